@@ -1,0 +1,31 @@
+"""archlang: a language for neural network architectures, and its compiler.
+
+    report = archlang.check("zoo:alexnet")              # shapes, parameters, MACs; no torch is imported
+    net = archlang.load("zoo:vgg", "VGG16", classes=10) # a torch.nn.Module
+    archlang.render("zoo:lenet").save("lenet.svg")
+
+Names are imported when they are first used, so `import archlang` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlang.api import ArchitectureError, Picture, Report, check, load, loads, render
+
+__version__ = "0.1.0"
+
+__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "load", "loads", "render"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'archlang' has no attribute {name!r}")
+    from archlang import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

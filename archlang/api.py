@@ -1,0 +1,178 @@
+"""archlang for Python programs: check, load, loads, render. Imports torch only to make modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+from archlang.checking import Outcome, Request, check_source
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.elaborate.elaborator import Options
+from archlang.errors.files import MissingPackage
+from archlang.ir.graph import Model
+from archlang.ir.ops.base import Shape
+from archlang.reading import check_bindings, check_target
+from archlang.source import Source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+TargetPath = str | PathLike[str]
+
+
+class ArchitectureError(Exception):
+    """An architecture, or the request for one, is wrong. Its text is the rendered diagnostics."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        from archlang.diagnostics.text import render
+
+        super().__init__("\n" + render(diagnostics))
+        self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. `str(report)` is the table, or one line for each model where there are several."""
+
+    models: tuple[Model, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no errors."""
+        return Outcome(self.models, self.diagnostics).ok
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `archc check --format json`."""
+        from archlang.report.data import report_dict
+
+        return report_dict(self.models, self.diagnostics, self.ok)
+
+    def __str__(self) -> str:
+        from archlang.diagnostics.text import render
+        from archlang.report.text import model_table, models_lines
+
+        table = model_table(self.models[0]) if len(self.models) == 1 else models_lines(self.models)
+        return "\n".join(part for part in (table if self.models else "", render(self.diagnostics)) if part)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A diagram. Shows itself in a notebook; `save` writes the format that the path's ending names."""
+
+    model: Model
+
+    def dot(self) -> str:
+        """Graphviz text."""
+        from archlang.backends.diagram import draw
+        from archlang.backends.graphviz import write_dot
+
+        return write_dot(draw(self.model))
+
+    def svg(self) -> str:
+        """The picture as SVG text."""
+        from archlang.backends.pictures import write_svg
+
+        return write_svg(self.dot())
+
+    def save(self, path: TargetPath) -> None:
+        """Write .svg, .png, .pdf or .dot. Raises `ArchitectureError` if that cannot be done; then nothing is written."""
+        from archlang.writing import write_output
+
+        _raising(write_output, self.model, fspath(path), "render")
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+
+def check(
+    target: TargetPath,
+    model: str | None = None,
+    *,
+    input: Shape | None = None,  # noqa: A002  (the contract's name)
+    strict: bool = False,
+    **bindings: Any,
+) -> Report:
+    """Check a .arch file (or `zoo:name`): all models whose parameters are bound, or the one named.
+
+    `input` replaces the model's input shape, without the batch; `strict` is the lectures' rule (sizes must divide);
+    keyword arguments bind parameters. Errors come in the report; nothing is raised for them.
+    """
+    outcome = check_target(fspath(target), _request(model, input, strict, bindings))
+    return Report(outcome.models, outcome.diagnostics)
+
+
+def load(
+    target: TargetPath,
+    model: str | None = None,
+    *,
+    device: str | None = None,
+    seed: int | None = None,
+    input: Shape | None = None,  # noqa: A002
+    **bindings: Any,
+) -> nn.Module:
+    """A torch module from a .arch file (or `zoo:name`); keyword arguments bind the model's parameters.
+
+    Parameters are initialised as torch does unless the file says otherwise; `seed` makes them reproducible and leaves
+    torch's own generator as it was. Raises `ArchitectureError`.
+    """
+    return _module(check_target(fspath(target), _request(model, input, False, bindings), choose_one=True), device, seed)
+
+
+def loads(
+    text: str,
+    model: str | None = None,
+    *,
+    device: str | None = None,
+    seed: int | None = None,
+    input: Shape | None = None,  # noqa: A002
+    **bindings: Any,
+) -> nn.Module:
+    """A torch module from the text of an architecture: `loads("INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)")`."""
+    outcome = check_source(Source("<text>", text), _request(model, input, False, bindings), choose_one=True)
+    return _module(outcome, device, seed)
+
+
+def render(
+    target: TargetPath,
+    model: str | None = None,
+    *,
+    input: Shape | None = None,  # noqa: A002
+    **bindings: Any,
+) -> Picture:
+    """The diagram of a .arch file's model (or `zoo:name`). Raises `ArchitectureError`."""
+    return Picture(_only(check_target(fspath(target), _request(model, input, False, bindings), choose_one=True)))
+
+
+def _request(model: str | None, shape: Shape | None, strict: bool, bindings: dict[str, Any]) -> Request:
+    inputs = () if shape is None else ((None, tuple(shape)),)
+    return Request(model, _raising(check_bindings, bindings), Options(inputs, strict))
+
+
+def _only(outcome: Outcome) -> Model:
+    if not outcome.ok:
+        raise ArchitectureError(outcome.diagnostics)
+    return outcome.models[0]
+
+
+def _module(outcome: Outcome, device: str | None, seed: int | None) -> nn.Module:
+    model = _only(outcome)
+    try:
+        import torch  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except ImportError:
+        problem = MissingPackage("making a module", "torch", "torch")
+        raise ArchitectureError((Diagnostic(problem, None, model.origin.file),)) from None
+    from archlang.backends.torch_module import build_module
+
+    return _raising(build_module, model, seed, device)
+
+
+def _raising(function: Any, *arguments: Any) -> Any:
+    """Call a function of the inside; what it diagnoses becomes the public error."""
+    try:
+        return function(*arguments)
+    except Diagnosed as error:
+        raise ArchitectureError((error.diagnostic,)) from None
+
+

@@ -1,0 +1,237 @@
+"""From text to models and diagnostics: parse, evaluate, elaborate, assert. The driver of everything archc does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from archlang.diagnostics import Collector, Diagnosed, Diagnostic
+from archlang.elaborate.assertions import COUNTS, ModelValue, check_assertion
+from archlang.elaborate.elaborator import Elaborator, Options
+from archlang.elaborate.environment import Environment
+from archlang.elaborate.expressions import FAILED, Evaluator, Silenced, diagnosed
+from archlang.elaborate.fixes import try_helps
+from archlang.elaborate.program import Program, load_program
+from archlang.errors.files import UnknownModel, UnknownParameter
+from archlang.errors.names import NoModel
+from archlang.errors.syntax import NestingTooDeep
+from archlang.errors.values import BadOperand
+from archlang.errors.words import closest
+from archlang.ir.graph import Model
+from archlang.source import Source
+from archlang.syntax import ast
+from archlang.syntax.parser import parse
+
+RECURSION_LIMIT = 20_000
+"""Frames of Python's own stack, far above what the language's limits on nesting and calls can take."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to check: a model by name (None: all with bound parameters), bindings, inputs, the lectures' rule."""
+
+    model: str | None = None
+    bindings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    options: Options = Options()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Models that came out, in the order of the file, and all diagnostics."""
+
+    models: tuple[Model, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no errors."""
+        return all(d.severity != "error" for d in self.diagnostics)
+
+
+def check_source(source: Source, request: Request | None = None, choose_one: bool = False) -> Outcome:
+    """Check a text. With `choose_one`, only the model that `compile` and `render` take is elaborated.
+
+    Never raises for anything a text can hold: what is wrong comes out as diagnostics, with tried ways out.
+    """
+    request = request or Request()
+    outcome = _check_once(source, request, choose_one)
+    if outcome.ok:
+        return outcome
+
+    def count_errors(changed: Source) -> int:
+        return sum(d.severity == "error" for d in _check_once(changed, request, choose_one).diagnostics)
+
+    return Outcome(outcome.models, tuple(try_helps(source, outcome.diagnostics, count_errors)))
+
+
+def _check_once(source: Source, request: Request, choose_one: bool) -> Outcome:
+    collector = Collector()
+    models: tuple[Model, ...] = ()
+    try:
+        with _deep_recursion():
+            run = _Run(load_program(parse(source), collector), request, collector)
+            models = run.models(choose_one)
+            run.assertions()
+    except Diagnosed as error:
+        collector.add(error.diagnostic)
+    except RecursionError:
+        collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
+    return Outcome(models, tuple(sorted(collector, key=_place)))
+
+
+def _place(diagnostic: Diagnostic) -> int:
+    return diagnostic.span.start if diagnostic.span else -1
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Room for recursive blocks: each level takes a dozen frames of Python."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+class _Run:
+    """One check of one program."""
+
+    def __init__(self, program: Program, request: Request, collector: Collector) -> None:
+        self.program = program
+        self.request = request
+        self.collector = collector
+        self.evaluate = Evaluator(self._call_model)
+        self.selected = Elaborator(program, self.evaluate, collector, request.options)
+        self.plain = Elaborator(program, self.evaluate, collector, Options(strict=request.options.strict))
+        self.values: dict[str, ModelValue] = {}
+        self._lets()
+
+    def _lets(self) -> None:
+        """Evaluate the file's values from top to bottom."""
+        env = Environment({}, self.program.values)
+        for let in self.program.lets:
+            try:
+                self.program.values[let.name] = self.evaluate(let.value, env)
+            except Diagnosed as error:
+                self.collector.add(error.diagnostic)
+                self.program.values[let.name] = FAILED
+            except Silenced:
+                self.program.values[let.name] = FAILED
+
+    # ---- models
+
+    def models(self, choose_one: bool) -> tuple[Model, ...]:
+        """The models asked for, those with errors left out."""
+        chosen = self._chosen(choose_one)
+        self._check_bindings(chosen)
+        made = [self.selected.model(definition, self._bindings(definition)) for definition in chosen]
+        return tuple(model for model in made if model is not None)
+
+    def _chosen(self, choose_one: bool) -> list[ast.Definition]:
+        models, wanted = self.program.models, self.request.model
+        if wanted is not None:
+            return [self._named(wanted)]
+        if not models:
+            raise diagnosed(NoModel(), self.program.source.span(0, 0))
+        if choose_one:
+            return [_main_model(models, self.program.source.name)]
+        bound = [model for model in models if self._is_bound(model)]
+        return bound or models[:1]
+
+    def _named(self, name: str) -> ast.Definition:
+        definition = self.program.definitions.get(name)
+        if definition and definition.is_model:
+            return definition
+        known = tuple(model.name for model in self.program.models)
+        raise Diagnosed(Diagnostic(UnknownModel(name, closest(name, known), known), None, self.program.source.name))
+
+    def _is_bound(self, model: ast.Definition) -> bool:
+        parameters = self.program.parameters(model)
+        return all(p.default is not None or p.name in self.request.bindings for p in parameters)
+
+    def _bindings(self, model: ast.Definition) -> dict[str, Any]:
+        names = {p.name for p in self.program.parameters(model)}
+        return {name: value for name, value in self.request.bindings.items() if name in names}
+
+    def _check_bindings(self, chosen: Sequence[ast.Definition]) -> None:
+        """A binding that no model knows is a slip."""
+        known = tuple(dict.fromkeys(p.name for model in chosen for p in self.program.parameters(model)))
+        for name in self.request.bindings:
+            if name not in known:
+                owner = chosen[0].name if len(chosen) == 1 else "no model of this file"
+                problem = UnknownParameter(name, closest(name, known), owner, known)
+                raise Diagnosed(Diagnostic(problem, None, self.program.source.name))
+
+    # ---- assertions
+
+    def assertions(self) -> None:
+        """Check every `assert` of the file; models stand in them with their own defaults."""
+        env = Environment({}, _Lookup(self))
+        for assertion in self.program.assertions:
+            try:
+                failed = check_assertion(assertion, self.evaluate, env)
+            except Diagnosed as error:
+                failed = error.diagnostic
+            except Silenced:
+                continue
+            if failed:
+                self.collector.add(failed)
+
+    def value(self, name: str) -> ModelValue:
+        """A model by name, as an expression sees it."""
+        if name not in self.values:
+            self.values[name] = self._value_of(self.program.definitions[name], {})
+        return self.values[name]
+
+    def _value_of(self, definition: ast.Definition, bindings: dict[str, Any]) -> ModelValue:
+        sole = len(self.program.models) == 1
+        given = {**self._bindings(definition), **bindings} if sole else bindings
+        model = (self.selected if sole else self.plain).model(definition, given)
+        if model is None:
+            raise Silenced
+        return ModelValue(model)
+
+    def _call_model(self, node: ast.Invocation, env: Environment) -> ModelValue:
+        """`VGG(classes=10)` in an assertion."""
+        name = node.function.name if isinstance(node.function, ast.NameUse) else node.function.span.text
+        definition = self.program.definitions.get(name)
+        if definition is None or not definition.is_model:
+            raise diagnosed(BadOperand("a call", (name,), "functions and models"), node.function.span)
+        call = ast.Call(node.span, name, node.function.span, node.arguments)
+        return self._value_of(definition, self.plain.given(definition, call, env))
+
+
+class _Lookup(Mapping[str, Any]):
+    """What assertions can name: the file's values, its models, and in a file of one model that model's attributes."""
+
+    def __init__(self, run: _Run) -> None:
+        self.run = run
+
+    def __getitem__(self, name: str) -> Any:
+        program = self.run.program
+        if name in program.values:
+            return program.values[name]
+        definition = program.definitions.get(name)
+        if definition and definition.is_model:
+            return self.run.value(name)
+        if name in (*COUNTS, "input", "output") and len(program.models) == 1:
+            return self.run.value(program.models[0].name).attribute(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        models = [model.name for model in self.run.program.models]
+        own = [*COUNTS, "input", "output"] if len(models) == 1 else []
+        return iter([*self.run.program.values, *models, *own])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _main_model(models: Sequence[ast.Definition], path: str) -> ast.Definition:
+    """The model named like its file, else the only one, else the first."""
+    stem = path.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".arch").replace("_", "").replace("-", "").lower()
+    return next((model for model in models if model.name.lower() == stem), models[0])

@@ -1,0 +1,227 @@
+"""The command `archc`. The only file that prints or exits.
+
+Exit status: 0 no errors, 1 the architecture has errors, 2 wrong usage or unreadable file, 3 a fault of archlang.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from archlang import __version__
+from archlang.checking import Outcome, Request, check_source
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.diagnostics.text import render as render_text
+from archlang.diagnostics.text import summary_line
+from archlang.elaborate.elaborator import Options
+from archlang.errors.files import UsageProblem
+from archlang.ir.graph import Model
+from archlang.reading import check_target, read_bindings, read_inputs
+from archlang.source import Source
+from archlang.writing import STANDARD_OUTPUT, default_path, write_output
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ERRORS, USAGE, FAULT = 1, 2, 3
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+
+def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+reads_a_model = _with_options(
+    click.option("-e", "text", metavar="TEXT", help="The architecture itself, in place of a file."),
+    click.option("-m", "--model", metavar="NAME", help="The model of the file that is meant."),
+    click.option("-D", "bindings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the model a value."),
+    click.option("--input", "inputs", metavar="[NAME=]C,H,W", multiple=True, help="Another shape for the input."),
+    click.option("--strict", is_flag=True, help="The lectures' rule: a size that is not whole is an error."),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="archc")
+def cli() -> None:
+    """Check, compile and draw neural network architectures.
+
+    \b
+    archc check zoo:alexnet              shapes, parameters and MACs of every layer
+    archc compile zoo:alexnet            a PyTorch module, alexnet.py
+    archc render zoo:alexnet             a diagram, alexnet.svg
+    archc check -e "INPUT(3, 32, 32) -> [CONV -> RELU -> POOL]*2 -> FC(10)"
+    """
+
+
+@cli.command()
+@click.argument("files", nargs=-1, metavar="[FILE | -]...")
+@reads_a_model
+@click.option("--batch", type=click.IntRange(1, 10**6), default=1, help="Samples at once, for the memory figures.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="Type of the numbers, for memory.")
+@click.option("--format", "form", type=click.Choice(("text", "json", "csv", "md")), default="text")
+def check(
+    files: tuple[str, ...],
+    text: str | None,
+    model: str | None,
+    bindings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    strict: bool,
+    batch: int,
+    dtype: str,
+    form: str,
+) -> None:
+    """Check architectures and report their shapes, parameters and MACs.
+
+    Without -m every model whose parameters are bound is checked. FILE is a .arch file, `-` for standard input, or
+    `zoo:NAME` for a network that ships with archlang.
+    """
+    outcomes = [_outcome(target, text, model, bindings, inputs, strict, False) for target in _targets(files, text)]
+    models = [made for outcome in outcomes for made in outcome.models]
+    diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
+    try:
+        print(_report(form, models, diagnostics, batch, dtype), end="")
+    except Diagnosed as error:
+        diagnostics.append(error.diagnostic)
+    _finish(diagnostics)
+
+
+def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], batch: int, dtype: str) -> str:
+    """The report in one of its formats, ending in a newline unless empty."""
+    ok = all(d.severity != "error" for d in diagnostics)
+    if form == "json":
+        import json
+
+        from archlang.report.data import report_dict
+
+        return json.dumps(report_dict(models, diagnostics, ok), indent=1) + "\n"
+    if form != "text":
+        from archlang.report import exports
+
+        return exports.csv_text(models) if form == "csv" else exports.markdown_text(models)
+    from archlang.report.text import model_table, models_lines
+
+    if not models:
+        return ""
+    return (model_table(models[0], batch, dtype) if len(models) == 1 else models_lines(models)).rstrip("\n") + "\n"
+
+
+@cli.command("compile")
+@click.argument("file", required=False, metavar="FILE")
+@reads_a_model
+@click.option("-o", "--output", metavar="OUT", help="A path ending in .py or .json; - for standard output.")
+def compile_(file: str | None, output: str | None, **options: Any) -> None:
+    """Write a model as a PyTorch module (.py), or as archlang's own IR (.json)."""
+    _make("compile", file, output, **options)
+
+
+@cli.command()
+@click.argument("file", required=False, metavar="FILE")
+@reads_a_model
+@click.option("-o", "--output", metavar="OUT", help="A path ending in .svg, .dot, .png or .pdf; - for standard output.")
+def render(file: str | None, output: str | None, **options: Any) -> None:
+    """Draw a model as a diagram."""
+    _make("render", file, output, **options)
+
+
+def _make(
+    command: str,
+    file: str | None,
+    output: str | None,
+    text: str | None,
+    model: str | None,
+    bindings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    strict: bool,
+) -> None:
+    """Elaborate one model and write it; on any error nothing is written."""
+    target = _targets((file,) if file is not None else (), text)[0]
+    outcome = _outcome(target, text, model, bindings, inputs, strict, True)
+    if not outcome.ok:
+        _finish(outcome.diagnostics, "nothing was written")
+        return
+    made = outcome.models[0]
+    path = output or default_path(made, command)
+    write_output(made, path, command)
+    _finish(outcome.diagnostics)
+    if path != STANDARD_OUTPUT:
+        print(f"wrote {path}: {made.name}", file=sys.stderr)
+
+
+@cli.command()
+def zoo() -> None:
+    """List the networks that ship with archlang."""
+    from archlang import resources
+    from archlang.report.text import models_lines
+
+    for path in resources.zoo_files():
+        outcome = check_target(f"zoo:{path.stem}", Request())
+        print(f"zoo:{path.stem}")
+        print("".join(f"  {line}\n" for line in models_lines(outcome.models).splitlines()), end="")
+
+
+# ---- what the commands share -----------------------------------------------------------------------
+
+
+def _targets(files: tuple[str, ...], text: str | None) -> tuple[str, ...]:
+    if bool(files) == (text is not None):
+        raise click.UsageError("give a FILE, or -e TEXT" + (", not both" if files else ""))
+    return files or ("",)
+
+
+def _outcome(
+    target: str,
+    text: str | None,
+    model: str | None,
+    bindings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    strict: bool,
+    choose_one: bool,
+) -> Outcome:
+    request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
+    if text is not None:
+        return check_source(Source("<text>", text), request, choose_one)
+    return check_target(target, request, choose_one)
+
+
+def _finish(diagnostics: Iterable[Diagnostic], outcome: str = "") -> None:
+    """Print diagnostics to standard error; end with their exit status if there are errors."""
+    diagnostics = list(diagnostics)
+    if not diagnostics:
+        return
+    sys.stdout.flush()
+    color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    print(render_text(diagnostics, color=color).rstrip("\n"), file=sys.stderr)
+    print("\n" + summary_line(diagnostics, outcome), file=sys.stderr)
+    errors = [d for d in diagnostics if d.severity == "error"]
+    if errors:
+        sys.exit(USAGE if any(isinstance(d.problem, UsageProblem) for d in errors) else ERRORS)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run `archc` and exit. A fault of archlang itself is said to be one, with status 3."""
+    try:
+        try:
+            cli.main(arguments, prog_name="archc", standalone_mode=True)
+        except Diagnosed as error:
+            _finish([error.diagnostic], "nothing was written")
+    except BrokenPipeError:
+        # The reader of the output has gone (`archc ... | head`): say nothing more, not even when Python closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ERRORS)
+    except Exception as error:
+        if os.environ.get("ARCHLANG_DEBUG"):
+            raise
+        place = Path(error.__traceback__.tb_frame.f_code.co_filename).name if error.__traceback__ else ""
+        print(f"archc: a fault of archlang itself, not of your file: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"  in {place}; ARCHLANG_DEBUG=1 shows where. Please report it with the file.", file=sys.stderr)
+        sys.exit(FAULT)
+    sys.exit(0)

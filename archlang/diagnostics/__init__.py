@@ -1,0 +1,132 @@
+"""Diagnostics as data: what is wrong, where, how one came there, and ways out. `text.py` and `json.py` render them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from archlang.source import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, without a place: one subclass for each code, with typed fields and the words made from them.
+
+    Wording: the fact in `message`, lower case and without a full stop; what the carets mean in `label`; context and
+    arithmetic in `notes`; ways out that need no edit in `advice`.
+    """
+
+    code: ClassVar[str]
+    severity: ClassVar[Severity] = "error"
+
+    @property
+    def message(self) -> str:
+        """The fact, in one line."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """What stands at the marked place; empty when the message says it all."""
+        return ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Context: the arithmetic with the user's own numbers."""
+        return ()
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to do, in words."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that belongs to a diagnostic, with what it says there."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the characters of `span` (none, to insert) by `text`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """A way out: in words, and as edits where it is certain what to write."""
+
+    message: str
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A problem at its place. `span` is None for what has no place in a text (a file that is not there).
+
+    `trail` is the chain of expansions that led there, innermost first; `helps` were tried and come out clean.
+    """
+
+    problem: Problem
+    span: Span | None
+    file: str
+    secondary: tuple[Label, ...] = ()
+    trail: tuple[Label, ...] = ()
+    helps: tuple[Help, ...] = ()
+    candidates: tuple[Help, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def code(self) -> str:
+        """The stable name of the problem's kind."""
+        return self.problem.code
+
+    @property
+    def severity(self) -> Severity:
+        """`error` or `warning`."""
+        return self.problem.severity
+
+    @property
+    def message(self) -> str:
+        """The fact, in one line."""
+        return self.problem.message
+
+    @property
+    def all_helps(self) -> tuple[Help, ...]:
+        """Helps with edits first, then the advice in words."""
+        return self.helps + tuple(Help(text) for text in self.problem.advice)
+
+
+class Diagnosed(Exception):
+    """Raised to give up a stage; carries the diagnostic that says why."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+@dataclass
+class Collector:
+    """Gathers diagnostics of one run, each (code, place) once."""
+
+    items: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic unless the same code already stands at the same place."""
+        key = (diagnostic.code, diagnostic.span and (diagnostic.span.start, diagnostic.span.end))
+        if all(key != (d.code, d.span and (d.span.start, d.span.end)) for d in self.items):
+            self.items.append(diagnostic)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.items)
+
+    @property
+    def errors(self) -> int:
+        """How many are errors."""
+        return sum(d.severity == "error" for d in self.items)

@@ -1,0 +1,92 @@
+"""What `assert` can ask of a model: its counts, its shapes, its parts by their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from archlang.diagnostics import Diagnostic
+from archlang.elaborate.environment import Environment
+from archlang.elaborate.expressions import Evaluator
+from archlang.errors.values import AssertionFailed
+from archlang.errors.words import value_text
+from archlang.ir.graph import Model
+from archlang.ir.walk import Scope, Totals, find_scope, fold_totals
+from archlang.syntax import ast
+
+COUNTS: dict[str, Callable[[Totals], int]] = {
+    "parameters": lambda totals: totals.parameters,
+    "buffers": lambda totals: totals.buffers,
+    "macs": lambda totals: totals.macs,
+    "flops": lambda totals: 2 * totals.macs,
+    "layers": lambda totals: totals.layers,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ModelValue:
+    """A model in an expression."""
+
+    model: Model
+
+    def __str__(self) -> str:
+        return self.model.name
+
+    @cached_property
+    def totals(self) -> tuple[Totals, ...]:
+        """Totals of each of its bodies."""
+        return fold_totals(self.model)
+
+    def attribute(self, name: str) -> Any:
+        """A count, a shape, or a part by its label. Raises KeyError with what there is."""
+        if name in COUNTS:
+            return COUNTS[name](self.totals[-1])
+        if name == "input":
+            return self.model.inputs[0].shape
+        if name == "output":
+            return self.model.outputs[0]
+        return PartValue.find(self, name)
+
+
+@dataclass(frozen=True, eq=False)
+class PartValue:
+    """A labelled part of a model in an expression."""
+
+    owner: ModelValue
+    scope: Scope
+
+    def __str__(self) -> str:
+        return f"{self.owner}.{self.scope.path}"
+
+    @staticmethod
+    def find(owner: ModelValue, path: str) -> PartValue:
+        """The part with a path. Raises KeyError with the names beside it."""
+        found = find_scope(owner.model, path)
+        if isinstance(found, tuple):
+            raise KeyError((*COUNTS, "input", "output", *found))
+        return PartValue(owner, found)
+
+    def attribute(self, name: str) -> Any:
+        """A count or shape of the part, or a part of it."""
+        if name == "output":
+            return self.scope.node.outputs[0]
+        if name in COUNTS:
+            return COUNTS[name](self.scope.totals(self.owner.totals))
+        return PartValue.find(self.owner, f"{self.scope.path}.{name}")
+
+
+def check_assertion(assertion: ast.Assertion, evaluate: Evaluator, env: Environment) -> Diagnostic | None:
+    """None if the assertion holds; raises what evaluation raises."""
+    condition = assertion.condition
+    if evaluate.truth(condition, env):
+        return None
+    operands = condition.operands if isinstance(condition, ast.Operation) else ()
+    sides = tuple((operand.span.text, _text(evaluate(operand, env))) for operand in operands)
+    return Diagnostic(AssertionFailed(condition.span.text, sides), condition.span, condition.span.source.name)
+
+
+def _text(value: Any) -> str:
+    """A value with its thousands separated, as the report writes it."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value_text(value)

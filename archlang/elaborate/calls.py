@@ -1,0 +1,190 @@
+"""Arguments of layers, blocks and models: matched with what is called, by position, name or letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archlang.diagnostics import Edit, Help
+from archlang.elaborate.environment import Environment
+from archlang.elaborate.expressions import Evaluator, diagnosed, rename
+from archlang.elaborate.program import Program, find_default
+from archlang.errors.arguments import (
+    DuplicateArgument, MissingArguments, OutOfRange, PositionalAfterKeyword, TooManyArguments, WrongType
+)  # fmt: skip
+from archlang.errors.names import UnknownArgument
+from archlang.errors.shapes import AXIS_NAMES, WrongRank
+from archlang.errors.words import closest
+from archlang.ir.ops import WORDS
+from archlang.ir.ops.base import REQUIRED, Op, OpError, Parameter, Shape
+from archlang.source import Span
+from archlang.syntax import ast
+
+INIT_SCHEMES = ("torch", "he", "lecun", "xavier", "orthogonal")
+"""Names that `init=` knows; `torch` is what torch does by itself."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value given to an argument, and where it stands."""
+
+    value: Any
+    span: Span
+
+
+def match_arguments(
+    owner: str,
+    arguments: Sequence[ast.Argument],
+    positional: Sequence[str],
+    resolve: Callable[[str], str | None],
+    evaluate: Callable[[ast.Expression], Any],
+    known: Sequence[str],
+) -> dict[str, Given]:
+    """Arguments by name. `resolve` turns a written name (or letter) into an argument's own, or None if unknown."""
+    given: dict[str, Given] = {}
+    named = False
+    for index, argument in enumerate(arguments):
+        if argument.name is None and named:
+            raise diagnosed(PositionalAfterKeyword(), argument.span)
+        if argument.name is None and index >= len(positional):
+            raise diagnosed(TooManyArguments(owner, len(arguments), ", ".join(known), len(positional)), argument.span)
+        named = argument.name is not None
+        name = positional[index] if argument.name is None else resolve(argument.name)
+        if name is None:
+            raise _unknown_argument(owner, argument, known)
+        if name in given:
+            raise diagnosed(DuplicateArgument(owner, name), argument.span)
+        given[name] = Given(evaluate(argument.value), argument.span)
+    return given
+
+
+def _unknown_argument(owner: str, argument: ast.Argument, known: Sequence[str]) -> Exception:
+    written = argument.name or ""
+    suggestion = closest(written, known)
+    name_span = argument.span.source.span(argument.span.start, argument.span.start + len(written))
+    return diagnosed(UnknownArgument(written, suggestion, owner, tuple(known)), name_span, *rename(name_span, suggestion))
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """A layer with evaluated arguments, before its input's shape is known."""
+
+    word: str
+    op_class: type[Op]
+    given: dict[str, Given]
+    span: Span
+    default: ast.DefaultLayer | None
+    init: str | None
+
+    def build(self, shape: Shape) -> Op:
+        """The op on an input of `shape`. Raises `OpError`."""
+        self._check_word(shape)
+        axes = self.op_class.slides_over(shape)
+        values = {p.name: self._read(p, axes) for p in self.op_class.signature}
+        return self.op_class.build(self.word, values, shape)
+
+    def _read(self, parameter: Parameter, axes: int) -> Any:
+        given = self.given.get(parameter.name)
+        value = given.value if given else parameter.default
+        return value if given is None and value is None else parameter.read(self.word, parameter.name, value, axes)
+
+    def _check_word(self, shape: Shape) -> None:
+        """`Conv2d` on a sequence is an error; `CONV` follows its input."""
+        digit = re.fullmatch(r"[A-Za-z]+([123])d", self.word)
+        if digit and int(digit[1]) != self.op_class.slides_over(shape):
+            axes = ", ".join(("C", *(name[0].upper() for name in AXIS_NAMES[int(digit[1])])))
+            raise OpError(WrongRank(self.word, shape, f"an input ({axes})"))
+
+    def argument_span(self, name: str) -> Span:
+        """Where an argument stands, or the whole call if it is not written there."""
+        given = self.given.get(name)
+        return given.span if given and given.span.source is self.span.source and self.default is None else self.span
+
+    def with_argument(self, name: str, value: Any) -> LayerCall:
+        """The same call with one argument changed: a way out to be tried."""
+        given = {**self.given, name: Given(value, self.argument_span(name))}
+        return LayerCall(self.word, self.op_class, given, self.span, self.default, self.init)
+
+    def edit(self, name: str, text: str, call: ast.Call) -> Help:
+        """The edit that gives an argument another value. A bare word is written out with its default's arguments."""
+        if self.default is not None:
+            return Help("", (Edit(call.span, f"{self.word}({self._default_with(name, text)})"),))
+        given = self.given.get(name)
+        written = next((a for a in call.arguments or () if given and a.span == given.span), None)
+        if written:
+            return Help("", (Edit(written.value.span, text),))
+        if call.arguments:
+            end = call.arguments[-1].span.end
+            return Help("", (Edit(call.span.source.span(end, end), f", {name}={text}"),))
+        return Help("", (Edit(call.span, f"{self.word}({name}={text})"),))
+
+    def _default_with(self, name: str, text: str) -> str:
+        """The arguments of the default, one of them changed or added."""
+        assert self.default is not None
+        given = self.given.get(name)
+        parts: list[str] = []
+        for argument in self.default.arguments:
+            changed = given is not None and given.span == argument.span
+            prefix = f"{argument.name}=" if argument.name else ""
+            parts.append(f"{prefix}{text}" if changed else argument.span.text)
+        return ", ".join(parts if given else [*parts, f"{name}={text}"])
+
+
+class CallReader:
+    """Reads layer calls of one program."""
+
+    def __init__(self, program: Program, evaluate: Evaluator) -> None:
+        self.program = program
+        self.evaluate = evaluate
+
+    def layer(self, call: ast.Call, env: Environment) -> LayerCall:
+        """A layer's arguments, those of its default if the word is bare."""
+        op_class = WORDS[call.word]
+        default = find_default(self.program, call.word) if call.arguments is None else None
+        arguments = default.arguments if default else call.arguments or ()
+        given = self._match(call.word, op_class, arguments, env)
+        given = {**self._default_arguments(op_class, env), **given}
+        init = self._init(call.word, given.pop("init", None))
+        self._require(call, op_class, given)
+        return LayerCall(call.word, op_class, given, call.span, default, init)
+
+    def _match(
+        self, word: str, op_class: type[Op], arguments: Sequence[ast.Argument], env: Environment
+    ) -> dict[str, Given]:
+        signature = op_class.signature
+        names = {p.name: p.name for p in signature} | {p.letter: p.name for p in signature if p.letter}
+        if op_class.initialised:
+            names["init"] = "init"
+        positional = [p.name for p in signature if not p.keyword]
+        known = [*(p.name for p in signature), *(["init"] if op_class.initialised else [])]
+        return match_arguments(word, arguments, positional, names.get, lambda value: self.evaluate(value, env), known)
+
+    def _default_arguments(self, op_class: type[Op], env: Environment) -> dict[str, Given]:
+        """Values that the file gives to an argument of every layer that has it: `default init = "he"`."""
+        names = {p.name for p in op_class.signature} | ({"init"} if op_class.initialised else set[str]())
+        outer = Environment({}, env.file)
+        return {
+            name: Given(self.evaluate(item.value, outer), item.value.span)
+            for name, item in self.program.default_arguments.items()
+            if name in names
+        }
+
+    def _init(self, word: str, given: Given | None) -> str | None:
+        if given is None:
+            return None
+        expected = " or ".join(f'"{scheme}"' for scheme in INIT_SCHEMES)
+        if not isinstance(given.value, str):
+            raise diagnosed(WrongType(word, "init", given.value, expected), given.span)
+        if given.value not in INIT_SCHEMES:
+            raise diagnosed(OutOfRange(word, "init", given.value, expected), given.span)
+        return None if given.value == "torch" else given.value
+
+    def _require(self, call: ast.Call, op_class: type[Op], given: dict[str, Given]) -> None:
+        missing = tuple(p.name for p in op_class.signature if p.default is REQUIRED and p.name not in given)
+        if missing:
+            default = find_default(self.program, call.word)
+            bare = default.span.text.removeprefix("default").strip() if default else ""
+            text = ", ".join(p.text for p in op_class.signature)
+            raise diagnosed(MissingArguments(call.word, missing, text, bare), call.span)

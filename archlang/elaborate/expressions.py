@@ -1,0 +1,310 @@
+"""Evaluation of expressions, at compile time and bounded. Values are int, float, bool, str, None and tuples of them,
+and models in assertions. Nothing here calls Python's own evaluation."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
+from archlang.elaborate.environment import Environment
+from archlang.errors.names import UnknownAttribute, UnknownName
+from archlang.errors.values import BadOperand, DivisionByZero, IndexOutOfRange, NumberTooLarge, UnpackMismatch
+from archlang.errors.words import closest
+from archlang.source import Span
+from archlang.syntax import ast
+
+LARGEST = 10**15
+LONGEST = 100_000
+STEPS = 2_000_000
+
+
+class Silenced(Exception):
+    """Something that was already reported stands in the way; what needs it says nothing more."""
+
+
+FAILED = object()
+"""The value of a `let` that could not be evaluated."""
+
+
+class Attributed(Protocol):
+    """A value with attributes: a model, or a part of one."""
+
+    def attribute(self, name: str) -> Any:
+        """The value of an attribute. Raises KeyError with the known names."""
+        ...
+
+
+def diagnosed(problem: Problem, span: Span, *candidates: Help) -> Diagnosed:
+    """The exception for a problem at a place."""
+    return Diagnosed(Diagnostic(problem, span, span.source.name, candidates=candidates))
+
+
+def rename(span: Span, new: str | None) -> tuple[Help, ...]:
+    """The help that replaces a misspelt word, if there is a suggestion."""
+    return (Help(f"write `{new}`", (Edit(span, new),)),) if new else ()
+
+
+def is_number(value: Any) -> bool:
+    """An int or float that is not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class Evaluator:
+    """Evaluates expressions. `call_model` makes a model with arguments into a value, for assertions."""
+
+    def __init__(self, call_model: Callable[[ast.Invocation, Environment], Any]) -> None:
+        self.steps = 0
+        self.call_model = call_model
+        self.rules: dict[type[ast.Node], Callable[[Any, Environment], Any]] = {
+            ast.Literal: lambda node, env: node.value,
+            ast.NameUse: self._name,
+            ast.Sequence: lambda node, env: tuple(self(item, env) for item in node.items),
+            ast.Comprehension: self._comprehension,
+            ast.Conditional: self._conditional,
+            ast.Unary: self._unary,
+            ast.Operation: self._operation,
+            ast.Attribute: self._attribute,
+            ast.Index: self._index,
+            ast.Invocation: self._invocation,
+        }
+
+    def __call__(self, node: ast.Expression, env: Environment) -> Any:
+        """The value of an expression. Raises `Diagnosed`, or `Silenced` when the cause is already reported."""
+        self.steps += 1
+        if self.steps > STEPS:
+            raise diagnosed(NumberTooLarge("the number of steps to evaluate this file", STEPS), node.span)
+        return self.rules[type(node)](node, env)
+
+    def loop(self, loop: ast.Loop, env: Environment) -> Iterator[Environment]:
+        """The environment of each iteration of `for names in items`."""
+        items = self(loop.items, env)
+        if not isinstance(items, tuple):
+            raise diagnosed(BadOperand("`for`", (items,), "a list"), loop.items.span)
+        for item in items:  # pyright: ignore[reportUnknownVariableType]
+            yield env.extended(dict(zip(loop.names, self._unpack(loop, item), strict=True)))
+
+    def _unpack(self, loop: ast.Loop, item: Any) -> tuple[Any, ...]:
+        if len(loop.names) == 1:
+            return (item,)
+        if not isinstance(item, tuple) or len(item) != len(loop.names):  # pyright: ignore[reportUnknownArgumentType]
+            raise diagnosed(UnpackMismatch(len(loop.names), item), loop.span)
+        return item  # pyright: ignore[reportUnknownVariableType]
+
+    def _name(self, node: ast.NameUse, env: Environment) -> Any:
+        try:
+            value = env.find(node.name)
+        except KeyError:
+            suggestion = closest(node.name, env.names())
+            raise diagnosed(UnknownName(node.name, suggestion), node.span, *rename(node.span, suggestion)) from None
+        if value is FAILED:
+            raise Silenced
+        return value
+
+    def _comprehension(self, node: ast.Comprehension, env: Environment) -> tuple[Any, ...]:
+        return tuple(
+            self(node.item, inner)
+            for inner in self.loop(node.loop, env)
+            if node.condition is None or self.truth(node.condition, inner)
+        )
+
+    def truth(self, node: ast.Expression, env: Environment) -> bool:
+        """The value of a condition: true or false, nothing else."""
+        value = self(node, env)
+        if not isinstance(value, bool):
+            raise diagnosed(BadOperand("a condition", (value,), "true or false (compare: `x > 0`)"), node.span)
+        return value
+
+    def _conditional(self, node: ast.Conditional, env: Environment) -> Any:
+        return self(node.chosen if self.truth(node.condition, env) else node.other, env)
+
+    def _unary(self, node: ast.Unary, env: Environment) -> Any:
+        if node.operator == "not":
+            return not self.truth(node.operand, env)
+        value = self(node.operand, env)
+        if not is_number(value):
+            raise diagnosed(BadOperand("`-`", (value,), "numbers"), node.span)
+        return -value
+
+    def _operation(self, node: ast.Operation, env: Environment) -> Any:
+        match node.operators[0]:
+            case "and":
+                return all(self.truth(operand, env) for operand in node.operands)
+            case "or":
+                return any(self.truth(operand, env) for operand in node.operands)
+            case first:
+                values = [self(operand, env) for operand in node.operands]
+                return self._compare(node, values) if first in COMPARISONS else self._calculate(node, values)
+
+    def _compare(self, node: ast.Operation, values: list[Any]) -> bool:
+        return all(
+            self._compare_two(node, sign, left, right)
+            for sign, left, right in zip(node.operators, values, values[1:], strict=False)
+        )
+
+    def _compare_two(self, node: ast.Operation, sign: str, left: Any, right: Any) -> bool:
+        if sign == "in" and not isinstance(right, tuple):
+            raise diagnosed(BadOperand("`in`", (left, right), "a value and a list"), node.span)
+        if sign in ("==", "!="):
+            left, right = _as_shape(left, right), _as_shape(right, left)
+        ordered = is_number(left) and is_number(right)
+        if sign in ("<", ">", "<=", ">=") and not ordered:
+            raise diagnosed(BadOperand(f"`{sign}`", (left, right), "numbers"), node.span)
+        return COMPARISONS[sign](left, right)
+
+    def _calculate(self, node: ast.Operation, values: list[Any]) -> Any:
+        result = values[0]
+        for sign, value in zip(node.operators, values[1:], strict=True):
+            result = self._calculate_two(node, sign, result, value)
+        return result
+
+    def _calculate_two(self, node: ast.Operation, sign: str, left: Any, right: Any) -> Any:
+        lists = isinstance(left, tuple) and isinstance(right, tuple)
+        texts = isinstance(left, str) and isinstance(right, str)
+        if not (is_number(left) and is_number(right)) and not (sign == "+" and (lists or texts)):
+            raise diagnosed(BadOperand(f"`{sign}`", (left, right), "two numbers"), node.span)
+        if sign == "**" and not _power_is_small(left, right):
+            raise diagnosed(NumberTooLarge("the power", LARGEST), node.span)
+        try:
+            return self.bounded(ARITHMETIC[sign](left, right), node.span)
+        except ZeroDivisionError:
+            raise diagnosed(DivisionByZero(), node.span) from None
+        except OverflowError:
+            raise diagnosed(NumberTooLarge("the number", LARGEST), node.span) from None
+
+    def bounded(self, value: Any, span: Span) -> Any:
+        """The value, unless it is a number or list beyond what an architecture can hold."""
+        if isinstance(value, tuple | str) and len(value) > LONGEST:  # pyright: ignore[reportUnknownArgumentType]
+            raise diagnosed(NumberTooLarge("the list", LONGEST), span)
+        if isinstance(value, complex) or (is_number(value) and not abs(value) <= LARGEST):
+            raise diagnosed(NumberTooLarge("the number", LARGEST), span)
+        return value  # pyright: ignore[reportUnknownVariableType]
+
+    def _attribute(self, node: ast.Attribute, env: Environment) -> Any:
+        owner = self(node.owner, env)
+        return self._look_up(node, owner, node.name)
+
+    def _look_up(self, node: ast.Attribute | ast.Index, owner: Any, name: str) -> Any:
+        if not hasattr(owner, "attribute"):
+            raise diagnosed(BadOperand("`.`", (owner,), "models and their parts"), node.span)
+        try:
+            return owner.attribute(name)
+        except KeyError as error:
+            known: tuple[str, ...] = error.args[0]
+            suggestion = closest(name, known)
+            raise diagnosed(UnknownAttribute(name, suggestion, str(owner), known), node.span) from None
+
+    def _index(self, node: ast.Index, env: Environment) -> Any:
+        owner, index = self(node.owner, env), self(node.index, env)
+        if isinstance(index, str):
+            return self._look_up(node, owner, index)
+        if not isinstance(owner, tuple | str) or not isinstance(index, int) or isinstance(index, bool):
+            raise diagnosed(BadOperand("`[ ]`", (owner, index), "a list and a whole number"), node.span)
+        if not -len(owner) <= index < len(owner):  # pyright: ignore[reportUnknownArgumentType]
+            raise diagnosed(IndexOutOfRange(index, len(owner)), node.span)  # pyright: ignore[reportUnknownArgumentType]
+        return owner[index]  # pyright: ignore[reportUnknownVariableType]
+
+    def _invocation(self, node: ast.Invocation, env: Environment) -> Any:
+        name = node.function.name if isinstance(node.function, ast.NameUse) else ""
+        if name not in FUNCTIONS:
+            return self.call_model(node, env)
+        if any(argument.name for argument in node.arguments):
+            raise diagnosed(BadOperand(f"{name}()", (), "arguments without names"), node.span)
+        values = [self(argument.value, env) for argument in node.arguments]
+        try:
+            return self.bounded(FUNCTIONS[name](*values), node.span)
+        except (TypeError, ValueError, OverflowError):
+            raise diagnosed(BadOperand(f"{name}()", tuple(values), EXPECTED[name]), node.span) from None
+        except ZeroDivisionError:
+            raise diagnosed(DivisionByZero(), node.span) from None
+
+
+def _power_is_small(base: Any, exponent: Any) -> bool:
+    """Whether a power is worth computing: Python would go on for ages with 10**10**10."""
+    return abs(exponent) <= 64 and abs(base) <= LARGEST
+
+
+def _as_shape(value: Any, other: Any) -> Any:
+    """A lone number as a shape of one axis where it is compared with a shape: `output == 1000`."""
+    return (value,) if is_number(value) and isinstance(other, tuple) else value
+
+
+def _range(*bounds: int) -> tuple[int, ...]:
+    numbers = range(*bounds)
+    if len(numbers) > LONGEST:
+        raise OverflowError
+    return tuple(numbers)
+
+
+def _zip(*lists: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
+    if not all(isinstance(items, tuple) for items in lists):
+        raise TypeError
+    return tuple(zip(*lists, strict=True))
+
+
+def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """min, max or sum of numbers: of one list, or of several arguments."""
+
+    def reduce(*values: Any) -> Any:
+        items = values[0] if len(values) == 1 else values
+        if not isinstance(items, tuple) or not all(is_number(item) for item in items):  # pyright: ignore[reportUnknownVariableType]
+            raise TypeError
+        return function(items)
+
+    return reduce
+
+
+def _length(value: Any) -> int:
+    if not isinstance(value, tuple):
+        raise TypeError
+    return len(value)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _number(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def apply(value: Any) -> Any:
+        if not is_number(value):
+            raise TypeError
+        return function(value)
+
+    return apply
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "in": lambda item, items: item in items,
+}
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": _number(abs),
+    "int": _number(int),
+    "len": _length,
+    "max": _reduced(max),
+    "min": _reduced(min),
+    "range": _range,
+    "sum": _reduced(sum),
+    "zip": _zip,
+}
+EXPECTED = {
+    "abs": "one number",
+    "int": "one number",
+    "len": "one list",
+    "max": "numbers, or one list of them",
+    "min": "numbers, or one list of them",
+    "range": f"one to three whole numbers, at most {LONGEST:,} items",
+    "sum": "one list of numbers",
+    "zip": "lists of equal length",
+}

@@ -1,0 +1,111 @@
+"""Ways out, computed: arguments are changed and tried, and only what comes out clean is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from archlang.diagnostics import Diagnostic, Edit, Help, Problem
+from archlang.elaborate.calls import LayerCall
+from archlang.errors.arguments import GroupsIndivisible
+from archlang.errors.shapes import KernelTooLarge, PaddingTooLarge, WindowProblem
+from archlang.errors.words import shape_text
+from archlang.ir.ops.base import OpError, Shape
+from archlang.source import Source
+from archlang.syntax import ast
+
+MOST_HELPS = 4
+MOST_TRIES = 16
+DIAGNOSTICS_WITH_HELPS = 5
+"""A file with more errors than this is not a slip: trying edits for all of them would only cost time."""
+
+
+def layer_repairs(
+    problem: Problem, layer: LayerCall, call: ast.Call, inputs: tuple[Shape, ...], strict: bool
+) -> Iterator[Help]:
+    """Edits of one argument with which the layer takes its input, as (edit, what comes out)."""
+    for name, text in _candidates(problem, layer):
+        edit = layer.edit(name, text, call)
+        output = _output(layer.with_argument(name, _value(text)), inputs, strict)
+        if output:
+            yield replace(edit, message=f"{name}={text} gives {shape_text(output)}")
+
+
+def _candidates(problem: Problem, layer: LayerCall) -> Iterator[tuple[str, str]]:
+    """(argument, text of its new value), the smallest change first."""
+    match problem:
+        case GroupsIndivisible():
+            divisors = [g for g in range(1, problem.channels + 1) if problem.channels % g == 0]
+            yield from (("groups", str(g)) for g in sorted(divisors, key=lambda g: abs(g - problem.groups)))
+        case PaddingTooLarge():
+            yield "padding", str(problem.kernel_size // 2)
+        case WindowProblem():
+            yield from _in_turn(*_window_candidates(problem, layer.op_class.family == "pool"))
+        case _:
+            pass
+
+
+def _window_candidates(problem: WindowProblem, pooling: bool) -> Iterator[list[tuple[str, str]]]:
+    """For each argument of a window its values worth trying, the nearest first."""
+    axis = problem.axes[0]
+    most = axis.kernel_size // 2 if pooling else axis.extent - 1
+    yield [("padding", str(p)) for p in range(axis.padding[0] + 1, most + 1)]
+    yield [("stride", str(s)) for s in range(axis.stride - 1, 0, -1)]
+    kernels = (axis.kernel_size - 1, axis.kernel_size + 1, axis.kernel_size - 2, axis.size)
+    yield [("kernel_size", str(k)) for k in kernels if k >= 1]
+    if not isinstance(problem, KernelTooLarge):
+        yield [("round", '"ceil"'), ("round", '"floor"')] if pooling else [("round", '"floor"')]
+
+
+def _in_turn(*lists: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The first of each list, then the second of each: different kinds of change before more of one kind."""
+    for row in zip_longest(*lists):
+        yield from (candidate for candidate in row if candidate)
+
+
+def _value(text: str) -> int | str:
+    return int(text) if text.isdigit() else text.strip('"')
+
+
+def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape | None:
+    """What a changed layer gives, if it is clean."""
+    try:
+        op = layer.build(inputs[0])
+        output = op.infer_shape(inputs)
+        return None if any(True for _ in op.check(inputs, strict)) else output
+    except OpError:
+        return None
+
+
+def try_helps(
+    source: Source, diagnostics: Sequence[Diagnostic], count_errors: Callable[[Source], int]
+) -> list[Diagnostic]:
+    """Apply each candidate to the text and check the whole file again: what leaves fewer errors is offered."""
+    errors = sum(d.severity == "error" for d in diagnostics)
+    tried = [
+        replace(d, helps=tuple(_clean(source, d.candidates, errors, count_errors)))
+        for d in diagnostics[:DIAGNOSTICS_WITH_HELPS]
+    ]
+    return [*tried, *diagnostics[DIAGNOSTICS_WITH_HELPS:]]
+
+
+def _clean(
+    source: Source, candidates: Sequence[Help], errors: int, count_errors: Callable[[Source], int]
+) -> Iterator[Help]:
+    found = 0
+    for candidate in candidates[:MOST_TRIES]:
+        if any(edit.span.source is not source for edit in candidate.edits):
+            continue
+        if count_errors(Source(source.name, apply_edits(source.text, candidate.edits))) < errors:
+            yield candidate
+            found += 1
+        if found == MOST_HELPS:
+            return
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """The text with edits applied, from the back so that offsets stay true."""
+    for edit in sorted(edits, key=lambda e: e.span.start, reverse=True):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text

@@ -1,0 +1,186 @@
+"""Problems with files and with the command that names them. All end with exit status 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.diagnostics import Problem
+from archlang.errors.words import listing
+
+
+class UsageProblem(Problem):
+    """The command or its files are wrong, not the architecture: exit status 2."""
+
+
+@dataclass(frozen=True)
+class CannotRead(UsageProblem):
+    """A file is missing, is a folder, or may not be read."""
+
+    code = "cannot-read"
+    reason: str
+    suggestion: str | None = None
+
+    @property
+    def message(self) -> str:
+        return f"cannot read the file: {self.reason}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
+
+
+@dataclass(frozen=True)
+class NotText(UsageProblem):
+    """A file holds bytes that are not UTF-8 text."""
+
+    code = "not-text"
+    offset: int
+    byte: int
+
+    @property
+    def message(self) -> str:
+        return f"not UTF-8 text: byte 0x{self.byte:02x} at offset {self.offset:,}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("save the file as UTF-8",)
+
+
+@dataclass(frozen=True)
+class FileTooLarge(UsageProblem):
+    """A file is larger than any architecture written by hand."""
+
+    code = "file-too-large"
+    size: int
+    limit: int
+
+    @property
+    def message(self) -> str:
+        return f"the file has {self.size:,} bytes; at most {self.limit:,} are read"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("write repeated parts once: `[...]*N`, or a block",)
+
+
+@dataclass(frozen=True)
+class CannotWrite(UsageProblem):
+    """The output path cannot be written."""
+
+    code = "cannot-write"
+    path: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        return f"cannot write `{self.path}`: {self.reason}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ("no file was written or changed",)
+
+
+@dataclass(frozen=True)
+class UnknownFormat(UsageProblem):
+    """The ending of the output path names no format that this command writes."""
+
+    code = "unknown-format"
+    path: str
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"`{self.path}` names no known format"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"end the path in {listing(self.known, 'or')}",)
+
+
+@dataclass(frozen=True)
+class MissingPackage(UsageProblem):
+    """A feature needs a package that is not installed."""
+
+    code = "missing-package"
+    feature: str
+    package: str
+    extra: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.feature} needs the package `{self.package}`, which is not installed"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"pip install 'archlang[{self.extra}]'",)
+
+
+@dataclass(frozen=True)
+class NotAModelFile(UsageProblem):
+    """A .json file does not hold a model written by `archc compile -o model.json`."""
+
+    code = "not-a-model-file"
+    reason: str
+
+    @property
+    def message(self) -> str:
+        return f"not a model that archc wrote: {self.reason}"
+
+
+@dataclass(frozen=True)
+class BadOption(UsageProblem):
+    """An option such as -D or --input has a value that cannot be read."""
+
+    code = "bad-option"
+    option: str
+    value: str
+    expected: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.option} cannot take `{self.value}`: expected {self.expected}"
+
+
+@dataclass(frozen=True)
+class UnknownModel(UsageProblem):
+    """`-m` names no model of the file."""
+
+    code = "unknown-model"
+    name: str
+    suggestion: str | None
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"there is no model `{self.name}` in this file"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"it defines {listing(self.known)}" if self.known else "it defines no model",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
+
+
+@dataclass(frozen=True)
+class UnknownParameter(UsageProblem):
+    """`-D` binds a name that is no parameter of the model."""
+
+    code = "unknown-parameter"
+    name: str
+    suggestion: str | None
+    model: str
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"{self.model} has no parameter `{self.name}`"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"its parameters are {listing(self.known)}" if self.known else "it has no parameters",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()

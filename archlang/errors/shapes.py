@@ -1,0 +1,251 @@
+"""Problems of shapes: the arithmetic, shown with the user's own numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.diagnostics import Problem
+from archlang.errors.arguments import ArgumentProblem
+from archlang.errors.words import listing, plural, shape_text
+
+Axes = tuple[tuple[str, int], ...]
+
+AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+ROW_NAMES = {"length": "position", "height": "row", "width": "column", "depth": "slice"}
+
+
+@dataclass(frozen=True)
+class AxisSizes:
+    """One axis of a window problem, with every number of its arithmetic."""
+
+    axis: str
+    size: int
+    kernel_size: int
+    stride: int
+    padding: tuple[int, int]
+    dilation: int
+    unread: int = 0
+    output: int = 0
+    remainder: int = 0
+
+    @property
+    def extent(self) -> int:
+        """The dilated kernel."""
+        return self.dilation * (self.kernel_size - 1) + 1
+
+    @property
+    def padding_text(self) -> str:
+        """`2*1` for equal sides, `1 + 2` for unequal ones."""
+        before, after = self.padding
+        return f"2*{before}" if before == after else f"{before} + {after}"
+
+    def same_numbers(self, other: AxisSizes) -> bool:
+        """Whether another axis has the same arithmetic."""
+        return (self.size, self.kernel_size, self.stride, self.padding, self.dilation) == (
+            other.size, other.kernel_size, other.stride, other.padding, other.dilation
+        )  # fmt: skip
+
+
+def _merge(axes: tuple[AxisSizes, ...]) -> list[tuple[AxisSizes, str]]:
+    """Axes with equal arithmetic once, with all their names."""
+    merged: list[tuple[AxisSizes, list[str]]] = []
+    for axis in axes:
+        for kept, names in merged:
+            if kept.same_numbers(axis):
+                names.append(axis.axis)
+                break
+        else:
+            merged.append((axis, [axis.axis]))
+    return [(kept, listing(names)) for kept, names in merged]
+
+
+def _sum_text(axis: AxisSizes) -> str:
+    """`7 + 2*0 - 3`: the padded input less the window."""
+    return f"{axis.size} + {axis.padding_text} - {axis.extent}"
+
+
+def _dilated_note(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
+    """How the window came from kernel and dilation, where there is one."""
+    notes = (f"F = dilation*(kernel - 1) + 1 = {a.dilation}*({a.kernel_size} - 1) + 1 = {a.extent}" for a in axes if a.dilation > 1)
+    return tuple(dict.fromkeys(notes))
+
+
+@dataclass(frozen=True)
+class WindowProblem(ArgumentProblem):
+    """Base of problems of a sliding window: the layer, its input and the axes concerned."""
+
+    shape: tuple[int, ...]
+    axes: tuple[AxisSizes, ...]
+
+    @property
+    def _window_text(self) -> str:
+        """`3x3`: the kernel along all axes named."""
+        return shape_text([axis.kernel_size for axis in self.axes])
+
+
+@dataclass(frozen=True)
+class KernelTooLarge(WindowProblem):
+    """Not a single window fits the padded input."""
+
+    code = "kernel-too-large"
+
+    @property
+    def message(self) -> str:
+        sizes = shape_text([axis.size for axis in self.axes])
+        return f"a window of {self._window_text} does not fit an input of {sizes}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        lines = (
+            f"padded input {a.size} + {a.padding_text} = {a.size + sum(a.padding)} < {a.extent} ({names})"
+            for a, names in _merge(self.axes)
+        )
+        return (*lines, *_dilated_note(self.axes), f"the input of {self.owner} is {shape_text(self.shape)}")
+
+
+@dataclass(frozen=True)
+class StrideDropsInput(WindowProblem):
+    """Rows of the real input lie behind the last window: torch would drop them without a word."""
+
+    code = "stride-drops-input"
+
+    @property
+    def message(self) -> str:
+        stride = self.axes[0].stride
+        return f"stride {stride} does not cover an input of {shape_text(self.shape[1:])}"
+
+    @property
+    def label(self) -> str:
+        parts = [
+            f"the last {ROW_NAMES[a.axis]}" if a.unread == 1 else f"the last {a.unread} {ROW_NAMES[a.axis]}s" for a in self.axes
+        ]
+        single = len(parts) == 1 and self.axes[0].unread == 1
+        return f"{listing(parts)} {'is' if single else 'are'} never read"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*_output_notes(self.axes), *_dilated_note(self.axes))
+
+
+@dataclass(frozen=True)
+class NotWhole(WindowProblem):
+    """Under --strict: (N + 2P - F)/S + 1 is not a whole number."""
+
+    code = "not-whole"
+
+    @property
+    def message(self) -> str:
+        return f"the output size of {self.owner} is not a whole number"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*_output_notes(self.axes), *_dilated_note(self.axes), "--strict accepts only sizes that divide")
+
+
+def _output_notes(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
+    """The law and its numbers, one line for each different axis."""
+    law = "out = (N + 2P - F)/S + 1\n"
+    lines: list[str] = []
+    for axis, names in _merge(axes):
+        exact = (axis.size + sum(axis.padding) - axis.extent) / axis.stride + 1
+        lines.append(
+            f"({_sum_text(axis)})/{axis.stride} + 1 = {exact:.4g}, rounded down to {axis.output},"
+            f" remainder {axis.remainder} ({names})"
+        )
+    return (law + "\n".join(f"    = {line}" for line in lines),)
+
+
+@dataclass(frozen=True)
+class PaddingTooLarge(ArgumentProblem):
+    """torch allows a pooling window at most half of padding."""
+
+    code = "padding-too-large"
+    padding: int
+    kernel_size: int
+
+    @property
+    def message(self) -> str:
+        return f"padding {self.padding} is more than half of the pooling window of {self.kernel_size}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"torch allows at most {self.kernel_size}//2 = {self.kernel_size // 2}",)
+
+
+@dataclass(frozen=True)
+class WrongRank(Problem):
+    """A layer is given an input with the wrong number of axes."""
+
+    code = "wrong-rank"
+    owner: str
+    shape: tuple[int, ...]
+    expected: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.owner} takes {self.expected}, not {shape_text(self.shape)}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        names = {1: "(features)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
+        found = names.get(len(self.shape), plural(len(self.shape), "axis"))
+        return (f"{shape_text(self.shape)} is {found}; the batch is not written",)
+
+
+@dataclass(frozen=True)
+class NoInput(Problem):
+    """A chain begins with a layer that needs an input."""
+
+    code = "no-input"
+    owner: str
+
+    @property
+    def message(self) -> str:
+        return f"nothing flows into {self.owner}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("begin the model with its input: INPUT(3, 32, 32) -> ...",)
+
+
+@dataclass(frozen=True)
+class InputNotFirst(Problem):
+    """INPUT stands where something already flows."""
+
+    code = "input-not-first"
+    shape: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        return f"INPUT begins a model, but {shape_text(self.shape)} already flows here"
+
+
+@dataclass(frozen=True)
+class InputMismatch(Problem):
+    """A model inside another is fed a shape that is not its input's."""
+
+    code = "input-mismatch"
+    model: str
+    given: tuple[int, ...]
+    wanted: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        return f"{self.model} takes {shape_text(self.wanted)}, not {shape_text(self.given)}"
+
+
+@dataclass(frozen=True)
+class StatedShape(Problem):
+    """The shape stated with `::` is not what comes out."""
+
+    code = "stated-shape"
+    stated: tuple[int, ...]
+    actual: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        return f"the shape here is {shape_text(self.actual)}, not {shape_text(self.stated)}"
+
+    @property
+    def label(self) -> str:
+        return f"states {shape_text(self.stated)}"

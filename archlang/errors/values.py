@@ -1,0 +1,107 @@
+"""Problems in expressions: evaluated at compile time, bounded, never by Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.diagnostics import Problem
+from archlang.errors.words import plural, value_text
+
+
+@dataclass(frozen=True)
+class BadOperand(Problem):
+    """An operator or function is given values that it cannot work on."""
+
+    code = "bad-operand"
+    operation: str
+    values: tuple[object, ...]
+    expected: str
+
+    @property
+    def message(self) -> str:
+        given = " and ".join(value_text(value) for value in self.values)
+        return f"{self.operation} works on {self.expected}, not on {given}"
+
+
+@dataclass(frozen=True)
+class DivisionByZero(Problem):
+    """A division by zero."""
+
+    code = "division-by-zero"
+
+    @property
+    def message(self) -> str:
+        return "division by zero"
+
+
+@dataclass(frozen=True)
+class NumberTooLarge(Problem):
+    """A number, list or range beyond what an architecture can hold."""
+
+    code = "value-too-large"
+    what: str
+    limit: int
+
+    @property
+    def message(self) -> str:
+        return f"{self.what} goes beyond {self.limit:,}"
+
+
+@dataclass(frozen=True)
+class IndexOutOfRange(Problem):
+    """An index behind the end of a list."""
+
+    code = "index-out-of-range"
+    index: int
+    length: int
+
+    @property
+    def message(self) -> str:
+        return f"index {self.index} of a list of {plural(self.length, 'item')}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ("items count from 0",)
+
+
+@dataclass(frozen=True)
+class UnpackMismatch(Problem):
+    """`for (a, b) in ...` over items that are not pairs."""
+
+    code = "unpack-mismatch"
+    names: int
+    item: object
+
+    @property
+    def message(self) -> str:
+        return f"{plural(self.names, 'name')} cannot be taken from {value_text(self.item)}"
+
+
+@dataclass(frozen=True)
+class BadLabel(Problem):
+    """A quoted label does not come out as a name."""
+
+    code = "bad-label"
+    text: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        return f'the label "{self.text}" is no name: {self.reason}'
+
+
+@dataclass(frozen=True)
+class AssertionFailed(Problem):
+    """An `assert` of the file does not hold."""
+
+    code = "assertion-failed"
+    text: str
+    sides: tuple[tuple[str, str], ...]
+
+    @property
+    def message(self) -> str:
+        return f"does not hold: {self.text}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(f"{text} is {value}" for text, value in self.sides if text != value)

@@ -1,0 +1,46 @@
+"""Small helpers for wording, shared by all messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """(64, 55, 55) as `64x55x55`; a single number stands alone."""
+    return "x".join(str(size) for size in shape)
+
+
+def listing(words: Iterable[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    items = list(words)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 layer`, `3 layers`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def value_text(value: object) -> str:
+    """A value as one writes it in a file: true, none, "same", (1, 2)."""
+    match value:
+        case bool() | None:
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case tuple():
+            items: tuple[object, ...] = value  # pyright: ignore[reportUnknownVariableType]
+            inner = ", ".join(value_text(item) for item in items[:8]) + (", ..." if len(items) > 8 else "")
+            return f"({inner},)" if len(items) == 1 else f"({inner})"
+        case _:
+            return str(value)
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a misspelt one most likely means: written in the same case, where there are several."""
+    by_lower: dict[str, str] = {}
+    for name in sorted(set(known), key=lambda name: (name.isupper() != word.isupper(), name)):
+        by_lower.setdefault(name.lower(), name)
+    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[matches[0]] if matches else None

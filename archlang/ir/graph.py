@@ -1,0 +1,174 @@
+"""The intermediate representation: hierarchical, shared, frozen.
+
+A `Model` holds a table of `Body`s. A body is a small dataflow graph; its nodes are layers, calls of other bodies (each
+opens a scope of names) and repeats (transparent for names). A body is stored once for each definition, arguments and
+input shapes, however often it occurs, so everything that folds over the table costs what was written, not what it
+expands to. Plain dataclasses: `json.py` lets pydantic write and read them.
+
+Shapes leave out the batch, in torch's order: (C, H, W), (C, L), (C, D, H, W), (features,).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from archlang.ir.ops.base import Op, Shape
+
+BodyId = int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a node was written: file as named by the user, line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name relative to its body.
+
+    A label has no index and stands as it is. An automatic name is `base` with a number: in scopes that number
+    their layers `base` is empty and numbers start at 0 (`features.0`); at the top of a model `base` is the kind of
+    layer and numbers start at 1 (`conv1`). In a body that is repeated the index counts from the repeat's own start.
+    """
+
+    base: str
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value inside a body: output of node number `node`, or input number `port` of the body where `node` is -1."""
+
+    node: int
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One operation. `name` is None for what the compiler put in (the flattening before FC): it takes no name."""
+
+    name: Name | None
+    op: Op
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Shape, ...]
+    origin: Origin
+    init: str | None = None
+    node: Literal["layer"] = "layer"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An occurrence of a body that opens the scope `name`: a labelled group, a block, a model inside another."""
+
+    name: Name
+    body: BodyId
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Shape, ...]
+    origin: Origin
+    node: Literal["call"] = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`count` fresh copies of a body, one after the other."""
+
+    body: BodyId
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Copies in a row, each fed with the output of the one before: `[...]*N`, or a comprehension.
+
+    Transparent: copies name their layers in the enclosing scope. `starts` holds, for each base of automatic names,
+    how many of them the enclosing body used before the first copy.
+    """
+
+    runs: tuple[Run, ...]
+    starts: tuple[tuple[str, int], ...]
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Shape, ...]
+    origin: Origin
+    node: Literal["repeat"] = "repeat"
+
+    @property
+    def count(self) -> int:
+        """Copies of all runs."""
+        return sum(run.count for run in self.runs)
+
+
+Node = Layer | Call | Repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A parameter of a block or model with the value it was called with."""
+
+    name: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A dataflow graph with its inputs' shapes; nodes stand in execution order.
+
+    `definition` names the block or model it came from (None for a group); `names` says how many automatic names
+    of each base one copy takes, for bodies that are repeated.
+    """
+
+    definition: str | None
+    arguments: tuple[Argument, ...]
+    inputs: tuple[Shape, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[Ref, ...]
+    names: tuple[tuple[str, int], ...]
+    origin: Origin
+
+    def shape_of(self, ref: Ref) -> Shape:
+        """Shape of a value of this body."""
+        return self.inputs[ref.port] if ref.node < 0 else self.nodes[ref.node].outputs[ref.port]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of a model."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultUse:
+    """A default that a bare word relied on: the word, what it stood for, and where that is written."""
+
+    word: str
+    text: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network whose inputs are known. Bodies stand before those that use them; the last is the model's own."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    bodies: tuple[Body, ...]
+    arguments: tuple[Argument, ...]
+    defaults: tuple[DefaultUse, ...]
+    origin: Origin
+    doc: str = ""
+
+    @property
+    def root(self) -> Body:
+        """The model's own body."""
+        return self.bodies[-1]
+
+    @property
+    def outputs(self) -> tuple[Shape, ...]:
+        """Shapes of what the model returns."""
+        return tuple(self.root.shape_of(ref) for ref in self.root.outputs)

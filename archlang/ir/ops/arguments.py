@@ -1,0 +1,135 @@
+"""Readers of argument values: from what a file says to an op's canonical form, or an `OpError` that says what fits.
+
+Each takes the layer's word, the argument's name, the value and the number of axes that sizes have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archlang.errors.arguments import OutOfRange, WrongType
+from archlang.ir.ops.base import REQUIRED, OpError, Parameter, Sizes, Value
+
+Reader = Callable[[str, str, Value, int], Any]
+
+AXES = {1: "one axis", 2: "two axes", 3: "three axes"}
+
+
+def is_integer(value: Value) -> bool:
+    """An int that is not a bool."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _integer(minimum: int, expected: str) -> Reader:
+    def read(word: str, name: str, value: Value, axes: int) -> int:
+        del axes
+        if not is_integer(value):
+            raise OpError(WrongType(word, name, value, expected))
+        if value < minimum:
+            raise OpError(OutOfRange(word, name, value, f"{minimum} or more"))
+        return value
+
+    return read
+
+
+def _sizes(minimum: int) -> Reader:
+    def read(word: str, name: str, value: Value, axes: int) -> Sizes:
+        values: tuple[Any, ...] = value if isinstance(value, tuple) else (value,) * axes
+        if not values or not all(is_integer(v) for v in values):
+            raise OpError(WrongType(word, name, value, "a whole number or a size such as 3x3"))
+        if len(values) != axes:
+            raise OpError(OutOfRange(word, name, value, f"one number or {axes}, since the input has {AXES[axes]} to slide over"))
+        if min(values) < minimum:
+            raise OpError(OutOfRange(word, name, value, f"{minimum} or more"))
+        return values
+
+    return read
+
+
+def _padding(word: str, name: str, value: Value, axes: int) -> Sizes | str:
+    if isinstance(value, str):
+        if value not in ("same", "valid", "full"):
+            raise OpError(OutOfRange(word, name, value, 'a number, a size, "same", "valid" or "full"'))
+        return value
+    return _sizes(0)(word, name, value, axes)
+
+
+def _flag(word: str, name: str, value: Value, axes: int) -> bool:
+    del axes
+    if not isinstance(value, bool):
+        raise OpError(WrongType(word, name, value, "true or false"))
+    return value
+
+
+def _number(minimum: float | None, maximum: float | None) -> Reader:
+    def read(word: str, name: str, value: Value, axes: int) -> float:
+        del axes
+        if not isinstance(value, float) and not is_integer(value):
+            raise OpError(WrongType(word, name, value, "a number"))
+        if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+            expected = f"{minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
+            raise OpError(OutOfRange(word, name, value, expected))
+        return float(value)
+
+    return read
+
+
+def _choice(*words: str) -> Reader:
+    def read(word: str, name: str, value: Value, axes: int) -> str:
+        del axes
+        if not isinstance(value, str):
+            raise OpError(WrongType(word, name, value, "a word in quotes"))
+        if value not in words:
+            raise OpError(OutOfRange(word, name, value, " or ".join(f'"{w}"' for w in words)))
+        return value
+
+    return read
+
+
+def optional(parameter: Parameter) -> Parameter:
+    """The same argument, with `none` allowed and the default."""
+
+    def read(word: str, name: str, value: Value, axes: int) -> Any:
+        return None if value is None else parameter.read(word, name, value, axes)
+
+    return Parameter(parameter.name, read, None, parameter.letter, parameter.keyword)
+
+
+def whole(name: str, default: Any = REQUIRED, minimum: int = 1, letter: str = "") -> Parameter:
+    """A whole number of at least `minimum`: a count of channels, features, groups."""
+    return Parameter(name, _integer(minimum, "a whole number"), default, letter)
+
+
+def sizes(name: str, default: Any = REQUIRED, minimum: int = 1, letter: str = "", keyword: bool = False) -> Parameter:
+    """One number for each axis, or one for all."""
+    return Parameter(name, _sizes(minimum), default, letter, keyword)
+
+
+def padding(name: str = "padding") -> Parameter:
+    """Zeros around the input: numbers, or the lectures' "same", "valid", "full"."""
+    return Parameter(name, _padding, 0, "P")
+
+
+def flag(name: str, default: bool, keyword: bool = False) -> Parameter:
+    """true or false."""
+    return Parameter(name, _flag, default, keyword=keyword)
+
+
+def number(name: str, default: Any = REQUIRED, minimum: float | None = None, maximum: float | None = None) -> Parameter:
+    """A number, whole or not, between bounds."""
+    return Parameter(name, _number(minimum, maximum), default)
+
+
+def choice(name: str, default: Any, *words: str, keyword: bool = False) -> Parameter:
+    """One of a few words."""
+    return Parameter(name, _choice(*words), default, keyword=keyword)
+
+
+def dimension(name: str, default: Any) -> Parameter:
+    """An axis as torch counts them, the batch being 0; negative from the end."""
+    return Parameter(name, _integer(-8, "a whole number"), default)
+
+
+ROUND = Parameter("round", _choice("floor", "ceil"), None, keyword=True)
+"""How a size that is not whole is meant; None where the line does not say."""

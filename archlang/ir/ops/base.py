@@ -1,0 +1,193 @@
+"""What every layer declares: its words and arguments, its shape rule, its counts and its torch expression.
+
+One subclass of `Op` holds all of it in one place; registering it needs no change elsewhere. Shapes leave out the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from archlang.diagnostics import Problem
+from archlang.errors.shapes import WrongRank
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+Shape = tuple[int, ...]
+Sizes = tuple[int, ...]
+Value = Any
+"""A value of the language: int, float, bool, str, None or a tuple of values."""
+
+REQUIRED = object()
+"""Marks an argument without a default."""
+
+
+class OpError(Exception):
+    """A layer cannot be built from its arguments, or cannot take its input; carries the problem without a place."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a layer as a file writes it.
+
+    `read` turns the value written into the op's canonical one, given the layer's word, the argument's name and the
+    number of axes to slide over; it raises `OpError`. `letter` is the lectures' name (K, F, S, P).
+    """
+
+    name: str
+    read: Callable[[str, str, Value, int], Any]
+    default: Any = REQUIRED
+    letter: str = ""
+    keyword: bool = False
+
+    @property
+    def text(self) -> str:
+        """`stride=1`, or the bare name where a value is needed."""
+        from archlang.errors.words import value_text
+
+        return self.name if self.default is REQUIRED else f"{self.name}={value_text(self.default)}"
+
+
+@dataclass(frozen=True, slots=True)
+class TorchArgument:
+    """One argument of a torch expression. `role` marks numbers that follow from the input (`in`) or set the output
+    (`out`), so that a loop in generated source can carry them from copy to copy."""
+
+    name: str
+    value: Any
+    positional: bool = False
+    role: Literal["", "in", "out"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TorchCall:
+    """The torch expression of a layer, arguments at torch's defaults left out.
+
+    `target` is a module class (`nn.Conv2d`) or a function of the input tensor (`torch.flatten`).
+    """
+
+    target: str
+    arguments: tuple[TorchArgument, ...] = ()
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is a module to construct, not a function to call."""
+        return self.target.startswith("nn.")
+
+
+Counts = Mapping[str, Shape]
+"""Tensors by torch's name with their shapes: {"weight": (64, 3, 11, 11), "bias": (64,)}."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Op:
+    """One kind of layer with its arguments in canonical form.
+
+    Class variables: `tag` identifies the kind in files, `words` are its spellings (a trailing digit as in `Conv2d`
+    demands that many axes), `kind` is the base of automatic names, `signature` its arguments in torch's order,
+    `initialised` says whether `init=` can set its weights, and `family` groups layers for diagrams and lists.
+    """
+
+    tag: ClassVar[str]
+    words: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str]
+    signature: ClassVar[tuple[Parameter, ...]] = ()
+    initialised: ClassVar[bool] = False
+    family: ClassVar[str] = "other"
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """The op for `given` (canonical values, defaults filled in) on an input of `shape`."""
+        del word, shape
+        return cls(**given)
+
+    @classmethod
+    def slides_over(cls, shape: Shape) -> int:
+        """How many axes sizes of this op have for an input of `shape`: all but the channels."""
+        return max(len(shape) - 1, 1)
+
+    @property
+    def torch_class(self) -> str:
+        """torch's class name, `Conv2d`, or the word of the language where torch has none."""
+        target = self.torch().target
+        return target.removeprefix("nn.") if target.startswith("nn.") else self.words[-1]
+
+    @property
+    def summary(self) -> str:
+        """The arguments that matter to a reader, in a few characters: `3x3, 64, stride 2`."""
+        return ""
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """Shape of the output; the same as the input unless overridden. Raises `OpError` where there is none."""
+        return inputs[0]
+
+    def check(self, inputs: tuple[Shape, ...], strict: bool) -> Iterable[Problem]:
+        """Problems of a layer that torch would run: rows never read. `strict` is the lectures' rule."""
+        del inputs, strict
+        return ()
+
+    def parameters(self) -> Counts:
+        """Trainable tensors."""
+        return {}
+
+    def buffers(self) -> Counts:
+        """Tensors that are saved but not trained."""
+        return {}
+
+    def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        """Multiply-accumulates for one sample: convolutions, linear layers and attention products; others have 0."""
+        del inputs, output
+        return 0
+
+    def torch(self) -> TorchCall:
+        """The torch expression."""
+        raise NotImplementedError
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As `Op` itself: a union of all registered ops, told apart by their field `op`."""
+        if cls is not Op:
+            return handler(source)
+        from archlang.ir.json import op_union_schema
+
+        return op_union_schema(handler)
+
+
+def count_elements(tensors: Counts) -> int:
+    """Numbers in all the tensors."""
+    return sum(prod(shape) for shape in tensors.values())
+
+
+def require_rank(word: str, shape: Shape, ranks: tuple[int, ...], expected: str) -> None:
+    """Raise unless the input has one of the numbers of axes (channels included)."""
+    if len(shape) not in ranks:
+        raise OpError(WrongRank(word, shape, expected))
+
+
+def with_defaults(call: TorchCall, defaults: Mapping[str, Any]) -> TorchCall:
+    """The call without the keyword arguments that equal torch's defaults."""
+    kept = (a for a in call.arguments if a.positional or a.name not in defaults or defaults[a.name] != a.value)
+    return TorchCall(call.target, tuple(kept))
+
+
+def collapse(sizes: Sizes | str) -> Any:
+    """(3, 3) as 3, as one writes it; unequal sizes and words stay."""
+    return sizes[0] if isinstance(sizes, tuple) and len(set(sizes)) == 1 else sizes
+
+
+def keyword(name: str, value: Any) -> TorchArgument:
+    """A named argument of a torch expression."""
+    return TorchArgument(name, value)
+
+
+def positional(name: str, value: Any, role: Literal["", "in", "out"] = "") -> TorchArgument:
+    """An argument of a torch expression that is written without its name."""
+    return TorchArgument(name, value, True, role)

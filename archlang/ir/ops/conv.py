@@ -1,0 +1,136 @@
+"""Convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+from archlang.diagnostics import Problem
+from archlang.errors.arguments import GroupsIndivisible, NotAllowed
+from archlang.errors.words import shape_text
+from archlang.ir.arithmetic import Window
+from archlang.ir.ops.arguments import ROUND, choice, flag, padding, sizes, whole
+from archlang.ir.ops.base import (
+    Counts, Op, OpError, Shape, Sizes, TorchCall, Value, collapse, keyword, positional, require_rank, with_defaults
+)  # fmt: skip
+from archlang.ir.ops.window import (
+    WINDOW_SHAPES, check_fits, coverage_problems, make_windows, resolve_padding, symmetric
+)  # fmt: skip
+
+TORCH_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True, "padding_mode": "zeros"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv(Op):
+    """Convolution over 1, 2 or 3 axes (torch.nn.Conv1d, Conv2d, Conv3d).
+
+    (C, *sizes) -> (out_channels, *out) with out = (N + 2P - F)/S + 1. Weights are
+    out_channels x in_channels/groups x kernel; MACs are output elements x in_channels/groups x kernel elements.
+    """
+
+    op: Literal["conv"] = "conv"
+    in_channels: int
+    out_channels: int
+    kernel_size: Sizes
+    stride: Sizes
+    padding: Sizes | Literal["same"]
+    dilation: Sizes
+    groups: int
+    bias: bool
+    padding_mode: str
+    round: str | None = None
+
+    tag = "conv"
+    words = ("CONV", "Conv1d", "Conv2d", "Conv3d")
+    kind = "conv"
+    family = "conv"
+    initialised = True
+    signature = (
+        whole("out_channels", letter="K"),
+        sizes("kernel_size", letter="F"),
+        sizes("stride", 1, letter="S"),
+        padding(),
+        sizes("dilation", 1),
+        whole("groups", 1),
+        flag("bias", True),
+        choice("padding_mode", "zeros", "zeros", "reflect", "replicate", "circular"),
+        ROUND,
+    )
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Conv:
+        require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
+        _check_groups(word, shape[0], given)
+        if given["round"] == "ceil":
+            raise OpError(NotAllowed(word, "round", "ceil", "torch rounds convolutions down", "use padding to round up"))
+        return cls(**{**given, "in_channels": shape[0], "padding": _resolve(word, given)})
+
+    def _windows(self, shape: Shape) -> tuple[Window, ...]:
+        sides = symmetric(self.padding) if isinstance(self.padding, tuple) else _same_sides(self.kernel_size, self.dilation)
+        return make_windows(
+            shape, kernel_size=self.kernel_size, stride=self.stride, padding=sides, dilation=self.dilation
+        )
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        windows = self._windows(inputs[0])
+        check_fits("CONV", inputs[0], windows)
+        return (self.out_channels, *(window.output for window in windows))
+
+    def check(self, inputs: tuple[Shape, ...], strict: bool) -> Iterable[Problem]:
+        return coverage_problems("CONV", inputs[0], self._windows(inputs[0]), self.round, strict)
+
+    def parameters(self) -> Counts:
+        weight = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        return {"weight": weight} | ({"bias": (self.out_channels,)} if self.bias else {})
+
+    def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output) * (self.in_channels // self.groups) * prod(self.kernel_size)
+
+    @property
+    def summary(self) -> str:
+        parts = [shape_text(self.kernel_size), str(self.out_channels)]
+        parts += [f"stride {shape_text(self.stride)}"] if set(self.stride) != {1} else []
+        parts += [f"groups {self.groups}"] if self.groups > 1 else []
+        return ", ".join(parts)
+
+    def torch(self) -> TorchCall:
+        call = TorchCall(
+            f"nn.Conv{len(self.kernel_size)}d",
+            (
+                positional("in_channels", self.in_channels, "in"),
+                positional("out_channels", self.out_channels, "out"),
+                positional("kernel_size", collapse(self.kernel_size)),
+                keyword("stride", collapse(self.stride)),
+                keyword("padding", collapse(self.padding)),
+                keyword("dilation", collapse(self.dilation)),
+                keyword("groups", self.groups),
+                keyword("bias", self.bias),
+                keyword("padding_mode", self.padding_mode),
+            ),
+        )
+        return with_defaults(call, TORCH_DEFAULTS)
+
+
+def _check_groups(word: str, in_channels: int, given: dict[str, Any]) -> None:
+    for channels, side in ((in_channels, "input"), (given["out_channels"], "output")):
+        if channels % given["groups"]:
+            raise OpError(GroupsIndivisible(word, "groups", channels, given["groups"], side))
+
+
+def _resolve(word: str, given: dict[str, Any]) -> Sizes | Literal["same"]:
+    """Numbers for the padding; "same" stays a word where its two sides differ, as torch pads them."""
+    mode = given["padding"]
+    if not isinstance(mode, str):
+        return mode
+    if mode == "same" and set(given["stride"]) != {1}:
+        reason = f"torch pads to the same size only at stride 1, not {shape_text(given['stride'])}"
+        raise OpError(NotAllowed(word, "padding", mode, reason, "give the padding as a number: (F - 1)/2 for an odd kernel"))
+    return resolve_padding(mode, given["kernel_size"], given["dilation"]) or "same"
+
+
+def _same_sides(kernel_size: Sizes, dilation: Sizes) -> tuple[tuple[int, int], ...]:
+    """torch's "same": an odd row goes behind."""
+    reach = [d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True)]
+    return tuple((r // 2, r - r // 2) for r in reach)

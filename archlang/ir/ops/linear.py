@@ -1,0 +1,111 @@
+"""Fully connected layers and the flattening before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from archlang.errors.shapes import WrongRank
+from archlang.ir.ops.arguments import dimension, flag, whole
+from archlang.ir.ops.base import (
+    Counts, Op, OpError, Shape, TorchCall, Value, keyword, positional, with_defaults
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear(Op):
+    """Fully connected (torch.nn.Linear) on the whole input: the compiler flattens first what is not flat.
+
+    (features) -> (out_features). Weights are out_features x in_features; as many MACs.
+    """
+
+    op: Literal["linear"] = "linear"
+    in_features: int
+    out_features: int
+    bias: bool
+
+    tag = "linear"
+    words = ("FC", "Linear")
+    kind = "fc"
+    family = "linear"
+    initialised = True
+    signature = (whole("out_features"), flag("bias", True))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Linear:
+        return cls(**{**given, "in_features": prod(shape)})
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return (self.out_features,)
+
+    def parameters(self) -> Counts:
+        return {"weight": (self.out_features, self.in_features)} | ({"bias": (self.out_features,)} if self.bias else {})
+
+    def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return self.in_features * self.out_features
+
+    @property
+    def summary(self) -> str:
+        return str(self.out_features)
+
+    def torch(self) -> TorchCall:
+        sizes = (positional("in_features", self.in_features, "in"), positional("out_features", self.out_features, "out"))
+        return with_defaults(TorchCall("nn.Linear", (*sizes, keyword("bias", self.bias))), {"bias": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flatten(Op):
+    """Axes `start_dim` to `end_dim` as one (torch.nn.Flatten); dimensions count as in torch, the batch being 0."""
+
+    op: Literal["flatten"] = "flatten"
+    start_dim: int = 1
+    end_dim: int = -1
+
+    tag = "flatten"
+    words = ("FLATTEN", "Flatten")
+    kind = "flatten"
+    family = "shape"
+    signature = (dimension("start_dim", 1), dimension("end_dim", -1))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Flatten:
+        op = cls(**given)
+        start, end = op._bounds(shape)
+        if not 1 <= start <= end <= len(shape):
+            axes = f"axes 1 to {len(shape)}, start_dim first (the batch is axis 0 and stays)"
+            raise OpError(WrongRank(f"{word}(start_dim={op.start_dim}, end_dim={op.end_dim})", shape, axes))
+        return op
+
+    def _bounds(self, shape: Shape) -> tuple[int, int]:
+        """First and last axis, counted with the batch, from the front."""
+        rank = len(shape) + 1
+        return self.start_dim % rank if self.start_dim < 0 else self.start_dim, (
+            self.end_dim + rank if self.end_dim < 0 else self.end_dim
+        )
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        shape = inputs[0]
+        start, end = self._bounds(shape)
+        return (*shape[: start - 1], prod(shape[start - 1 : end]), *shape[end:])
+
+    def torch(self) -> TorchCall:
+        arguments = (keyword("start_dim", self.start_dim), keyword("end_dim", self.end_dim))
+        return with_defaults(TorchCall("nn.Flatten", arguments), {"start_dim": 1, "end_dim": -1})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity(Op):
+    """The input itself (torch.nn.Identity)."""
+
+    op: Literal["identity"] = "identity"
+
+    tag = "identity"
+    words = ("IDENTITY", "Identity")
+    kind = "identity"
+    family = "shape"
+
+    def torch(self) -> TorchCall:
+        return TorchCall("nn.Identity")
+
+

@@ -1,0 +1,131 @@
+"""Normalisation and dropout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from archlang.ir.ops.arguments import flag, number, whole
+from archlang.ir.ops.base import (
+    Counts, Op, Shape, TorchCall, Value, keyword, positional, require_rank, with_defaults
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchNorm(Op):
+    """Batch normalisation of each channel (torch.nn.BatchNorm1d, 2d, 3d; features count as channels).
+
+    Shape stays. Parameters are 2 a channel with `affine`; running mean, variance and the batch counter are buffers.
+    """
+
+    op: Literal["batch_norm"] = "batch_norm"
+    num_features: int
+    rank: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+
+    tag = "batch_norm"
+    words = ("BN", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
+    kind = "bn"
+    family = "norm"
+    signature = (
+        number("eps", 1e-5, minimum=0.0),
+        number("momentum", 0.1, 0.0, 1.0),
+        flag("affine", True),
+        flag("track_running_stats", True),
+    )
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> BatchNorm:
+        require_rank(word, shape, (1, 2, 3, 4), "(features), (C, L), (C, H, W) or (C, D, H, W)")
+        return cls(**given, num_features=shape[0], rank=cls.slides_over(shape))
+
+    def parameters(self) -> Counts:
+        return {"weight": (self.num_features,), "bias": (self.num_features,)} if self.affine else {}
+
+    def buffers(self) -> Counts:
+        if not self.track_running_stats:
+            return {}
+        channels = (self.num_features,)
+        return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+    def torch(self) -> TorchCall:
+        call = TorchCall(
+            f"nn.BatchNorm{self.rank}d",
+            (
+                positional("num_features", self.num_features, "in"),
+                keyword("eps", self.eps),
+                keyword("momentum", self.momentum),
+                keyword("affine", self.affine),
+                keyword("track_running_stats", self.track_running_stats),
+            ),
+        )
+        return with_defaults(call, {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalResponseNorm(Op):
+    """Normalisation across neighbouring channels (torch.nn.LocalResponseNorm).
+
+    torch divides `alpha` by `size`, the AlexNet paper does not: its alpha = 1e-4 with n = 5 is alpha=5e-4 here.
+    """
+
+    op: Literal["lrn"] = "lrn"
+    size: int
+    alpha: float
+    beta: float
+    k: float
+
+    tag = "lrn"
+    words = ("LRN", "LocalResponseNorm")
+    kind = "lrn"
+    family = "norm"
+    signature = (whole("size"), number("alpha", 1e-4), number("beta", 0.75), number("k", 1.0))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> LocalResponseNorm:
+        require_rank(word, shape, (2, 3, 4), "(C, L), (C, H, W) or (C, D, H, W)")
+        return cls(**given)
+
+    @property
+    def summary(self) -> str:
+        return str(self.size)
+
+    def torch(self) -> TorchCall:
+        call = TorchCall(
+            "nn.LocalResponseNorm",
+            (
+                positional("size", self.size),
+                keyword("alpha", self.alpha),
+                keyword("beta", self.beta),
+                keyword("k", self.k),
+            ),
+        )
+        return with_defaults(call, {"alpha": 1e-4, "beta": 0.75, "k": 1.0})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropout(Op):
+    """Zeroes each number with probability `p` in training and scales the rest (torch.nn.Dropout)."""
+
+    op: Literal["dropout"] = "dropout"
+    p: float
+    inplace: bool
+
+    tag = "dropout"
+    words = ("DROPOUT", "Dropout")
+    kind = "dropout"
+    family = "regularisation"
+    signature = (number("p", 0.5, 0.0, 1.0), flag("inplace", False))
+
+    @property
+    def summary(self) -> str:
+        return f"{self.p:g}"
+
+    def torch(self) -> TorchCall:
+        arguments: tuple[Any, ...] = (positional("p", self.p),) if self.p != 0.5 or not self.inplace else ()
+        return with_defaults(TorchCall("nn.Dropout", (*arguments, keyword("inplace", self.inplace))), {"inplace": False})
+
+

@@ -1,0 +1,192 @@
+"""Pooling: maximum and average, over windows or into a given number of bins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from archlang.diagnostics import Problem
+from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed
+from archlang.errors.shapes import PaddingTooLarge
+from archlang.errors.words import shape_text
+from archlang.ir.arithmetic import Window
+from archlang.ir.ops.arguments import ROUND, flag, optional, padding, sizes, whole
+from archlang.ir.ops.base import (
+    Op, OpError, Parameter, Shape, Sizes, TorchArgument, TorchCall, Value, collapse, keyword, positional, require_rank,
+    with_defaults
+)  # fmt: skip
+from archlang.ir.ops.window import (
+    WINDOW_SHAPES, check_fits, coverage_problems, make_windows, resolve_padding, symmetric
+)  # fmt: skip
+
+KERNEL = optional(sizes("kernel_size", letter="F"))
+STRIDE = optional(sizes("stride", letter="S"))
+TO = optional(sizes("to", keyword=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pool(Op):
+    """What maximum and average pooling share. With `to` the output has that size, whatever the input's.
+
+    Windows follow out = (N + 2P - F)/S + 1; torch's stride defaults to the window. `to=1` pools globally.
+    """
+
+    kernel_size: Sizes | None
+    stride: Sizes | None
+    padding: Sizes
+    ceil_mode: bool
+    to: Sizes | None
+    round: str | None = None
+
+    family = "pool"
+    torch_name: ClassVar[str]
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
+        if given["to"] is not None:
+            return cls(**{**given, **_without_window(word, given, shape)})
+        if given["kernel_size"] is None:
+            text = ", ".join(parameter.text for parameter in cls.signature)
+            raise OpError(MissingArguments(word, ("kernel_size",), text))
+        dilation: Sizes = given.get("dilation", (1,) * (len(shape) - 1))
+        pad = _resolve_padding(word, given, dilation)
+        return cls(**{
+            **given,
+            "stride": given["stride"] or given["kernel_size"],
+            "padding": pad,
+            "ceil_mode": given["ceil_mode"] or given["round"] == "ceil",
+            "round": given["round"] or ("ceil" if given["ceil_mode"] else None),
+        })  # fmt: skip
+
+    @property
+    def _dilation(self) -> Sizes:
+        return (1,) * len(self.padding)
+
+    def _windows(self, shape: Shape) -> tuple[Window, ...]:
+        return make_windows(
+            shape, kernel_size=self.kernel_size, stride=self.stride, padding=symmetric(self.padding),
+            dilation=self._dilation, ceil=(self.ceil_mode,) * (len(shape) - 1),
+        )  # fmt: skip
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        shape = inputs[0]
+        if self.to is not None:
+            return (shape[0], *self.to)
+        windows = self._windows(shape)
+        check_fits(self.words[0], shape, windows)
+        return (shape[0], *(window.output for window in windows))
+
+    def check(self, inputs: tuple[Shape, ...], strict: bool) -> Iterable[Problem]:
+        if self.to is not None:
+            return ()
+        return coverage_problems(self.words[0], inputs[0], self._windows(inputs[0]), self.round, strict)
+
+    @property
+    def summary(self) -> str:
+        if self.to is not None:
+            return f"to {shape_text(self.to)}"
+        window, stride = self.kernel_size or (), self.stride or ()
+        return shape_text(window) + (f", stride {shape_text(stride)}" if stride != window else "")
+
+    def _torch_extras(self) -> tuple[TorchArgument, ...]:
+        """Arguments that only this kind of pooling has."""
+        return ()
+
+    def torch(self) -> TorchCall:
+        axes = len(self.padding)
+        if self.to is not None:
+            return TorchCall(f"nn.Adaptive{self.torch_name}{axes}d", (positional("output_size", collapse(self.to)),))
+        same_stride = self.stride == self.kernel_size
+        call = TorchCall(
+            f"nn.{self.torch_name}{axes}d",
+            (
+                positional("kernel_size", collapse(self.kernel_size or ())),
+                keyword("stride", None if same_stride else collapse(self.stride or ())),
+                keyword("padding", collapse(self.padding)),
+                keyword("ceil_mode", self.ceil_mode),
+                *self._torch_extras(),
+            ),
+        )
+        defaults = {"stride": None, "padding": 0, "ceil_mode": False, "dilation": 1}
+        return with_defaults(call, {**defaults, "count_include_pad": True, "divisor_override": None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxPool(_Pool):
+    """Largest value of each window (torch.nn.MaxPool1d, 2d, 3d; AdaptiveMaxPool with `to`). Padding is minus infinity."""
+
+    op: Literal["max_pool"] = "max_pool"
+    dilation: Sizes
+
+    tag = "max_pool"
+    words = ("MAXPOOL", "POOL", "MaxPool1d", "MaxPool2d", "MaxPool3d")
+    kind = "pool"
+    torch_name = "MaxPool"
+    signature = (KERNEL, STRIDE, padding(), sizes("dilation", 1), flag("ceil_mode", False), TO, ROUND)
+
+    @property
+    def _dilation(self) -> Sizes:
+        return self.dilation
+
+    def _torch_extras(self) -> tuple[TorchArgument, ...]:
+        return (keyword("dilation", collapse(self.dilation)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvgPool(_Pool):
+    """Mean of each window (torch.nn.AvgPool1d, 2d, 3d; AdaptiveAvgPool with `to`; `to=1` is global average pooling).
+
+    `count_include_pad` says whether padding counts in the divisor, as in torch true by default.
+    """
+
+    op: Literal["avg_pool"] = "avg_pool"
+    count_include_pad: bool
+    divisor_override: int | None
+
+    tag = "avg_pool"
+    words = ("AVGPOOL", "AvgPool1d", "AvgPool2d", "AvgPool3d")
+    kind = "avgpool"
+    torch_name = "AvgPool"
+    signature = (
+        KERNEL, STRIDE, padding(), flag("ceil_mode", False), flag("count_include_pad", True),
+        optional(whole("divisor_override")), TO, ROUND,
+    )  # fmt: skip
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        if given["divisor_override"] is not None and len(shape) == 2:
+            reason = "torch.nn.AvgPool1d has no divisor to override"
+            raise OpError(NotAllowed(word, "divisor_override", given["divisor_override"], reason))
+        return super(AvgPool, cls).build(word, given, shape)
+
+    def _torch_extras(self) -> tuple[TorchArgument, ...]:
+        return (
+            keyword("count_include_pad", self.count_include_pad),
+            keyword("divisor_override", self.divisor_override),
+        )
+
+
+def _without_window(word: str, given: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """Check that nothing but the output size is given; a window makes no sense beside it."""
+    axes = len(shape) - 1
+    plain = {"kernel_size": None, "stride": None, "padding": (0,) * axes, "ceil_mode": False, "round": None}
+    plain |= {"dilation": (1,) * axes, "count_include_pad": True, "divisor_override": None}
+    for name, value in given.items():
+        if name != "to" and value != plain[name]:
+            raise OpError(ExclusiveArguments(word, name, "to"))
+    return {}
+
+
+def _resolve_padding(word: str, given: dict[str, Any], dilation: Sizes) -> Sizes:
+    """Numbers for the padding, held to torch's limit of half a window."""
+    mode, kernel_size = given["padding"], given["kernel_size"]
+    pad = resolve_padding(mode, kernel_size, dilation) if isinstance(mode, str) else mode
+    if pad is None or (mode == "same" and set(given["stride"] or kernel_size) != {1}):
+        reason = "torch pads pooling with equal sides only, and to the same size only at stride 1"
+        raise OpError(NotAllowed(word, "padding", mode, reason, "give the padding as a number"))
+    for rows, window in zip(pad, kernel_size, strict=True):
+        if rows > window // 2:
+            raise OpError(PaddingTooLarge(word, "padding", rows, window))
+    return pad

@@ -1,0 +1,65 @@
+"""What convolutions and poolings share: sliding windows, their checks and the ways out of a size that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from archlang.diagnostics import Problem
+from archlang.errors.shapes import AXIS_NAMES, AxisSizes, KernelTooLarge, NotWhole, StrideDropsInput
+from archlang.ir.arithmetic import Window
+from archlang.ir.ops.base import OpError, Shape, Sizes
+
+WINDOW_SHAPES = "(C, L), (C, H, W) or (C, D, H, W)"
+
+
+def check_fits(word: str, shape: Shape, windows: tuple[Window, ...]) -> None:
+    """Raise unless at least one window fits along every axis."""
+    if any(not window.fits or window.output < 1 for window in windows):
+        axes = tuple(axis for axis, w in zip(_axes(windows), windows, strict=True) if not w.fits or w.output < 1)
+        raise OpError(KernelTooLarge(word, "kernel_size", shape, axes))
+
+
+def coverage_problems(
+    word: str, shape: Shape, windows: tuple[Window, ...], rounding: str | None, strict: bool
+) -> Iterable[Problem]:
+    """Rows of the real input that no window reads; under `strict`, any size that is not whole."""
+    if rounding is not None:
+        return
+    axes = _axes(windows)
+    unread = tuple(axis for axis in axes if axis.unread > 0)
+    uneven = tuple(axis for axis in axes if axis.remainder > 0)
+    if unread:
+        yield StrideDropsInput(word, "stride", shape, unread)
+    elif strict and uneven:
+        yield NotWhole(word, "stride", shape, uneven)
+
+
+def _axes(windows: tuple[Window, ...]) -> tuple[AxisSizes, ...]:
+    """The numbers of each axis, for a message."""
+    names = AXIS_NAMES[len(windows)]
+    return tuple(
+        AxisSizes(n, w.size, w.kernel_size, w.stride, w.padding, w.dilation, w.unread, max(w.output, 0), w.remainder)
+        for n, w in zip(names, windows, strict=True)
+    )
+
+
+def symmetric(padding: Sizes) -> tuple[tuple[int, int], ...]:
+    """The same rows on both sides of each axis."""
+    return tuple((size, size) for size in padding)
+
+
+def resolve_padding(mode: str, kernel_size: Sizes, dilation: Sizes) -> Sizes | None:
+    """Numbers for "valid", "full" and, where both sides get the same, "same"; None where they differ."""
+    reach = [d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True)]
+    if mode == "valid":
+        return (0,) * len(reach)
+    if mode == "full":
+        return tuple(reach)
+    return None if any(r % 2 for r in reach) else tuple(r // 2 for r in reach)
+
+
+def make_windows(shape: Shape, **columns: Any) -> tuple[Window, ...]:
+    """One window for each axis from columns of sizes (`kernel_size`, `stride`, ...)."""
+    axes = range(len(shape) - 1)
+    return tuple(Window(shape[i + 1], **{name: column[i] for name, column in columns.items()}) for i in axes)

@@ -1,0 +1,167 @@
+"""What is derived from a model: totals folded over its shared bodies, and the flat view with one row for each copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Repeat
+from archlang.ir.ops.base import Shape, count_elements
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over layers: trainable numbers, saved but untrained ones, multiply-accumulates and output elements for
+    one sample, and how many layers (those the compiler put in not counted)."""
+
+    parameters: int = 0
+    buffers: int = 0
+    macs: int = 0
+    elements: int = 0
+    layers: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(*(getattr(self, f) + getattr(other, f) for f in FIELDS))
+
+    def __mul__(self, count: int) -> Totals:
+        return Totals(*(getattr(self, f) * count for f in FIELDS))
+
+
+FIELDS = tuple(Totals.__slots__)
+
+
+def layer_totals(body: Body, layer: Layer) -> Totals:
+    """Totals of one layer of a body."""
+    inputs = input_shapes(body, layer)
+    return Totals(
+        count_elements(layer.op.parameters()),
+        count_elements(layer.op.buffers()),
+        layer.op.macs(inputs, layer.outputs[0]),
+        sum(prod(shape) for shape in layer.outputs) if layer.name else 0,
+        1 if layer.name else 0,
+    )
+
+
+def input_shapes(body: Body, node: Layer | Call | Repeat) -> tuple[Shape, ...]:
+    """Shapes that flow into a node."""
+    return tuple(body.shape_of(ref) for ref in node.inputs)
+
+
+def fold_totals(model: Model) -> tuple[Totals, ...]:
+    """Totals of each body of the model's table; the last is the whole model's. Visits each body once."""
+    totals: list[Totals] = []
+    for body in model.bodies:
+        total = Totals()
+        for node in body.nodes:
+            match node:
+                case Layer():
+                    total += layer_totals(body, node)
+                case Call():
+                    total += totals[node.body]
+                case Repeat():
+                    for run in node.runs:
+                        total += totals[run.body] * run.count
+        totals.append(total)
+    return tuple(totals)
+
+
+@dataclass(frozen=True, slots=True)
+class FlatLayer:
+    """One copy of a layer with its absolute path."""
+
+    path: str
+    layer: Layer
+    body: Body
+
+    @property
+    def inputs(self) -> tuple[Shape, ...]:
+        """Shapes of its inputs."""
+        return input_shapes(self.body, self.layer)
+
+
+Starts = Mapping[str, int]
+
+
+def name_text(name: Name, starts: Starts) -> str:
+    """A relative name in full: labels as they stand, `0` in a numbered scope, `conv1` at the top of a model."""
+    if name.index is None:
+        return name.base
+    number = starts.get(name.base, 0) + name.index
+    return f"{name.base}{number + 1}" if name.base else str(number)
+
+
+def copies(model: Model, repeat: Repeat, starts: Starts) -> Iterator[tuple[BodyId, int, Starts]]:
+    """Each run of a repeat as (body, count, where automatic names of its first copy start)."""
+    offsets = {base: starts.get(base, 0) + start for base, start in repeat.starts}
+    for run in repeat.runs:
+        yield run.body, run.count, dict(offsets)
+        offsets = advance(offsets, model.bodies[run.body], run.count)
+
+
+def advance(starts: Starts, body: Body, count: int = 1) -> dict[str, int]:
+    """Starts of automatic names behind `count` copies of a body."""
+    return {**starts, **{base: starts.get(base, 0) + taken * count for base, taken in body.names}}
+
+
+def flatten(model: Model) -> Iterator[FlatLayer]:
+    """All layers in execution order, one for each copy, without those the compiler put in."""
+    yield from _walk(model, len(model.bodies) - 1, "", {})
+
+
+def _walk(model: Model, body_id: BodyId, prefix: str, starts: Starts) -> Iterator[FlatLayer]:
+    body = model.bodies[body_id]
+    for node in body.nodes:
+        match node:
+            case Layer(name=Name() as name):
+                yield FlatLayer(prefix + name_text(name, starts), node, body)
+            case Layer():
+                pass
+            case Call():
+                yield from _walk(model, node.body, f"{prefix}{name_text(node.name, starts)}.", {})
+            case Repeat():
+                for run_body, count, offsets in copies(model, node, starts):
+                    for _ in range(count):
+                        yield from _walk(model, run_body, prefix, offsets)
+                        offsets = advance(offsets, model.bodies[run_body])
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A named part of a model: a layer or a call, with its absolute path."""
+
+    path: str
+    node: Layer | Call
+    body: Body
+
+    def totals(self, of_bodies: tuple[Totals, ...]) -> Totals:
+        """Totals of the part, given those of the model's bodies."""
+        return of_bodies[self.node.body] if isinstance(self.node, Call) else layer_totals(self.body, self.node)
+
+
+def find_scope(model: Model, path: str) -> Scope | tuple[str, ...]:
+    """The part with a path such as `features.0`; where there is none, the names that stand at the last known scope."""
+    body_id, prefix, found = len(model.bodies) - 1, "", None
+    for word in path.split("."):
+        names = dict(_named(model, body_id, {}))
+        if word not in names:
+            return tuple(names)
+        found = Scope(prefix + word, *names[word])
+        prefix += word + "."
+        if isinstance(found.node, Layer):
+            return found if found.path == path else ()
+        body_id = found.node.body
+    return found or ()
+
+
+def _named(model: Model, body_id: BodyId, starts: Starts) -> Iterator[tuple[str, tuple[Layer | Call, Body]]]:
+    """Names inside one scope, through its repeats."""
+    body = model.bodies[body_id]
+    for node in body.nodes:
+        if isinstance(node, Repeat):
+            for run_body, count, offsets in copies(model, node, starts):
+                for _ in range(count):
+                    yield from _named(model, run_body, offsets)
+                    offsets = advance(offsets, model.bodies[run_body])
+        elif node.name is not None:
+            yield name_text(node.name, starts), (node, body)

@@ -1,0 +1,155 @@
+"""Reading what a command is pointed at: files, standard input, the zoo, and values given as text."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archlang import resources
+from archlang.checking import Outcome, Request, check_source
+from archlang.diagnostics import Diagnosed, Diagnostic, Problem
+from archlang.elaborate.elaborator import LARGEST_SIZE
+from archlang.elaborate.environment import Environment
+from archlang.elaborate.expressions import Evaluator
+from archlang.errors.files import BadOption, CannotRead, FileTooLarge, NotAModelFile, NotText
+from archlang.errors.words import closest
+from archlang.ir.ops.base import Shape
+from archlang.source import Source
+from archlang.syntax import ast
+from archlang.syntax.parser import parse
+
+LARGEST_FILE = 1_000_000
+LARGEST_MODEL_FILE = 100_000_000
+ZOO_PREFIX = "zoo:"
+
+
+def check_target(target: str, request: Request, choose_one: bool = False) -> Outcome:
+    """Check a file, `-` for standard input, or `zoo:name`. A .json file is a model that archc wrote.
+
+    What cannot be read comes out as a diagnostic, too.
+    """
+    try:
+        if target.endswith(".json"):
+            return Outcome((_read_model(target),), ())
+        return check_source(read_source(target), request, choose_one)
+    except Diagnosed as error:
+        return Outcome((), (error.diagnostic,))
+
+
+def read_source(target: str) -> Source:
+    """The text of a target. Raises `Diagnosed`."""
+    data = sys.stdin.buffer.read(LARGEST_FILE + 1) if target == "-" else _read_bytes(target, LARGEST_FILE)
+    name = "<stdin>" if target == "-" else target
+    if len(data) > LARGEST_FILE:
+        raise _failed(name, FileTooLarge(len(data), LARGEST_FILE))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _failed(name, NotText(error.start, data[error.start])) from None
+    return Source(name, text.replace("\r\n", "\n"))
+
+
+def _read_bytes(target: str, limit: int) -> bytes:
+    path = _path(target)
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise _failed(target, FileTooLarge(size, limit))
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no path"
+        raise _failed(target, CannotRead(reason[:1].lower() + reason[1:], _similar(target))) from None
+
+
+def _path(target: str) -> Path:
+    if target.startswith(ZOO_PREFIX):
+        return resources.folder("zoo") / f"{Path(target.removeprefix(ZOO_PREFIX)).name}.arch"
+    return Path(target)
+
+
+def _similar(target: str) -> str | None:
+    """A file that may be meant: of the zoo, or of the same folder."""
+    if target.startswith(ZOO_PREFIX):
+        name = closest(target.removeprefix(ZOO_PREFIX), [path.stem for path in resources.zoo_files()])
+        return name and ZOO_PREFIX + name
+    try:
+        path = Path(target)
+        name = closest(path.name, [p.name for p in path.parent.glob("*.arch")])
+    except (OSError, ValueError):
+        return None
+    return name and str(path.parent / name)
+
+
+def _read_model(target: str) -> Any:
+    from archlang.ir.json import read_model
+
+    try:
+        return read_model(_read_bytes(target, LARGEST_MODEL_FILE))
+    except ValueError as error:
+        raise _failed(target, NotAModelFile(str(error))) from None
+
+
+def _failed(name: str, problem: Problem) -> Diagnosed:
+    return Diagnosed(Diagnostic(problem, None, name))
+
+
+# ---- values given as text --------------------------------------------------------------------------
+
+
+def read_bindings(texts: Iterable[str]) -> dict[str, Any]:
+    """`N=2`, `widths=[64, 128]`, `mode="same"`: values of the language. Raises `Diagnosed`."""
+    bindings: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
+            raise _failed("-D", BadOption("-D", text, "NAME=VALUE, for example N=2"))
+        bindings[name.strip()] = _read_value(text, value)
+    return bindings
+
+
+def _read_value(binding: str, text: str) -> Any:
+    """The value of an expression that uses no names."""
+    try:
+        items = parse(Source("-D", f"let value = {text}")).items
+        let = items[0]
+        if len(items) == 1 and isinstance(let, ast.Let):
+            return Evaluator(_no_models)(let.value, Environment({}, {}))
+    except Diagnosed:
+        pass
+    raise _failed("-D", BadOption("-D", binding, 'a value such as 2, [64, 128], true or "same"'))
+
+
+def _no_models(node: ast.Invocation, env: Environment) -> Any:
+    del env
+    raise _failed("-D", BadOption("-D", node.span.text, "a value without calls of models"))
+
+
+def read_inputs(texts: Iterable[str]) -> tuple[tuple[str | None, Shape], ...]:
+    """`3,224,224` or `image=3,224,224`: input shapes by name, None for the only one. Raises `Diagnosed`."""
+    return tuple(_read_input(text) for text in texts)
+
+
+def _read_input(text: str) -> tuple[str | None, Shape]:
+    name, _, sizes = text.rpartition("=")
+    parts = [part.strip() for part in re.split(r"[,x]", sizes)]
+    good = all(re.fullmatch(r"[0-9]{1,10}", part) for part in parts) and 1 <= len(parts) <= 4
+    if not good or not all(1 <= int(part) <= LARGEST_SIZE for part in parts):
+        raise _failed("--input", BadOption("--input", text, "C,H,W: 1 to 4 whole numbers, for example 3,224,224"))
+    return name or None, tuple(int(part) for part in parts)
+
+
+def check_bindings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Bindings given as Python values: lists become tuples. Raises `Diagnosed` for what the language does not have."""
+    return {name: _language_value(name, value) for name, value in values.items()}
+
+
+def _language_value(name: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_language_value(name, item) for item in value)  # pyright: ignore[reportUnknownVariableType]
+    if value is not None and not isinstance(value, bool | int | float | str):
+        raise _failed(name, BadOption(name, repr(value), "a number, a text, true, false, none or a list of them"))
+    return value

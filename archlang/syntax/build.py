@@ -1,0 +1,239 @@
+"""Lark's tree to the syntax tree, bottom up and without recursion, so that no nesting can exhaust the stack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+from lark import Token, Tree
+
+from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help
+from archlang.errors.syntax import MissingArrow
+from archlang.errors.values import NumberTooLarge
+from archlang.source import Source, Span
+from archlang.syntax import ast
+
+LARGEST_INTEGER = 10**15
+BARE = "bare"
+
+Children = list[Any]
+
+
+class Builder:
+    """Builds the nodes of one source: one method for each rule of the grammar, named as the rule."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def file(self, tree: Tree[Token]) -> ast.File:
+        """The whole file."""
+        built: dict[int, Any] = {}
+        for subtree in tree.iter_subtrees():
+            children = [built[id(child)] if isinstance(child, Tree) else child for child in subtree.children]
+            if subtree is tree:
+                return ast.File(self.source, self._items(children))
+            rule: Callable[[Span, Children], Any] = getattr(self, str(subtree.data))
+            built[id(subtree)] = rule(self._span(subtree), children)
+        raise AssertionError("iter_subtrees ends with the tree itself")
+
+    def _span(self, tree: Tree[Token]) -> Span:
+        if tree.meta.empty:
+            return Span(self.source, 0, 0)
+        return Span(self.source, tree.meta.start_pos, tree.meta.end_pos)
+
+    def _items(self, items: Children) -> tuple[ast.Item, ...]:
+        """Check that no bare chain is the rest of a chain whose arrow is missing."""
+        for before, item in zip(items, items[1:], strict=False):
+            if _is_bare(item) and isinstance(before, ast.Definition) and not _starts_model(item):
+                raise Diagnosed(missing_arrow(item.chain.stages[0].span))
+        return tuple(items)
+
+    # ---- definitions
+
+    def model(self, span: Span, children: Children) -> ast.Definition:
+        return self._definition("model", span, children)
+
+    def block(self, span: Span, children: Children) -> ast.Definition:
+        return self._definition("block", span, children)
+
+    def _definition(self, keyword: str, span: Span, children: Children) -> ast.Definition:
+        name, *rest, chain = children
+        parameters = rest[0] if rest else ()
+        return ast.Definition(span, keyword, str(name), self._at(name), parameters, chain, self._comment_above(span))
+
+    def bare(self, span: Span, children: Children) -> ast.Definition:
+        name = model_name(self.source.name)
+        return ast.Definition(span, BARE, name, span, (), children[0], self._comment_above(span))
+
+    def _comment_above(self, span: Span) -> str:
+        """The comment lines right above a definition: its documentation."""
+        lines: list[str] = []
+        line = span.line - 1
+        while line >= 1 and (text := self.source.line_text(line).strip()).startswith("#"):
+            lines.append(text.lstrip("#").strip())
+            line -= 1
+        return "\n".join(reversed(lines))
+
+    def parameters(self, span: Span, children: Children) -> tuple[ast.Parameter, ...]:
+        return tuple(children)
+
+    def parameter(self, span: Span, children: Children) -> ast.Parameter:
+        return ast.Parameter(span, str(children[0]), children[1] if len(children) > 1 else None)
+
+    def let(self, span: Span, children: Children) -> ast.Let:
+        return ast.Let(span, str(children[0]), self._at(children[0]), children[1])
+
+    def default_layer(self, span: Span, children: Children) -> ast.DefaultLayer:
+        word = children[0]
+        return ast.DefaultLayer(span, str(word), self._at(word), children[1] if len(children) > 1 else ())
+
+    def default_argument(self, span: Span, children: Children) -> ast.DefaultArgument:
+        return ast.DefaultArgument(span, str(children[0]), self._at(children[0]), children[1])
+
+    def assertion(self, span: Span, children: Children) -> ast.Assertion:
+        return ast.Assertion(span, children[0])
+
+    # ---- chains
+
+    def chain(self, span: Span, children: Children) -> ast.Chain:
+        return ast.Chain(span, tuple(children))
+
+    def stage(self, span: Span, children: Children) -> ast.Stage:
+        label = children[0] if isinstance(children[0], ast.Label) else None
+        part, *rest = children[1:] if label else children
+        suffixes = tuple(child for child in rest if isinstance(child, ast.Repeat | ast.Optional))
+        stated = rest[-1] if len(rest) > len(suffixes) else None
+        return ast.Stage(span, label, part, suffixes, stated)
+
+    def label(self, span: Span, children: Children) -> ast.Label:
+        token = children[0]
+        quoted = token.type == "STRING"
+        return ast.Label(self._at(token), token[1:-1] if quoted else str(token), quoted)
+
+    def group(self, span: Span, children: Children) -> ast.Group:
+        return ast.Group(span, children[0], children[1] if len(children) > 1 else None)
+
+    def call(self, span: Span, children: Children) -> ast.Call:
+        bare = span.end == children[0].end_pos
+        arguments = None if bare else (children[1] if len(children) > 1 else ())
+        return ast.Call(span, str(children[0]), self._at(children[0]), arguments)
+
+    def arguments(self, span: Span, children: Children) -> tuple[ast.Argument, ...]:
+        return tuple(children)
+
+    def argument(self, span: Span, children: Children) -> ast.Argument:
+        name = str(children[0]) if len(children) > 1 else None
+        return ast.Argument(span, name, children[-1])
+
+    def repeat(self, span: Span, children: Children) -> ast.Repeat:
+        return ast.Repeat(span, children[0])
+
+    def optional(self, span: Span, children: Children) -> ast.Optional:
+        return ast.Optional(span, children[0] if children else None)
+
+    def stated(self, span: Span, children: Children) -> ast.Expression:
+        return children[0]
+
+    def loop(self, span: Span, children: Children) -> ast.Loop:
+        return ast.Loop(span, children[0], children[1])
+
+    def names(self, span: Span, children: Children) -> tuple[str, ...]:
+        return tuple(str(name) for name in children)
+
+    # ---- expressions
+
+    def integer(self, span: Span, children: Children) -> ast.Literal:
+        digits = children[0].replace("_", "")
+        if len(digits) > 16 or int(digits) > LARGEST_INTEGER:
+            problem = NumberTooLarge("the number", LARGEST_INTEGER)
+            raise Diagnosed(Diagnostic(problem, span, self.source.name))
+        return ast.Literal(span, int(digits))
+
+    def float(self, span: Span, children: Children) -> ast.Literal:
+        value = float(children[0].replace("_", ""))
+        if value > LARGEST_INTEGER:
+            raise Diagnosed(Diagnostic(NumberTooLarge("the number", LARGEST_INTEGER), span, self.source.name))
+        return ast.Literal(span, value)
+
+    def string(self, span: Span, children: Children) -> ast.Literal:
+        return ast.Literal(span, str(children[0][1:-1]))
+
+    def size(self, span: Span, children: Children) -> ast.Literal:
+        parts = children[0].split("x")
+        if any(len(part) > 15 for part in parts):
+            raise Diagnosed(Diagnostic(NumberTooLarge("the size", LARGEST_INTEGER), span, self.source.name))
+        return ast.Literal(span, tuple(int(part) for part in parts))
+
+    def constant(self, span: Span, children: Children) -> ast.Literal:
+        return ast.Literal(span, {"true": True, "false": False, "none": None}[str(children[0])])
+
+    def name(self, span: Span, children: Children) -> ast.NameUse:
+        return ast.NameUse(span, str(children[0]))
+
+    def sequence(self, span: Span, children: Children) -> ast.Sequence:
+        return ast.Sequence(span, tuple(children))
+
+    def comprehension(self, span: Span, children: Children) -> ast.Comprehension:
+        return ast.Comprehension(span, children[0], children[1], children[2] if len(children) > 2 else None)
+
+    def condition(self, span: Span, children: Children) -> ast.Expression:
+        return children[0]
+
+    def conditional(self, span: Span, children: Children) -> ast.Conditional:
+        return ast.Conditional(span, *children)
+
+    def inversion(self, span: Span, children: Children) -> ast.Unary:
+        return ast.Unary(span, "not", children[0])
+
+    def negative(self, span: Span, children: Children) -> ast.Unary:
+        return ast.Unary(span, "-", children[-1])
+
+    def _operation(self, span: Span, children: Children) -> ast.Operation:
+        return ast.Operation(span, tuple(str(token) for token in children[1::2]), tuple(children[::2]))
+
+    comparison = sum = product = _operation
+
+    def either(self, span: Span, children: Children) -> ast.Operation:
+        return ast.Operation(span, ("or",) * (len(children) - 1), tuple(children))
+
+    def both(self, span: Span, children: Children) -> ast.Operation:
+        return ast.Operation(span, ("and",) * (len(children) - 1), tuple(children))
+
+    def power(self, span: Span, children: Children) -> ast.Operation:
+        return ast.Operation(span, ("**",), tuple(children))
+
+    def attribute(self, span: Span, children: Children) -> ast.Attribute:
+        return ast.Attribute(span, children[0], str(children[1]))
+
+    def index(self, span: Span, children: Children) -> ast.Index:
+        return ast.Index(span, *children)
+
+    def invocation(self, span: Span, children: Children) -> ast.Invocation:
+        return ast.Invocation(span, children[0], children[1] if len(children) > 1 else ())
+
+    def _at(self, token: Token) -> Span:
+        return Span(self.source, token.start_pos or 0, token.end_pos or 0)
+
+
+def model_name(path: str) -> str:
+    """The name of a bare chain: its file's, in the manner of classes (`my_net.arch` gives `MyNet`)."""
+    words = re.findall(r"[A-Za-z0-9]+", PurePath(path).stem if path.endswith(".arch") else "")
+    name = "".join(word[:1].upper() + word[1:] for word in words)
+    return name if name[:1].isalpha() else f"Net{name}" if name else "Net"
+
+
+def _is_bare(item: ast.Item) -> bool:
+    return isinstance(item, ast.Definition) and item.keyword == BARE
+
+
+def _starts_model(item: ast.Definition) -> bool:
+    part = item.chain.stages[0].part
+    return isinstance(part, ast.Call) and part.word == "INPUT"
+
+
+def missing_arrow(stage: Span) -> Diagnostic:
+    """Two stages side by side: the second begins at `stage`."""
+    fix = Help("put an arrow between them", (Edit(stage.source.span(stage.start, stage.start), "-> "),))
+    return Diagnostic(MissingArrow(), stage, stage.source.name, candidates=(fix,))

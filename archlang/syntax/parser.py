@@ -1,0 +1,232 @@
+"""Text to syntax tree. Loads the grammar, bounds nesting, and turns Lark's errors into diagnostics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from lark import Lark, Token
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.lark import PostLex
+
+from archlang import resources
+from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help
+from archlang.errors.syntax import (
+    EmptyFile, NestingTooDeep, SpacedSize, UnclosedBracket, UnexpectedText, UnmatchedBracket
+)  # fmt: skip
+from archlang.source import Source, Span
+from archlang.syntax import ast
+from archlang.syntax.build import Builder, missing_arrow
+
+NESTING_LIMIT = 100
+CLOSING = {"LPAR": ")", "LSQB": "]", "_INDEX": "]"}
+OPENING = {"RPAR": "(", "RSQB": "["}
+
+
+class _Brackets(PostLex):
+    """Watches brackets while the text is read: what is open, and never too deep."""
+
+    always_accept = ()
+
+    def __init__(self) -> None:
+        self.open: list[Token] = []
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        self.open = []
+        for token in stream:
+            if token.type in CLOSING:
+                self.open.append(token)
+                if len(self.open) > NESTING_LIMIT:
+                    raise _TooDeep(token)
+            yield token
+            # Behind the yield: the parser has accepted the token, so the bracket closes the one on top.
+            if token.type in OPENING:
+                self.open.pop()
+
+
+class _TooDeep(Exception):
+    def __init__(self, token: Token) -> None:
+        super().__init__()
+        self.token = token
+
+
+@cache
+def _parser() -> tuple[Lark, _Brackets]:
+    brackets = _Brackets()
+    lark = Lark(
+        resources.grammar_text(),
+        parser="lalr",
+        propagate_positions=True,
+        maybe_placeholders=False,
+        postlex=brackets,
+        cache=_cache_file(),
+    )
+    return lark, brackets
+
+
+def _cache_file() -> str | bool:
+    """Where the parse tables are kept between runs (they take as long to compute as a check); False if nowhere."""
+    from platformdirs import user_cache_path
+
+    try:
+        folder = user_cache_path("archlang", ensure_exists=True)
+        return str(Path(folder) / "grammar.lark-cache")
+    except OSError:
+        return False
+
+
+def parse(source: Source) -> ast.File:
+    """The syntax tree of a source. Raises `Diagnosed` at the first thing that is not in the grammar."""
+    lark, brackets = _parser()
+    try:
+        file = Builder(source).file(lark.parse(source.text))
+    except UnexpectedInput as error:
+        raise Diagnosed(_syntax_diagnostic(source, error, brackets.open)) from None
+    except _TooDeep as error:
+        span = _token_span(source, error.token)
+        raise Diagnosed(Diagnostic(NestingTooDeep(NESTING_LIMIT), span, source.name)) from None
+    if not file.items:
+        raise Diagnosed(Diagnostic(EmptyFile(), source.span(0, 0), source.name))
+    return file
+
+
+def _token_span(source: Source, token: Token) -> Span:
+    start = token.start_pos or 0
+    return source.span(start, token.end_pos or start + len(token))
+
+
+# ---- syntax errors ---------------------------------------------------------------------------------
+
+CONCEPTS = {
+    "_ARROW": "`->`",
+    "NAME": "a name",
+    "STRING": "a text",
+    "INTEGER": "a number",
+    "STAR": "`*`",
+    "RPAR": "`)`",
+    "LPAR": "`(`",
+    "RSQB": "`]`",
+    "LSQB": "`[`",
+    "COMMA": "`,`",
+    "EQUAL": "`=`",
+    "COLON": "`:`",
+    "FOR": "`for`",
+    "IN": "`in`",
+    "ELSE": "`else`",
+}
+"""Terminals in the reader's words. Those not listed (operators, mostly) would only lengthen the list."""
+
+VALUE_STARTS = {"INTEGER", "NAME", "LPAR"}
+STAGE_STARTS = {"NAME", "STRING", "LSQB"}
+BEHIND_CHAIN = {"FOR", "RSQB"}
+"""What the parser accepts behind a whole chain in brackets."""
+
+HINTS = (
+    (re.compile(r"→|⟶|—>|–>|=>|-->|\|>|>>"), "stages are joined by `->`"),
+    (re.compile(r"×"), "repeat with `*`, and write sizes with the letter x: 3x3"),
+    (re.compile(r"[“”‘’']"), 'texts stand in straight double quotes: "same"'),
+    (re.compile(r"//"), "comments begin with `#`"),
+    (re.compile(r"[{}]"), "braces are not used here: group with `[ ]`"),
+    (re.compile(r";"), "definitions need no separator"),
+)
+
+
+def _syntax_diagnostic(source: Source, error: UnexpectedInput, open_brackets: list[Token]) -> Diagnostic:
+    if isinstance(error, UnexpectedToken):
+        token: Token = error.token
+        if token.type == "$END":
+            return _at_end(source, error, open_brackets)
+        return _unexpected_token(source, token, _accepted(error), open_brackets)
+    start = min(error.pos_in_stream or 0, len(source.text))
+    expected = error.allowed if isinstance(error, UnexpectedCharacters) else set[str]()
+    return _unexpected_characters(source, start, expected or set[str]())
+
+
+def _accepted(error: UnexpectedToken) -> set[str]:
+    return error.accepts or error.expected or set()
+
+
+def _at_end(source: Source, error: UnexpectedToken, open_brackets: list[Token]) -> Diagnostic:
+    """The text ends too early: name the bracket that is open, or what is missing at the end."""
+    if open_brackets:
+        bracket = open_brackets[-1]
+        problem = UnclosedBracket(bracket[-1], CLOSING[bracket.type])
+        return Diagnostic(problem, _token_span(source, bracket), source.name)
+    end = len(source.text.rstrip())
+    problem = UnexpectedText("end of the text", _concepts(_accepted(error)))
+    return Diagnostic(problem, source.span(end, end), source.name)
+
+
+def _unexpected_token(source: Source, token: Token, accepted: set[str], open_brackets: list[Token]) -> Diagnostic:
+    span = _token_span(source, token)
+    if spaced := _spaced_size(source, token):
+        return spaced
+    if token.type in OPENING:
+        opened = open_brackets[-1][-1] if open_brackets else ""
+        if opened != OPENING[token.type]:
+            return Diagnostic(UnmatchedBracket(str(token), opened), span, source.name)
+    if accepted >= BEHIND_CHAIN and token.type in ("NAME", "STRING", "LSQB", "_INDEX"):
+        return missing_arrow(span)
+    problem = UnexpectedText(f"`{_short(span.text)}`", _concepts(accepted), _hint(source, span.start, accepted))
+    return Diagnostic(problem, span, source.name)
+
+
+def _spaced_size(source: Source, token: Token) -> Diagnostic | None:
+    """`3 x 3`: the parser stumbles over the x."""
+    start = token.start_pos or 0
+    match = re.compile(r"(\d+)[ \t]*x[ \t]*(\d+)(?:[ \t]*x[ \t]*(\d+))?").match(
+        source.text, source.text.rfind("\n", 0, start) + 1 + _number_before(source, start)
+    )
+    if not match or not match.start() < start <= match.end():
+        return None
+    size = "x".join(part for part in match.groups() if part)
+    span = source.span(match.start(), match.end())
+    fix = Help(f"write `{size}`", (Edit(span, size),))
+    return Diagnostic(SpacedSize(size), span, source.name, candidates=(fix,))
+
+
+def _number_before(source: Source, start: int) -> int:
+    """Column (from 0) of the number that ends right before `start`."""
+    line_start = source.text.rfind("\n", 0, start) + 1
+    digits = re.search(r"\d+[ \t]*$", source.text[line_start:start])
+    return digits.start() if digits else start - line_start
+
+
+def _unexpected_characters(source: Source, start: int, expected: set[str]) -> Diagnostic:
+    rest = source.text[start : start + 40]
+    if size := re.match(r"\d+x[ \t]+\d+|\d+[ \t]+x[ \t]*\d+", rest):
+        clean = re.sub(r"[ \t]", "", size.group())
+        span = source.span(start, start + size.end())
+        fix = Help(f"write `{clean}`", (Edit(span, clean),))
+        return Diagnostic(SpacedSize(clean), span, source.name, candidates=(fix,))
+    word = re.match(r"[A-Za-z0-9_.]+|->|=>|.", rest, re.DOTALL)
+    end = start + (word.end() if word else 0)
+    text = source.text[start:end]
+    problem = UnexpectedText(f"`{_short(text)}`", _concepts(expected), _hint(source, start, expected))
+    return Diagnostic(problem, source.span(start, end), source.name)
+
+
+def _concepts(terminals: set[str]) -> tuple[str, ...]:
+    """What could stand here, in the reader's words and a fixed order."""
+    if "_ARROW" in terminals:
+        return ("`->`", "the end of the chain")
+    if terminals >= VALUE_STARTS:
+        closing = tuple(CONCEPTS[name] for name in ("RPAR", "RSQB") if name in terminals)
+        return ("a value", *closing)
+    if terminals == STAGE_STARTS:
+        return ("a layer", "a label", "`[`")
+    return tuple(text for name, text in CONCEPTS.items() if name in terminals)[:6]
+
+
+def _hint(source: Source, start: int, expected: set[str]) -> str:
+    text = source.text[start : start + 3]
+    if re.match(r"=[^=]", text) and "COMPARISON" in expected:
+        return "`==` compares; `=` gives a value to an argument or a name"
+    return next((hint for pattern, hint in HINTS if pattern.match(text)), "")
+
+
+def _short(text: str) -> str:
+    line = text.splitlines()[0] if text.strip() else repr(text)[1:-1]
+    return line if len(line) <= 40 else line[:37] + "..."

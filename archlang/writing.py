@@ -1,0 +1,115 @@
+"""Writing what a command makes: whole or not at all, in the format that the path's ending names."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path, PurePath
+
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.files import CannotWrite, UnknownFormat
+from archlang.ir.graph import Model
+
+STANDARD_OUTPUT = "-"
+
+
+def _source(model: Model) -> str:
+    from archlang.backends.torch_source import write_source
+
+    return write_source(model, PurePath(model.origin.file).name)
+
+
+def _json(model: Model) -> str:
+    from archlang.ir.json import write_model
+
+    return write_model(model)
+
+
+def _dot(model: Model) -> str:
+    from archlang.backends.diagram import draw
+    from archlang.backends.graphviz import write_dot
+
+    return write_dot(draw(model))
+
+
+def _svg(model: Model) -> str:
+    from archlang.backends.pictures import write_svg
+
+    return write_svg(_dot(model))
+
+
+def _png(model: Model) -> bytes:
+    from archlang.backends.pictures import write_png
+
+    return write_png(_svg(model))
+
+
+def _pdf(model: Model) -> bytes:
+    from archlang.backends.pictures import write_pdf
+
+    return write_pdf(_dot(model))
+
+
+Writer = Callable[[Model], str | bytes]
+
+WRITERS: dict[str, dict[str, Writer]] = {
+    "compile": {".py": _source, ".json": _json},
+    "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf},
+}
+"""For each command its formats by file ending; the first is the default."""
+
+
+def default_path(model: Model, command: str) -> str:
+    """`alexnet.py`: the file's own name if the model is named like it, else the model's in snake case."""
+    stem = PurePath(model.origin.file.removeprefix("zoo:")).stem
+    named_like_file = stem.replace("_", "").replace("-", "").lower() == model.name.lower()
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", model.name).lower()
+    return (stem.replace("-", "_").lower() if named_like_file else snake) + next(iter(WRITERS[command]))
+
+
+def write_output(model: Model, path: str, command: str) -> None:
+    """Make the output in full, then write it. Raises `Diagnosed`; then no file was written or changed."""
+    content = _writer(path, command)(model)
+    data = content.encode() if isinstance(content, str) else content
+    if path == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        _replace_file(Path(path), data)
+
+
+def _writer(path: str, command: str) -> Writer:
+    writers = WRITERS[command]
+    if path == STANDARD_OUTPUT:
+        return next(iter(writers.values()))
+    try:
+        return writers[PurePath(path).suffix.lower()]
+    except KeyError:
+        raise Diagnosed(Diagnostic(UnknownFormat(path, tuple(writers)), None, path)) from None
+
+
+def _replace_file(path: Path, data: bytes) -> None:
+    """Write beside the path and move into place, so that nobody ever sees half a file."""
+    temporary = ""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except (OSError, ValueError) as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or "it is no path"
+        raise Diagnosed(Diagnostic(CannotWrite(str(path), reason[:1].lower() + reason[1:]), None, str(path))) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
