@@ -19,7 +19,7 @@ from archlang.elaborate.bodies import (
 from archlang.elaborate.calls import CallReader, LayerCall, match_arguments
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, rename
-from archlang.elaborate.program import INPUT, ModelParameter, Program, find_default, switch_name
+from archlang.elaborate.program import ALIAS_LIMIT, INPUT, ModelParameter, Program, find_default, switch_name
 from archlang.errors.arguments import ArgumentProblem, MissingArguments, OutOfRange, WrongType
 from archlang.errors.limits import NegativeRepeat, RecursionWithoutEnd, TooManyBodies, TooManyLayers
 from archlang.errors.names import ReservedName, UnboundParameters, UnknownLayer
@@ -120,36 +120,28 @@ class Elaborator:
         return self._with_defaults(parameters, bindings)
 
     def _with_defaults(self, parameters: tuple[ModelParameter, ...], given: dict[str, Any]) -> Environment:
+        """Given values, then defaults. An inherited parameter that is not given is left to whom it belongs."""
         env = self.environment
         for parameter in parameters:
             if parameter.name in given:
-                value = given[parameter.name]
-            else:
-                assert parameter.default is not None
-                value = self.evaluate(parameter.default, env)
-            env = env.extended({parameter.name: value})
+                env = env.extended({parameter.name: given[parameter.name]})
+            elif not parameter.inherited and parameter.default is not None:
+                env = env.extended({parameter.name: self.evaluate(parameter.default, env)})
         return env
 
     def _resolve_alias(self, definition: ast.Definition, env: Environment) -> tuple[ast.Definition, Environment]:
         """`model VGG16 = VGG(depths=...)` is VGG with other values under another name: same chain, same keys."""
-        for _ in range(CALL_DEPTH):
-            callee = self._sole_model(definition)
-            if callee is None:
+        name = definition.name
+        for _ in range(ALIAS_LIMIT):
+            alias = self.program.alias(definition)
+            if alias is None:
                 return definition, env
-            call = definition.chain.stages[0].part
-            assert isinstance(call, ast.Call)
-            env = self._bind_model(callee, self.given(callee, call, env))
-            doc = definition.doc or callee.doc
-            definition = replace(definition, chain=callee.chain, parameters=callee.parameters, doc=doc)
-        raise diagnosed(RecursionWithoutEnd(definition.name, CALL_DEPTH), definition.name_span)
-
-    def _sole_model(self, definition: ast.Definition) -> ast.Definition | None:
-        stage = definition.chain.stages[0]
-        alone = len(definition.chain.stages) == 1 and not stage.label and not stage.suffixes and not stage.stated
-        if not alone or not isinstance(stage.part, ast.Call):
-            return None
-        callee = self.program.definitions.get(stage.part.word)
-        return callee if callee and callee.is_model else None
+            callee, call = alias
+            inherited = [p.name for p in self.program.parameters(definition) if p.inherited and p.name in env.local]
+            given = {n: env.local[n] for n in inherited} | self.given(callee, call, env)
+            env = self._bind_model(callee, given)
+            definition = replace(callee, name=name, name_span=definition.name_span, doc=definition.doc or callee.doc)
+        raise diagnosed(RecursionWithoutEnd(name, ALIAS_LIMIT), definition.name_span)
 
     # ---- bodies
 

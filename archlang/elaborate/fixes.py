@@ -53,9 +53,9 @@ def _window_candidates(problem: WindowProblem, pooling: bool) -> Iterator[list[t
     yield [("padding", str(p)) for p in range(axis.padding[0] + 1, most + 1)]
     yield [("stride", str(s)) for s in range(axis.stride - 1, 0, -1)]
     kernels = (axis.kernel_size - 1, axis.kernel_size + 1, axis.kernel_size - 2, axis.size)
-    yield [("kernel_size", str(k)) for k in kernels if k >= 1]
+    yield [("kernel_size", str(k)) for k in kernels if k >= axis.stride]
     if not isinstance(problem, KernelTooLarge):
-        yield [("round", '"ceil"'), ("round", '"floor"')] if pooling else [("round", '"floor"')]
+        yield [("round", '"floor"'), ("round", '"ceil"')] if pooling else [("round", '"floor"')]
 
 
 def _in_turn(*lists: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 from archlang import resources
@@ -17,16 +18,20 @@ from archlang.syntax.parser import parse
 from archlang.syntax.reserved import class_name_problem
 
 INPUT = "INPUT"
+ALIAS_LIMIT = 64
 
 
 @dataclass(frozen=True)
 class ModelParameter:
-    """A parameter of a model or block. `implicit` are free letters and switches of an unguarded `?`."""
+    """A parameter of a model or block.
+
+    `inherited` are those of the model that an alias stands for: `model VGG16 = VGG(depths=...)` takes `classes` too.
+    """
 
     name: str
     default: ast.Expression | None
     span: Span
-    implicit: bool = False
+    inherited: bool = False
 
 
 @dataclass
@@ -46,14 +51,33 @@ class Program:
         """Models in the order of the file."""
         return [definition for definition in self.definitions.values() if definition.is_model]
 
-    def parameters(self, definition: ast.Definition) -> tuple[ModelParameter, ...]:
-        """Parameters as written, then the free letters and switches of a model's chain."""
+    def parameters(self, definition: ast.Definition, aliases: int = 0) -> tuple[ModelParameter, ...]:
+        """Parameters as written; for a model also its chain's free letters and switches, and those it inherits."""
         written = tuple(ModelParameter(p.name, p.default, p.span) for p in definition.parameters)
         if not definition.is_model:
             return written
         known = {p.name for p in written} | set(self.values) | {let.name for let in self.lets}
         implicit = {p.name: p for p in _implicit(definition.chain, known)}
-        return (*written, *implicit.values())
+        own = (*written, *implicit.values())
+        return (*own, *self._inherited(definition, {p.name for p in own}, aliases))
+
+    def _inherited(self, definition: ast.Definition, own: set[str], aliases: int) -> Iterator[ModelParameter]:
+        alias = self.alias(definition)
+        if alias is None or aliases > ALIAS_LIMIT:
+            return
+        callee, call = alias
+        theirs = self.parameters(callee, aliases + 1)
+        given = {a.name or p.name for a, p in zip_longest(call.arguments or (), theirs[: len(call.arguments or ())]) if a}
+        yield from (replace(p, inherited=True) for p in theirs if p.name not in given | own)
+
+    def alias(self, definition: ast.Definition) -> tuple[ast.Definition, ast.Call] | None:
+        """The model that a model merely calls, with the call; None if its chain is more than that."""
+        stage = definition.chain.stages[0]
+        alone = len(definition.chain.stages) == 1 and not stage.label and not stage.suffixes and not stage.stated
+        if not alone or not isinstance(stage.part, ast.Call):
+            return None
+        callee = self.definitions.get(stage.part.word)
+        return (callee, stage.part) if callee and callee.is_model and definition.is_model else None
 
 
 def _implicit(chain: ast.Chain, known: set[str]) -> Iterator[ModelParameter]:
@@ -63,9 +87,9 @@ def _implicit(chain: ast.Chain, known: set[str]) -> Iterator[ModelParameter]:
     for node in nodes:
         match node:
             case ast.NameUse(name=name) if len(name) == 1 and name.isupper() and name not in known:
-                yield ModelParameter(name, None, node.span, implicit=True)
+                yield ModelParameter(name, None, node.span)
             case ast.Stage() if (name := switch_name(node)) and name not in known:
-                yield ModelParameter(name, ast.Literal(node.span, True), node.span, implicit=True)
+                yield ModelParameter(name, ast.Literal(node.span, True), node.span)
             case _:
                 pass
 

@@ -1,0 +1,49 @@
+"""Initialisation schemes: what `init=` names mean in torch, for both torch backends. No torch is imported here.
+
+A model whose layers all share one scheme is initialised at the end, in one go over its modules; where schemes are
+mixed, each layer is as soon as it is made. Both backends keep to this, so that a seed gives both the same values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.ir.graph import Layer, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A function of torch.nn.init for the weights, with its keyword arguments; biases become 0."""
+
+    function: str
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+SCHEMES = {
+    "he": Scheme("kaiming_normal_", (("nonlinearity", "relu"),)),
+    "lecun": Scheme("kaiming_normal_", (("nonlinearity", "linear"),)),
+    "xavier": Scheme("xavier_uniform_"),
+    "orthogonal": Scheme("orthogonal_"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Initialisation:
+    """How a model is initialised. `shared` is the scheme of all its layers; None if they are mixed, or torch's own."""
+
+    schemes: frozenset[str | None]
+
+    @property
+    def shared(self) -> str | None:
+        """The one scheme of all layers that have weights to set."""
+        return next(iter(self.schemes)) if len(self.schemes) == 1 else None
+
+    def of(self, layer: Layer) -> str | None:
+        """The scheme to apply to a layer as it is made."""
+        return None if self.shared else layer.init
+
+
+def initialisation(model: Model) -> Initialisation:
+    """The schemes of a model's layers."""
+    layers = (node for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    return Initialisation(frozenset(layer.init for layer in layers if layer.op.initialised))

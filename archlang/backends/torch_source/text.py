@@ -1,0 +1,105 @@
+"""Python text, laid out as `ruff format` does: expressions that break onto lines, and blocks of code.
+
+What is broken has one entry on each line and a trailing comma, so that formatting it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+WIDTH = 100
+INDENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a bracket: `prefix` is `stride=`, `comment` stands behind its comma."""
+
+    value: Expression
+    prefix: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """A call, tuple or list."""
+
+    opening: str
+    entries: tuple[Entry, ...]
+    closing: str = ")"
+
+    @property
+    def flat(self) -> str | None:
+        """On one line; None if comments demand several."""
+        texts = [flat(entry.value) for entry in self.entries]
+        if any(entry.comment for entry in self.entries) or None in texts:
+            return None
+        parts = [f"{entry.prefix}{text}" for entry, text in zip(self.entries, texts, strict=True)]
+        lone_tuple = self.opening == "(" and len(parts) == 1
+        return f"{self.opening}{', '.join(parts)}{',' if lone_tuple else ''}{self.closing}"
+
+
+Expression = str | Bracket
+
+
+def flat(expression: Expression) -> str | None:
+    """An expression on one line; None if it needs several."""
+    return expression if isinstance(expression, str) else expression.flat
+
+
+def call(function: str, *values: Expression) -> Bracket:
+    """`function(a, b)`."""
+    return Bracket(f"{function}(", tuple(Entry(value) for value in values))
+
+
+@dataclass
+class Code:
+    """Lines of Python at one indentation; deeper ones are added as finished blocks."""
+
+    indent: int = 0
+    lines: list[str] = field(default_factory=list[str])
+
+    def add(self, prefix: str, expression: Expression = "", suffix: str = "", comment: str = "") -> None:
+        """A statement `prefix expression suffix  # comment`, broken where it is too long."""
+        text = flat(expression)
+        blank = " " * self.indent
+        if text is not None and (isinstance(expression, str) or self._fits(f"{prefix}{text}{suffix}", comment)):
+            line = f"{blank}{prefix}{text}{suffix}"
+            fits = comment and self._fits(f"{prefix}{text}{suffix}", comment)
+            self.lines.append(f"{line}  # {comment}" if fits else line)
+            return
+        assert isinstance(expression, Bracket)
+        self.lines.append(f"{blank}{prefix}{expression.opening}")
+        inner = self.deeper()
+        for entry in expression.entries:
+            inner.add(entry.prefix, entry.value, ",", entry.comment)
+        self.take(inner)
+        self.lines.append(f"{blank}{expression.closing}{suffix}" + (f"  # {comment}" if comment else ""))
+
+    def _fits(self, text: str, comment: str) -> bool:
+        return self.indent + len(text) + (len(comment) + 4 if comment else 0) <= WIDTH
+
+    def deeper(self, steps: int = 1) -> Code:
+        """An empty block, to be filled and taken."""
+        return Code(self.indent + INDENT * steps)
+
+    def take(self, block: Code) -> None:
+        """Append a finished block."""
+        self.lines.extend(block.lines)
+
+    def blank(self) -> None:
+        """An empty line."""
+        self.lines.append("")
+
+    def docstring(self, paragraphs: Iterable[str]) -> None:
+        """A docstring; lines of a paragraph stay as they are."""
+        texts = [text.replace("\\", "\\\\").replace('"""', r"\"\"\"") for text in paragraphs]
+        blank = " " * self.indent
+        if len(texts) == 1 and "\n" not in texts[0] and self._fits(texts[0], "..."):
+            self.lines.append(f'{blank}"""{texts[0]}"""')
+            return
+        lines = "\n\n".join(texts).split("\n")
+        self.lines.append(f'{blank}"""{lines[0]}')
+        self.lines.extend(f"{blank}{line}" if line else "" for line in lines[1:])
+        self.lines.append(f'{blank}"""')
