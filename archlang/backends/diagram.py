@@ -7,6 +7,7 @@ such a cluster shows the shape in the first copy and, where it differs, in the l
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from archlang.backends.folding import Drawn, Group, Views, Wire, definition_text, label_text
 from archlang.errors.words import plural, shape_text
@@ -17,12 +18,15 @@ from archlang.ir.walk import Starts, fold_totals, name_text
 MAX_BOXES = 1000
 """More than anyone reads, yet laid out in a second. Beyond it the inner parts are drawn as one box each."""
 
+MAX_DEPTH = 30
+"""Levels of frames, beyond which parts are drawn as one box each, too; frames this deep leave no room for text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
     """A layer, an input, an output, or a part that is not drawn in full (family `folded`).
 
-    `id` is the path of the layer's first copy; what is no layer has an id that begins with a dot, as no path does.
+    `id` is the path of the layer or scope, of its first copy; what has no path has an id that begins with a dot.
     `label` is the name that the author gave.
     """
 
@@ -123,20 +127,23 @@ class _Drawing:
         self.model = model
         self.views = Views(model)
         self.edges: list[Edge] = []
-        self.layers = [totals.layers for totals in fold_totals(model)]
+
+    @cached_property
+    def layers(self) -> list[int]:
+        """How many layers each body holds."""
+        return [totals.layers for totals in fold_totals(self.model)]
 
     def fitting_depth(self) -> int:
-        """How many levels of scopes and repeats can be drawn in at most `MAX_BOXES`; the first row is drawn anyway."""
-        bodies = range(len(self.model.bodies))
-        sizes = [len(self.views[body].nodes) for body in bodies]
-        for depth in bodies:
+        """How many levels of scopes and repeats to draw; the first row is drawn whatever its length."""
+        sizes = [len(self.views[body].nodes) for body in range(len(self.model.bodies))]
+        for depth in range(MAX_DEPTH):
             deeper = self._sizes(sizes)
             if deeper[-1] > MAX_BOXES:
                 return depth
             if deeper == sizes:
                 break
             sizes = deeper
-        return len(bodies)
+        return MAX_DEPTH
 
     def _sizes(self, inner: list[int]) -> list[int]:
         """Boxes of each body when its scopes and repeats are drawn with the boxes of `inner`."""

@@ -137,6 +137,5 @@ def label_text(node: Layer | Call) -> str:
 
 def definition_text(body: Body) -> str:
     """The block or model that a body came from, as it was called: `double(64)`; empty for a group."""
-    if body.definition is None:
-        return ""
-    return f"{body.definition}({', '.join(value_text(argument.value) for argument in body.arguments)})"
+    arguments = ", ".join(value_text(argument.value) for argument in body.arguments)
+    return f"{body.definition}({arguments})" if arguments else body.definition or ""

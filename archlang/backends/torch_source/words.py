@@ -19,8 +19,8 @@ LIBRARY_NAMES = frozenset({
 LOCAL_NAMES = frozenset({"layers", "module", "x"})
 """Local variables of generated code."""
 
-AMBIGUOUS = frozenset({"l", "o", "i"})
-"""Letters that ruff takes for digits, or that count loops."""
+AMBIGUOUS = "l"
+"""A letter that looks like a digit."""
 
 
 def class_name(definition: str, taken: Callable[[str], bool]) -> str:
@@ -34,7 +34,7 @@ def class_name(definition: str, taken: Callable[[str], bool]) -> str:
 def variable_name(name: str, taken: Callable[[str], bool]) -> str:
     """A name for a parameter or variable: lower case, as it is read, and free."""
     lower = name.lower()
-    unusable = lower in LIBRARY_NAMES | LOCAL_NAMES | AMBIGUOUS or keyword.iskeyword(lower)
+    unusable = lower in LIBRARY_NAMES | LOCAL_NAMES | {AMBIGUOUS} or keyword.iskeyword(lower)
     return unique(f"{lower}_" if unusable else lower, taken)
 
 

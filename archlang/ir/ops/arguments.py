@@ -87,13 +87,13 @@ def _choice(*words: str) -> Reader:
     return read
 
 
-def optional(parameter: Parameter) -> Parameter:
-    """The same argument, with `none` allowed and the default."""
+def optional(parameter: Parameter, default: Any = None) -> Parameter:
+    """The same argument, with `none` allowed and, unless another is given, the default."""
 
     def read(word: str, name: str, value: Value, axes: int) -> Any:
         return None if value is None else parameter.read(word, name, value, axes)
 
-    return Parameter(parameter.name, read, None, parameter.letter, parameter.keyword)
+    return Parameter(parameter.name, read, default, parameter.letter, parameter.keyword)
 
 
 def whole(name: str, default: Any = REQUIRED, minimum: int = 1, letter: str = "") -> Parameter:

@@ -65,7 +65,9 @@ class Conv(Op):
         _check_groups(word, shape[0], given)
         if given["round"] == "ceil":
             raise OpError(NotAllowed(word, "round", "ceil", "torch rounds convolutions down", "use padding to round up"))
-        return cls(**{**given, "in_channels": shape[0], "padding": _resolve(word, given)})
+        op = cls(**{**given, "in_channels": shape[0], "padding": _resolve(word, given)})
+        _check_border(word, given, op._windows(shape))
+        return op
 
     def _windows(self, shape: Shape) -> tuple[Window, ...]:
         sides = symmetric(self.padding) if isinstance(self.padding, tuple) else _same_sides(self.kernel_size, self.dilation)
@@ -128,6 +130,17 @@ def _resolve(word: str, given: dict[str, Any]) -> Sizes | Literal["same"]:
         reason = f"torch pads to the same size only at stride 1, not {shape_text(given['stride'])}"
         raise OpError(NotAllowed(word, "padding", mode, reason, "give the padding as a number: (F - 1)/2 for an odd kernel"))
     return resolve_padding(mode, given["kernel_size"], given["dilation"]) or "same"
+
+
+def _check_border(word: str, given: dict[str, Any], windows: tuple[Window, ...]) -> None:
+    """Hold padding made of the input's own rows to what the input has: reflecting leaves out the row at the edge."""
+    mode = given["padding_mode"]
+    left_out = {"reflect": 1, "circular": 0}.get(mode)
+    for window in windows if left_out is not None else ():
+        most = window.size - (left_out or 0)
+        if max(window.padding) > most:
+            reason = f'padding_mode="{mode}" takes its rows from the input, at most {most} of {window.size}'
+            raise OpError(NotAllowed(word, "padding", collapse(given["padding"]), reason))
 
 
 def _same_sides(kernel_size: Sizes, dilation: Sizes) -> tuple[tuple[int, int], ...]:

@@ -79,10 +79,8 @@ class Flatten(Op):
 
     def _bounds(self, shape: Shape) -> tuple[int, int]:
         """First and last axis, counted with the batch, from the front."""
-        rank = len(shape) + 1
-        return self.start_dim % rank if self.start_dim < 0 else self.start_dim, (
-            self.end_dim + rank if self.end_dim < 0 else self.end_dim
-        )
+        start, end = (dim + len(shape) + 1 if dim < 0 else dim for dim in (self.start_dim, self.end_dim))
+        return start, end
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         shape = inputs[0]

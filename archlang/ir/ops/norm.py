@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archlang.ir.ops.arguments import flag, number, whole
+from archlang.ir.ops.arguments import flag, number, optional, whole
 from archlang.ir.ops.base import (
     Counts, Op, Shape, TorchCall, Value, keyword, positional, require_rank, with_defaults
 )  # fmt: skip
@@ -32,7 +32,7 @@ class BatchNorm(Op):
     family = "norm"
     signature = (
         number("eps", 1e-5, minimum=0.0),
-        number("momentum", 0.1, 0.0, 1.0),
+        optional(number("momentum", minimum=0.0, maximum=1.0), 0.1),
         flag("affine", True),
         flag("track_running_stats", True),
     )

@@ -52,6 +52,8 @@ class _Pool(Op):
             raise OpError(MissingArguments(word, ("kernel_size",), text))
         dilation: Sizes = given.get("dilation", (1,) * (len(shape) - 1))
         pad = _resolve_padding(word, given, dilation)
+        if given["ceil_mode"] and given["round"]:
+            raise OpError(ExclusiveArguments(word, "round", "ceil_mode"))
         return cls(**{
             **given,
             "stride": given["stride"] or given["kernel_size"],
@@ -159,7 +161,11 @@ class AvgPool(_Pool):
         if given["divisor_override"] is not None and len(shape) == 2:
             reason = "torch.nn.AvgPool1d has no divisor to override"
             raise OpError(NotAllowed(word, "divisor_override", given["divisor_override"], reason))
-        return super(AvgPool, cls).build(word, given, shape)
+        op = super(AvgPool, cls).build(word, given, shape)
+        if op.kernel_size and len(shape) == 4 and any(k > n for k, n in zip(op.kernel_size, shape[1:], strict=True)):
+            reason = f"torch.nn.AvgPool3d takes no window larger than the unpadded input, {shape_text(shape[1:])}"
+            raise OpError(NotAllowed(word, "kernel_size", collapse(op.kernel_size), reason))
+        return op
 
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
         return (

@@ -15,8 +15,8 @@ WINDOW_SHAPES = "(C, L), (C, H, W) or (C, D, H, W)"
 
 def check_fits(word: str, shape: Shape, windows: tuple[Window, ...]) -> None:
     """Raise unless at least one window fits along every axis."""
-    if any(not window.fits or window.output < 1 for window in windows):
-        axes = tuple(axis for axis, w in zip(_axes(windows), windows, strict=True) if not w.fits or w.output < 1)
+    axes = tuple(axis for axis, window in zip(_axes(windows), windows, strict=True) if not window.fits)
+    if axes:
         raise OpError(KernelTooLarge(word, "kernel_size", shape, axes))
 
 

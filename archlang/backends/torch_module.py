@@ -1,0 +1,244 @@
+"""From a model to a live torch.nn.Module, straight from the IR and not by way of generated source.
+
+Both backends make the same parameters under the same names in the same order, so that each is a witness for the other.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.limits import TooManyLayers
+from archlang.ir.graph import Body, BodyId, Layer, Model, Node, Ref, Repeat
+from archlang.ir.walk import Starts, advance, copies, fold_totals, name_text
+
+LAYER_LIMIT = 100_000
+"""Most layers of a live module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a graph: the child to call by name, or a function; values are known by numbers.
+
+    `spent` are the values that nothing reads after this step.
+    """
+
+    child: str | None
+    function: Callable[..., Any] | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    spent: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of tensors with its other arguments."""
+
+    function: Callable[..., Any]
+    given: tuple[Any, ...]
+    named: dict[str, Any]
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        return self.function(*inputs, *self.given, **self.named)
+
+
+class Titled(nn.Module):
+    """A module that prints under the name of its block or model."""
+
+    title = ""
+
+    def _get_name(self) -> str:
+        return self.title or super()._get_name()
+
+
+class Chain(Titled, nn.Sequential):
+    """Children one after the other."""
+
+
+class Graph(Titled):
+    """Children under the names of the IR, called as its graph says."""
+
+    def __init__(self, children: Sequence[tuple[str, nn.Module]], steps: Sequence[Step], results: Sequence[int]) -> None:
+        super().__init__()
+        for name, child in children:
+            self.add_module(name, child)
+        self._steps = tuple(steps)
+        self._results = tuple(results)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Run the graph."""
+        values: dict[int, Any] = dict(enumerate(inputs))
+        for step in self._steps:
+            call: Callable[..., Any] = step.function or getattr(self, step.child or "")
+            given = call(*[values[number] for number in step.inputs])
+            for number in step.spent:
+                del values[number]
+            values.update(zip(step.outputs, given if len(step.outputs) > 1 else (given,), strict=True))
+        results = tuple(values[number] for number in self._results)
+        return results if len(results) > 1 else results[0]
+
+
+class ArchModule(Graph):
+    """The module of a model, which is kept as `arch`."""
+
+    arch: Model
+
+
+def build_module(model: Model, seed: int | None = None, device: str | None = None) -> nn.Module:
+    """The live module. With `seed` its values are those of `torch.manual_seed(seed)`, on every device alike, and the
+    global random state stays as it was. Raises `Diagnosed` for more layers than `LAYER_LIMIT`."""
+    layers = fold_totals(model)[-1].layers
+    if layers > LAYER_LIMIT:
+        raise Diagnosed(Diagnostic(TooManyLayers(layers, LAYER_LIMIT), None, model.origin.file))
+    target = torch.get_default_device() if device is None else torch.device(device)
+    with _seeded(seed), torch.device("meta" if target.type == "meta" else "cpu"):
+        return _build(model).to(target)
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def _build(model: Model) -> ArchModule:
+    init = initialisation(model)
+    module = ArchModule(*_Builder(model, init).content(len(model.bodies) - 1))
+    module.arch, module.title = model, model.name
+    if init.shared:
+        types = _initialised_types(model)
+        for child in module.modules():
+            if isinstance(child, types):
+                initialise(child, init.shared)
+    return module
+
+
+def _initialised_types(model: Model) -> tuple[type[nn.Module], ...]:
+    layers = (node for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    return tuple({_torch_function(layer.op.torch().target) for layer in layers if layer.op.initialised})
+
+
+def initialise(layer: Any, scheme: str) -> None:
+    """Give a layer's weights the values of a scheme, and its biases 0."""
+    function = getattr(nn.init, SCHEMES[scheme].function)
+    function(layer.weight, **dict(SCHEMES[scheme].arguments))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _torch_function(target: str) -> Any:
+    """What `nn.Conv2d` or `torch.flatten` names."""
+    found: Any = {"nn": nn, "torch": torch}[target.partition(".")[0]]
+    for part in target.split(".")[1:]:
+        found = getattr(found, part)
+    return found
+
+
+Content = tuple[list[tuple[str, nn.Module]], list[Step], tuple[int, ...]]
+
+
+class _Builder:
+    """Builds the modules of one model; every copy is new."""
+
+    def __init__(self, model: Model, init: Initialisation) -> None:
+        self.model = model
+        self.init = init
+
+    def module(self, body_id: BodyId) -> nn.Module:
+        """The module of a body that opens a scope: `nn.Sequential` where it is a plain chain of modules."""
+        body = self.model.bodies[body_id]
+        children, steps, results = self.content(body_id)
+        chain = len(body.inputs) == 1 and _is_chain(steps, results)
+        module = Chain(OrderedDict(children)) if chain else Graph(children, steps, results)
+        module.title = body.definition or ("Sequential" if chain else "Graph")
+        return module
+
+    def content(self, body_id: BodyId) -> Content:
+        """Children by name, steps and results of a scope."""
+        body = self.model.bodies[body_id]
+        scope = _Scope(self, count(len(body.inputs)))
+        results = scope.follow(body, tuple(range(len(body.inputs))), {})
+        return scope.children, _with_spent(scope.steps, results), results
+
+    def layer(self, layer: Layer) -> Any:
+        """The module or function of a layer."""
+        call = layer.op.torch()
+        given = [a.value for a in call.arguments if a.positional]
+        named = {a.name: a.value for a in call.arguments if not a.positional}
+        function = _torch_function(call.target)
+        if not call.is_module:
+            return Function(function, tuple(given), named)
+        module = function(*given, **named)
+        if scheme := self.init.of(layer):
+            initialise(module, scheme)
+        return module
+
+
+class _Scope:
+    """One scope of names being filled; repeats are transparent."""
+
+    def __init__(self, builder: _Builder, numbers: count[int]) -> None:
+        self.builder = builder
+        self.numbers = numbers
+        self.children: list[tuple[str, nn.Module]] = []
+        self.steps: list[Step] = []
+
+    def follow(self, body: Body, inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+        """Append one copy of a body; returns the numbers of what it gives."""
+        values = {Ref(-1, port): number for port, number in enumerate(inputs)}
+        for index, node in enumerate(body.nodes):
+            given = self._node(node, tuple(values[ref] for ref in node.inputs), starts)
+            values |= {Ref(index, port): number for port, number in enumerate(given)}
+        return tuple(values[ref] for ref in body.outputs)
+
+    def _node(self, node: Node, inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+        if isinstance(node, Repeat):
+            return self._repeat(node, inputs, starts)
+        part = self.builder.layer(node) if isinstance(node, Layer) else self.builder.module(node.body)
+        outputs = tuple(next(self.numbers) for _ in node.outputs)
+        name = name_text(node.name, starts) if node.name and isinstance(part, nn.Module) else None
+        if name is not None:
+            self.children.append((name, part))
+        self.steps.append(Step(name, None if name else part, inputs, outputs))
+        return outputs
+
+    def _repeat(self, repeat: Repeat, inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+        for body_id, times, offsets in copies(self.builder.model, repeat, starts):
+            body = self.builder.model.bodies[body_id]
+            for _ in range(times):
+                inputs = self.follow(body, inputs, offsets)
+                offsets = advance(offsets, body)
+        return inputs
+
+
+def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
+    plain = all(step.child and step.inputs == (index,) and step.outputs == (index + 1,) for index, step in enumerate(steps))
+    return plain and results == (len(steps),)
+
+
+def _with_spent(steps: Sequence[Step], results: tuple[int, ...]) -> list[Step]:
+    """The steps, each with the values that it reads last."""
+    last = {number: index for index, step in enumerate(steps) for number in step.inputs}
+    return [
+        Step(
+            step.child,
+            step.function,
+            step.inputs,
+            step.outputs,
+            tuple(n for n in dict.fromkeys(step.inputs) if last[n] == index and n not in results),
+        )
+        for index, step in enumerate(steps)
+    ]
