@@ -153,7 +153,12 @@ class _Writer:
         name = ": ".join(text for text in (cluster.name, cluster.definition) if text)
         heading = f"{name}  x{cluster.count:,}" if name and cluster.count > 1 else name or f"x{cluster.count:,}"
         self._write_node(
-            frame, _heading(cluster.id), heading, shape="plaintext", margin=self.style.heading_margin, **{"class": "heading"}
+            frame,
+            _heading(cluster.id),
+            heading,
+            shape="plaintext",
+            margin=self.style.heading_margin,
+            **{"class": "heading"},
         )
         self._write_items(frame, cluster.items)
 

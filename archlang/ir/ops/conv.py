@@ -64,11 +64,15 @@ class Conv(Op):
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         _check_groups(word, shape[0], given)
         if given["round"] == "ceil":
-            raise OpError(NotAllowed(word, "round", "ceil", "torch rounds convolutions down", "use padding to round up"))
+            raise OpError(
+                NotAllowed(word, "round", "ceil", "torch rounds convolutions down", "use padding to round up")
+            )
         return cls(**{**given, "in_channels": shape[0], "padding": _resolve(word, given)})
 
     def _windows(self, shape: Shape) -> tuple[Window, ...]:
-        sides = symmetric(self.padding) if isinstance(self.padding, tuple) else _same_sides(self.kernel_size, self.dilation)
+        sides = (
+            symmetric(self.padding) if isinstance(self.padding, tuple) else _same_sides(self.kernel_size, self.dilation)
+        )
         return make_windows(
             shape, kernel_size=self.kernel_size, stride=self.stride, padding=sides, dilation=self.dilation
         )
@@ -126,7 +130,9 @@ def _resolve(word: str, given: dict[str, Any]) -> Sizes | Literal["same"]:
         return mode
     if mode == "same" and set(given["stride"]) != {1}:
         reason = f"torch pads to the same size only at stride 1, not {shape_text(given['stride'])}"
-        raise OpError(NotAllowed(word, "padding", mode, reason, "give the padding as a number: (F - 1)/2 for an odd kernel"))
+        raise OpError(
+            NotAllowed(word, "padding", mode, reason, "give the padding as a number: (F - 1)/2 for an odd kernel")
+        )
     return resolve_padding(mode, given["kernel_size"], given["dilation"]) or "same"
 
 
