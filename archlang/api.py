@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import Diagnosed, Diagnostic
-from archlang.elaborate.elaborator import Options
+from archlang.elaborate.parts import Options
 from archlang.errors.files import MissingPackage
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
@@ -174,5 +174,3 @@ def _raising(function: Any, *arguments: Any) -> Any:
         return function(*arguments)
     except Diagnosed as error:
         raise ArchitectureError((error.diagnostic,)) from None
-
-

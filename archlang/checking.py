@@ -10,20 +10,21 @@ from typing import Any
 
 from archlang.diagnostics import Collector, Diagnosed, Diagnostic
 from archlang.elaborate.assertions import COUNTS, ModelValue, check_assertion
-from archlang.elaborate.elaborator import Elaborator, Options
+from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import FAILED, Evaluator, Silenced, diagnosed
 from archlang.elaborate.fixes import try_helps
-from archlang.elaborate.program import Program, load_program
+from archlang.elaborate.parts import Options
+from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import UnknownModel, UnknownParameter
+from archlang.errors.imports import CannotImport
 from archlang.errors.names import NoModel
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.values import BadOperand
 from archlang.errors.words import closest
 from archlang.ir.graph import Model
-from archlang.source import Source
+from archlang.source import Source, Span
 from archlang.syntax import ast
-from archlang.syntax.parser import parse
 
 RECURSION_LIMIT = 20_000
 """Frames of Python's own stack, far above what the language's limits on nesting and calls can take."""
@@ -51,28 +52,38 @@ class Outcome:
         return all(d.severity != "error" for d in self.diagnostics)
 
 
-def check_source(source: Source, request: Request | None = None, choose_one: bool = False) -> Outcome:
+def check_source(
+    source: Source, request: Request | None = None, choose_one: bool = False, importer: Importer | None = None
+) -> Outcome:
     """Check a text. With `choose_one`, only the model that `compile` and `render` take is elaborated.
 
     Never raises for anything a text can hold: what is wrong comes out as diagnostics, with tried ways out.
+    `importer` finds the files that the text imports.
     """
     request = request or Request()
-    outcome = _check_once(source, request, choose_one)
+    find = importer or import_nothing
+    outcome = _check_once(source, request, choose_one, find)
     if outcome.ok:
         return outcome
 
     def count_errors(changed: Source) -> int:
-        return sum(d.severity == "error" for d in _check_once(changed, request, choose_one).diagnostics)
+        return sum(d.severity == "error" for d in _check_once(changed, request, choose_one, find).diagnostics)
 
     return Outcome(outcome.models, tuple(try_helps(source, outcome.diagnostics, count_errors)))
 
 
-def _check_once(source: Source, request: Request, choose_one: bool) -> Outcome:
+def import_nothing(path: str, span: Span) -> Source:
+    """The importer of texts that stand alone."""
+    raise diagnosed(CannotImport(path, "a text without a file imports nothing"), span)
+
+
+def _check_once(source: Source, request: Request, choose_one: bool, importer: Importer) -> Outcome:
     collector = Collector()
     models: tuple[Model, ...] = ()
     try:
         with _deep_recursion():
-            run = _Run(load_program(parse(source), collector), request, collector)
+            loader = Loader(importer, collector)
+            run = _Run(loader.load(source), loader.programs, request, collector)
             models = run.models(choose_one)
             run.assertions()
     except Diagnosed as error:
@@ -100,7 +111,7 @@ def _deep_recursion() -> Iterator[None]:
 class _Run:
     """One check of one program."""
 
-    def __init__(self, program: Program, request: Request, collector: Collector) -> None:
+    def __init__(self, program: Program, programs: Sequence[Program], request: Request, collector: Collector) -> None:
         self.program = program
         self.request = request
         self.collector = collector
@@ -108,19 +119,21 @@ class _Run:
         self.selected = Elaborator(program, self.evaluate, collector, request.options)
         self.plain = Elaborator(program, self.evaluate, collector, Options(strict=request.options.strict))
         self.values: dict[str, ModelValue] = {}
-        self._lets()
+        for loaded in programs:
+            self._lets(loaded)
 
-    def _lets(self) -> None:
-        """Evaluate the file's values from top to bottom."""
-        env = Environment({}, self.program.values)
-        for let in self.program.lets:
+    def _lets(self, program: Program) -> None:
+        """Evaluate a file's values from top to bottom, behind those it imports."""
+        program.values.update({name: other.values[name] for name, other in program.imports.items()})
+        env = Environment(program, program.values)
+        for let in program.lets:
             try:
-                self.program.values[let.name] = self.evaluate(let.value, env)
+                program.values[let.name] = self.evaluate(let.value, env)
             except Diagnosed as error:
                 self.collector.add(error.diagnostic)
-                self.program.values[let.name] = FAILED
+                program.values[let.name] = FAILED
             except Silenced:
-                self.program.values[let.name] = FAILED
+                program.values[let.name] = FAILED
 
     # ---- models
 
@@ -143,9 +156,9 @@ class _Run:
         return bound or models[:1]
 
     def _named(self, name: str) -> ast.Definition:
-        definition = self.program.definitions.get(name)
-        if definition and definition.is_model:
-            return definition
+        found = self.program.definitions.get(name)
+        if found and found.tree.is_model:
+            return found.tree
         known = tuple(model.name for model in self.program.models)
         raise Diagnosed(Diagnostic(UnknownModel(name, closest(name, known), known), None, self.program.source.name))
 
@@ -170,7 +183,7 @@ class _Run:
 
     def assertions(self) -> None:
         """Check every `assert` of the file; models stand in them with their own defaults."""
-        env = Environment({}, _Lookup(self))
+        env = Environment(self.program, _Lookup(self))
         for assertion in self.program.assertions:
             try:
                 failed = check_assertion(assertion, self.evaluate, env)
@@ -187,10 +200,10 @@ class _Run:
             self.values[name] = self._value_of(self.program.definitions[name], {})
         return self.values[name]
 
-    def _value_of(self, definition: ast.Definition, bindings: dict[str, Any]) -> ModelValue:
-        sole = len(self.program.models) == 1
-        given = {**self._bindings(definition), **bindings} if sole else bindings
-        model = (self.selected if sole else self.plain).model(definition, given)
+    def _value_of(self, definition: Definition, bindings: dict[str, Any]) -> ModelValue:
+        sole = self.program.models == [definition.tree]
+        given = {**self._bindings(definition.tree), **bindings} if sole else bindings
+        model = (self.selected if sole else self.plain).model(definition.tree, given, definition.program)
         if model is None:
             raise Silenced
         return ModelValue(model)
@@ -199,10 +212,10 @@ class _Run:
         """`VGG(classes=10)` in an assertion."""
         name = node.function.name if isinstance(node.function, ast.NameUse) else node.function.span.text
         definition = self.program.definitions.get(name)
-        if definition is None or not definition.is_model:
+        if definition is None or not definition.tree.is_model:
             raise diagnosed(BadOperand("a call", (name,), "functions and models"), node.function.span)
         call = ast.Call(node.span, name, node.function.span, node.arguments)
-        return self._value_of(definition, self.plain.given(definition, call, env))
+        return self._value_of(definition, self.plain.blocks.given(definition, call, env))
 
 
 class _Lookup(Mapping[str, Any]):
@@ -216,7 +229,7 @@ class _Lookup(Mapping[str, Any]):
         if name in program.values:
             return program.values[name]
         definition = program.definitions.get(name)
-        if definition and definition.is_model:
+        if definition and definition.tree.is_model:
             return self.run.value(name)
         if name in (*COUNTS, "input", "output") and len(program.models) == 1:
             return self.run.value(program.models[0].name).attribute(name)

@@ -18,7 +18,7 @@ from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.diagnostics.text import render as render_text
 from archlang.diagnostics.text import summary_line
-from archlang.elaborate.elaborator import Options
+from archlang.elaborate.parts import Options
 from archlang.errors.files import UsageProblem
 from archlang.ir.graph import Model
 from archlang.reading import check_target, read_bindings, read_inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,13 +12,15 @@ from typing import Any
 from archlang import resources
 from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import Diagnosed, Diagnostic, Problem
-from archlang.elaborate.elaborator import LARGEST_SIZE
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.expressions import Evaluator, diagnosed
+from archlang.elaborate.parts import LARGEST_SIZE
+from archlang.elaborate.program import prelude
 from archlang.errors.files import BadOption, CannotRead, FileTooLarge, NotAModelFile, NotText
+from archlang.errors.imports import CannotImport, ImportOutsideRoot
 from archlang.errors.words import closest
 from archlang.ir.ops.base import Shape
-from archlang.source import Source
+from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.parser import parse
 
@@ -34,9 +37,42 @@ def check_target(target: str, request: Request, choose_one: bool = False) -> Out
     try:
         if target.endswith(".json"):
             return Outcome((_read_model(target),), ())
-        return check_source(read_source(target), request, choose_one)
+        return check_source(read_source(target), request, choose_one, FileImporter(target))
     except Diagnosed as error:
         return Outcome((), (error.diagnostic,))
+
+
+class FileImporter:
+    """Finds the files that a file imports: beside the one that imports, never outside the project."""
+
+    def __init__(self, target: str) -> None:
+        self.root = _project_root(_path(target)) if target != "-" else Path.cwd()
+
+    def __call__(self, written: str, span: Span) -> Source:
+        """The source of an imported path. Raises `Diagnosed` at the place of the import."""
+        if written.startswith(ZOO_PREFIX):
+            return self._read(written, written, span)
+        here = span.source.name
+        folder = _path(here).parent if here != "<stdin>" else Path.cwd()
+        path = folder / written
+        if Path(written).is_absolute() or not path.resolve().is_relative_to(self.root.resolve()):
+            raise diagnosed(ImportOutsideRoot(written, str(self.root)), span)
+        name = f"{ZOO_PREFIX}{path.stem}" if here.startswith(ZOO_PREFIX) else os.path.normpath(path)
+        return self._read(name, written, span)
+
+    def _read(self, target: str, written: str, span: Span) -> Source:
+        try:
+            return read_source(target)
+        except Diagnosed as error:
+            suggestion = getattr(error.diagnostic.problem, "suggestion", None)
+            shown = suggestion and (suggestion if suggestion.startswith(ZOO_PREFIX) else Path(suggestion).name)
+            raise diagnosed(CannotImport(written, error.diagnostic.message, shown), span) from None
+
+
+def _project_root(path: Path) -> Path:
+    """The nearest folder above a file with a pyproject.toml or .git, else the file's own."""
+    parents = path.resolve().parents
+    return next((p for p in parents if (p / "pyproject.toml").exists() or (p / ".git").exists()), path.parent)
 
 
 def read_source(target: str) -> Source:
@@ -117,7 +153,7 @@ def _read_value(binding: str, text: str) -> Any:
         items = parse(Source("-D", f"let value = {text}")).items
         let = items[0]
         if len(items) == 1 and isinstance(let, ast.Let):
-            return Evaluator(_no_models)(let.value, Environment({}, {}))
+            return Evaluator(_no_models)(let.value, Environment(prelude(), {}))
     except Diagnosed:
         pass
     raise _failed("-D", BadOption("-D", binding, 'a value such as 2, [64, 128], true or "same"'))

@@ -46,7 +46,7 @@ class ModelValue:
         if name == "input":
             return self.model.inputs[0].shape
         if name == "output":
-            return self.model.outputs[0]
+            return self.model.outputs[0].shape
         return PartValue.find(self, name)
 
 

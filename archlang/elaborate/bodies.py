@@ -1,98 +1,17 @@
-"""Bodies under construction: the chain so far, and the names its layers take."""
+"""The table of finished bodies: equal ones once, with how much each expands to, and the names they take."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
+from archlang.elaborate.builder import BodyBuilder
 from archlang.elaborate.expressions import diagnosed
 from archlang.errors.names import DuplicateLabel, RepeatedLabel
-from archlang.ir.graph import Argument, Body, BodyId, Call, Layer, Name, Node, Origin, Ref, Repeat
+from archlang.ir.graph import Body, BodyId, Call, Layer, Name, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
+from archlang.ir.walk import name_text
 from archlang.source import Span
-
-
-class Flow(Enum):
-    """What flows where there is no shape: nothing yet, or something unknown behind an error."""
-
-    NOTHING = "nothing"
-    UNKNOWN = "unknown"
-
-
-Naming = Literal["kinds", "numbers"]
-"""How unlabelled layers are named: conv1, fc2 at the top of a model; 0, 1, 2 in labelled groups and blocks."""
-
-
-@dataclass
-class BodyBuilder:
-    """A chain being elaborated: nodes so far, what flows out of the last, names taken."""
-
-    naming: Naming
-    flow: Shape | Flow
-    inputs: tuple[Shape, ...] = ()
-    input_names: tuple[str, ...] = ()
-    nodes: list[Node] = field(default_factory=list[Node])
-    last: Ref = field(default_factory=lambda: Ref(-1))
-    counters: dict[str, int] = field(default_factory=dict[str, int])
-    labels: dict[str, Span] = field(default_factory=dict[str, Span])
-
-    def __post_init__(self) -> None:
-        if isinstance(self.flow, tuple):
-            self.inputs = (self.flow,)
-
-    @property
-    def shape(self) -> Shape | None:
-        """The shape that flows, where there is one."""
-        return self.flow if isinstance(self.flow, tuple) else None
-
-    def feed(self, shape: Shape, name: str = "input") -> None:
-        """Begin with an input."""
-        self.inputs, self.input_names, self.flow = (shape,), (name,), shape
-
-    def add(self, node: Node) -> None:
-        """Append a node that reads what flows; its output flows on."""
-        self.nodes.append(node)
-        self.last = Ref(len(self.nodes) - 1)
-        self.flow = node.outputs[0]
-
-    def name(self, kind: str, label: str | None, span: Span) -> Name:
-        """The name of a layer or call: its label, or the next number of its kind."""
-        base = kind if self.naming == "kinds" else ""
-        if label is not None:
-            self.take_label(label, span)
-            if self.naming == "kinds":
-                self.counters[base] = self.counters.get(base, 0) + 1
-            return Name(label)
-        index = self.counters.get(base, 0)
-        self.counters[base] = index + 1
-        return Name(base, index)
-
-    def take_label(self, label: str, span: Span) -> None:
-        """Mark a label as used in this scope."""
-        if label in self.labels:
-            raise diagnosed(DuplicateLabel(label), span)
-        self.labels[label] = span
-
-    def starts_behind(self, body: Body, count: int) -> tuple[tuple[str, int], ...]:
-        """Where automatic names of `count` copies of a body start; advances behind them."""
-        starts = tuple((base, self.counters.get(base, 0)) for base, _ in body.names)
-        for base, taken in body.names:
-            self.counters[base] = self.counters.get(base, 0) + taken * count
-        return starts
-
-    def finish(self, definition: str | None, arguments: tuple[Argument, ...], origin: Origin) -> Body:
-        """The frozen body."""
-        return Body(
-            definition=definition,
-            arguments=arguments,
-            inputs=self.inputs,
-            nodes=tuple(self.nodes),
-            outputs=(self.last,),
-            names=tuple(sorted(self.counters.items())),
-            origin=origin,
-        )
 
 
 @dataclass
@@ -112,25 +31,21 @@ class BodyTable:
         return self.ids[body]
 
     def _count(self, node: Node) -> int:
-        match node:
-            case Layer():
-                return 1
-            case Call():
-                return self.layers[node.body]
-            case Repeat():
-                return sum(self.layers[run.body] * run.count for run in node.runs)
+        return sum(self.layers[body] * count for body, count in _uses(node)) if not isinstance(node, Layer) else 1
 
     def reachable(self, root: BodyId) -> tuple[Body, ...]:
         """The bodies that a root uses, itself last, renumbered in the order they were finished."""
         pending, used = [root], {root}
         while pending:
             for node in self.bodies[pending.pop()].nodes:
-                fresh = [b for b in _bodies_of(node) if b not in used]
+                fresh = [body for body, _ in _uses(node) if body not in used]
                 used.update(fresh)
                 pending.extend(fresh)
         order = sorted(used)
         numbers = {old: new for new, old in enumerate(order)}
         return tuple(_renumbered(self.bodies[old], numbers) for old in order)
+
+    # ---- names
 
     def labels(self, body: BodyId) -> list[str]:
         """Labels that one copy of a repeated body puts into the enclosing scope."""
@@ -161,30 +76,68 @@ class BodyTable:
             start += taken * run.count
         return False
 
+    # ---- outputs of parts inside
 
-def _bodies_of(node: Node) -> list[BodyId]:
+    def export(self, body: BodyId, path: tuple[str, ...]) -> tuple[BodyId, int, Shape] | None:
+        """The body with one more output, that of the part at `path`: (its number, which output, the shape).
+
+        None where there is no such part, or only inside a repeat.
+        """
+        inner = self.bodies[body]
+        index = next((i for i, node in enumerate(inner.nodes) if _is_named(node, path[0])), None)
+        if index is None:
+            return None
+        node, port = inner.nodes[index], 0
+        nodes = list(inner.nodes)
+        if len(path) > 1:
+            found = self.export(node.body, path[1:]) if isinstance(node, Call) else None
+            if found is None or not isinstance(node, Call):
+                return None
+            changed, port, _ = found
+            node = nodes[index] = with_body(node, changed, self.bodies[changed])
+        ref = Ref(index, port)
+        outputs = inner.outputs if ref in inner.outputs else (*inner.outputs, ref)
+        made = replace(inner, nodes=tuple(nodes), outputs=outputs)
+        return self.add(made), outputs.index(ref), node.outputs[port]
+
+    def part_names(self, body: BodyId) -> list[str]:
+        """Names of the parts of a body, those in repeats left out."""
+        nodes = self.bodies[body].nodes
+        return [name_text(n.name, {}) for n in nodes if isinstance(n, Layer | Call) and n.name is not None]
+
+
+def with_body(call: Call, number: BodyId, body: Body) -> Call:
+    """A call of another body in place of its own, with that body's outputs."""
+    return replace(call, body=number, outputs=tuple(body.shape_of(ref) for ref in body.outputs))
+
+
+def _is_named(node: Node, text: str) -> bool:
+    return isinstance(node, Layer | Call) and node.name is not None and name_text(node.name, {}) == text
+
+
+def _uses(node: Node) -> list[tuple[BodyId, int]]:
+    """Bodies that a node uses, with how many copies."""
     match node:
         case Layer():
             return []
         case Call():
-            return [node.body]
+            return [(node.body, 1)]
         case Repeat():
-            return [run.body for run in node.runs]
+            return [(run.body, run.count) for run in node.runs]
 
 
 def _renumbered(body: Body, numbers: dict[BodyId, BodyId]) -> Body:
-    from dataclasses import replace
+    return replace(body, nodes=tuple(_renumbered_node(node, numbers) for node in body.nodes))
 
-    nodes: list[Node] = []
-    for node in body.nodes:
-        match node:
-            case Layer():
-                nodes.append(node)
-            case Call():
-                nodes.append(replace(node, body=numbers[node.body]))
-            case Repeat():
-                nodes.append(replace(node, runs=tuple(replace(run, body=numbers[run.body]) for run in node.runs)))
-    return replace(body, nodes=tuple(nodes))
+
+def _renumbered_node(node: Node, numbers: dict[BodyId, BodyId]) -> Node:
+    match node:
+        case Layer():
+            return node
+        case Call():
+            return replace(node, body=numbers[node.body])
+        case Repeat():
+            return replace(node, runs=tuple(replace(run, body=numbers[run.body]) for run in node.runs))
 
 
 def check_scope_names(table: BodyTable, body: Body, labels: dict[str, Span]) -> None:

@@ -64,7 +64,9 @@ def _unknown_argument(owner: str, argument: ast.Argument, known: Sequence[str]) 
     written = argument.name or ""
     suggestion = closest(written, known)
     name_span = argument.span.source.span(argument.span.start, argument.span.start + len(written))
-    return diagnosed(UnknownArgument(written, suggestion, owner, tuple(known)), name_span, *rename(name_span, suggestion))
+    return diagnosed(
+        UnknownArgument(written, suggestion, owner, tuple(known)), name_span, *rename(name_span, suggestion)
+    )
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,14 @@ class LayerCall:
     default: ast.DefaultLayer | None
     init: str | None
 
-    def build(self, shape: Shape) -> Op:
-        """The op on an input of `shape`. Raises `OpError`."""
-        self._check_word(shape)
-        axes = self.op_class.slides_over(shape)
+    def build(self, shapes: tuple[Shape, ...]) -> Op:
+        """The op on inputs of these shapes. Raises `OpError`."""
+        axes = 1
+        if shapes:
+            self._check_word(shapes[0])
+            axes = self.op_class.slides_over(shapes[0])
         values = {p.name: self._read(p, axes) for p in self.op_class.signature}
-        return self.op_class.build(self.word, values, shape)
+        return self.op_class.build_join(self.word, values, shapes)
 
     def _read(self, parameter: Parameter, axes: int) -> Any:
         given = self.given.get(parameter.name)
@@ -133,21 +137,20 @@ class LayerCall:
 
 
 class CallReader:
-    """Reads layer calls of one program."""
+    """Reads layer calls, with the defaults of the file they stand in."""
 
-    def __init__(self, program: Program, evaluate: Evaluator) -> None:
-        self.program = program
+    def __init__(self, evaluate: Evaluator) -> None:
         self.evaluate = evaluate
 
     def layer(self, call: ast.Call, env: Environment) -> LayerCall:
         """A layer's arguments, those of its default if the word is bare."""
         op_class = WORDS[call.word]
-        default = find_default(self.program, call.word) if call.arguments is None else None
+        default = find_default(env.program, call.word) if call.arguments is None else None
         arguments = default.arguments if default else call.arguments or ()
         given = self._match(call.word, op_class, arguments, env)
         given = {**self._default_arguments(op_class, env), **given}
         init = self._init(call.word, given.pop("init", None))
-        self._require(call, op_class, given)
+        self._require(call, op_class, given, env.program)
         return LayerCall(call.word, op_class, given, call.span, default, init)
 
     def _match(
@@ -164,10 +167,10 @@ class CallReader:
     def _default_arguments(self, op_class: type[Op], env: Environment) -> dict[str, Given]:
         """Values that the file gives to an argument of every layer that has it: `default init = "he"`."""
         names = {p.name for p in op_class.signature} | ({"init"} if op_class.initialised else set[str]())
-        outer = Environment({}, env.file)
+        outer = env.outermost
         return {
             name: Given(self.evaluate(item.value, outer), item.value.span)
-            for name, item in self.program.default_arguments.items()
+            for name, item in env.program.default_arguments.items()
             if name in names
         }
 
@@ -181,10 +184,10 @@ class CallReader:
             raise diagnosed(OutOfRange(word, "init", given.value, expected), given.span)
         return None if given.value == "torch" else given.value
 
-    def _require(self, call: ast.Call, op_class: type[Op], given: dict[str, Given]) -> None:
+    def _require(self, call: ast.Call, op_class: type[Op], given: dict[str, Given], program: Program) -> None:
         missing = tuple(p.name for p in op_class.signature if p.default is REQUIRED and p.name not in given)
         if missing:
-            default = find_default(self.program, call.word)
+            default = find_default(program, call.word)
             bare = default.span.text.removeprefix("default").strip() if default else ""
             text = ", ".join(p.text for p in op_class.signature)
             raise diagnosed(MissingArguments(call.word, missing, text, bare), call.span)

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlang.elaborate.program import Program
+    from archlang.syntax import ast
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A chain given to a block in braces, with the names in scope where it was written."""
+
+    branch: ast.Branch
+    env: Environment
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Values of local names (parameters, loop variables) in front of the file's own. Never changed, only extended."""
+    """Values of local names (parameters, loop variables) in front of those of a file. Never changed, only extended.
 
-    local: Mapping[str, Any]
+    `program` is the file whose words, defaults and definitions count; `file` holds its values.
+    """
+
+    program: Program
     file: Mapping[str, Any]
+    local: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    holes: Mapping[str, Hole] = field(default_factory=dict[str, Hole])
 
     def extended(self, values: Mapping[str, Any]) -> Environment:
         """With more local names."""
-        return Environment({**self.local, **values}, self.file)
+        return replace(self, local={**self.local, **values})
+
+    @property
+    def outermost(self) -> Environment:
+        """Without the local names."""
+        return replace(self, local={}, holes={})
 
     def find(self, name: str) -> Any:
         """The value of a name. Raises KeyError if it has none."""
@@ -27,6 +49,7 @@ class Environment:
         return (*self.local, *self.file)
 
     @property
-    def key(self) -> tuple[tuple[str, str], ...]:
-        """The local values, as something hashable that tells 1 from true: equal ones elaborate a chain alike."""
-        return tuple(sorted((name, repr(value)) for name, value in self.local.items()))
+    def key(self) -> tuple[Any, ...]:
+        """Local values and holes as something hashable that tells 1 from true: equal ones elaborate a chain alike."""
+        holes = tuple(sorted((name, id(hole.branch), hole.env.key) for name, hole in self.holes.items()))
+        return (*sorted((name, repr(value)) for name, value in self.local.items()), *holes)

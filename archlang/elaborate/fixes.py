@@ -71,8 +71,8 @@ def _value(text: str) -> int | str:
 def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape | None:
     """What a changed layer gives, if it is clean."""
     try:
-        op = layer.build(inputs[0])
-        output = op.infer_shape(inputs)
+        op = layer.build(inputs)
+        output = op.infer_shapes(inputs)[0]
         return None if any(True for _ in op.check(inputs, strict)) else output
     except OpError:
         return None

@@ -1,21 +1,37 @@
-"""Quoted labels with values in braces: `"conv{i + 1}"`."""
+"""Labels: their text, with values in braces where they are quoted, and where they are used as sources."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from archlang.diagnostics import Diagnosed
 from archlang.elaborate.expressions import diagnosed
+from archlang.elaborate.program import walk
+from archlang.errors.names import ReservedName
 from archlang.errors.values import BadLabel
+from archlang.ir.ops import WORDS
 from archlang.source import Source
 from archlang.syntax import ast
 from archlang.syntax.parser import parse
+from archlang.syntax.reserved import label_problem
+
+Evaluate = Callable[[ast.Expression], Any]
 
 
-def fill(label: ast.Label, evaluate: Callable[[ast.Expression], Any]) -> str:
-    """The text of a label with each `{expression}` replaced by its value, a whole number or a text."""
+def label_text(label: ast.Label, evaluate: Evaluate) -> str:
+    """The name that a label gives. Raises `Diagnosed` for what a Python module cannot have as an attribute."""
+    text = _fill(label, evaluate) if label.quoted else label.text
+    reason = label_problem(text)
+    if reason:
+        raise diagnosed(BadLabel(text, reason) if label.quoted else ReservedName(text, reason), label.span)
+    return text
+
+
+def _fill(label: ast.Label, evaluate: Evaluate) -> str:
+    """`"conv{i + 1}"` with each expression replaced by its value, a whole number or a text."""
 
     def value(match: re.Match[str]) -> str:
         result = evaluate(_expression(label, match[1]))
@@ -33,3 +49,10 @@ def _expression(label: ast.Label, text: str) -> ast.Expression:
         raise diagnosed(BadLabel(label.text, f"{{{text}}} is no expression"), label.span) from None
     assert isinstance(item, ast.Let)
     return item.value
+
+
+@lru_cache(maxsize=10_000)
+def tap_words(part: ast.Node) -> tuple[str, ...]:
+    """Words of a part that may name labels of a scope around it: those that are no layers, in a fixed order."""
+    words = {node.word for node in walk(part) if isinstance(node, ast.Call) and node.arguments is None}
+    return tuple(sorted(word for word in words if word not in WORDS))

@@ -1,16 +1,18 @@
-"""What a file defines, looked up by name: models, blocks, values and defaults, the prelude's behind its own."""
+"""What a file defines, looked up by name: models, blocks, values and defaults, imported ones and the prelude's too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import zip_longest
 from typing import Any
 
 from archlang import resources
-from archlang.diagnostics import Collector, Diagnostic, Label
+from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Label
+from archlang.errors.imports import ImportCycle, NothingToImport
 from archlang.errors.names import DuplicateDefinition, ReservedName
+from archlang.errors.words import closest
 from archlang.ir.ops import WORDS
 from archlang.source import Source, Span
 from archlang.syntax import ast
@@ -19,6 +21,9 @@ from archlang.syntax.reserved import class_name_problem
 
 INPUT = "INPUT"
 ALIAS_LIMIT = 64
+
+Importer = Callable[[str, Span], Source]
+"""Finds the source of an imported path, given the place of the import. Raises `Diagnosed`."""
 
 
 @dataclass(frozen=True)
@@ -32,28 +37,49 @@ class ModelParameter:
     default: ast.Expression | None
     span: Span
     inherited: bool = False
+    domain: ast.Domain | None = None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """A model or block with the file it was written in, whose words count inside it."""
+
+    tree: ast.Definition
+    program: Program
+
+    def parameters(self) -> tuple[ModelParameter, ...]:
+        """Parameters as written; for a model also its chain's free letters and switches, and those it inherits."""
+        return self.program.parameters(self.tree)
+
+
+@dataclass(eq=False)
 class Program:
     """The definitions of one file. `values` fills as its `let`s are evaluated."""
 
     source: Source
-    definitions: dict[str, ast.Definition] = field(default_factory=dict[str, ast.Definition])
+    definitions: dict[str, Definition] = field(default_factory=dict[str, Definition])
     lets: list[ast.Let] = field(default_factory=list[ast.Let])
     defaults: dict[str, ast.DefaultLayer] = field(default_factory=dict[str, ast.DefaultLayer])
     default_arguments: dict[str, ast.DefaultArgument] = field(default_factory=dict[str, ast.DefaultArgument])
     assertions: list[ast.Assertion] = field(default_factory=list[ast.Assertion])
+    imports: dict[str, Program] = field(default_factory=dict["str", "Program"])
     values: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def models(self) -> list[ast.Definition]:
-        """Models in the order of the file."""
-        return [definition for definition in self.definitions.values() if definition.is_model]
+        """The file's own models in the order of the file."""
+        own = (found.tree for found in self.definitions.values() if found.program is self)
+        return [tree for tree in own if tree.is_model]
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """All labels of the file, wherever they stand."""
+        chains = [found.tree.chain for found in self.definitions.values() if found.program is self]
+        return frozenset(node.text for chain in chains for node in walk(chain) if isinstance(node, ast.Label))
 
     def parameters(self, definition: ast.Definition, aliases: int = 0) -> tuple[ModelParameter, ...]:
-        """Parameters as written; for a model also its chain's free letters and switches, and those it inherits."""
-        written = tuple(ModelParameter(p.name, p.default, p.span) for p in definition.parameters)
+        """Parameters of a definition of this file, or of one that an alias in it stands for."""
+        written = tuple(ModelParameter(p.name, p.default, p.span, domain=p.domain) for p in definition.parameters)
         if not definition.is_model:
             return written
         known = {p.name for p in written} | set(self.values) | {let.name for let in self.lets}
@@ -66,18 +92,19 @@ class Program:
         if alias is None or aliases > ALIAS_LIMIT:
             return
         callee, call = alias
-        theirs = self.parameters(callee, aliases + 1)
-        given = {a.name or p.name for a, p in zip_longest(call.arguments or (), theirs[: len(call.arguments or ())]) if a}
+        theirs = callee.program.parameters(callee.tree, aliases + 1)
+        arguments = call.arguments or ()
+        given = {a.name or (p.name if p else "") for a, p in zip_longest(arguments, theirs[: len(arguments)]) if a}
         yield from (replace(p, inherited=True) for p in theirs if p.name not in given | own)
 
-    def alias(self, definition: ast.Definition) -> tuple[ast.Definition, ast.Call] | None:
+    def alias(self, definition: ast.Definition) -> tuple[Definition, ast.Call] | None:
         """The model that a model merely calls, with the call; None if its chain is more than that."""
         stage = definition.chain.stages[0]
         alone = len(definition.chain.stages) == 1 and not stage.label and not stage.suffixes and not stage.stated
         if not alone or not isinstance(stage.part, ast.Call):
             return None
         callee = self.definitions.get(stage.part.word)
-        return (callee, stage.part) if callee and callee.is_model and definition.is_model else None
+        return (callee, stage.part) if callee and callee.tree.is_model and definition.is_model else None
 
 
 def _implicit(chain: ast.Chain, known: set[str]) -> Iterator[ModelParameter]:
@@ -117,13 +144,32 @@ def walk(node: Any) -> Iterator[ast.Node]:
             pending.extend(reversed(current))  # pyright: ignore[reportUnknownArgumentType]
 
 
-def load_program(file: ast.File, collector: Collector) -> Program:
-    """Sort a file's items by what they define; a name defined twice is reported."""
-    program = Program(file.source)
-    for item in file.items:
+# ---- loading ---------------------------------------------------------------------------------------
+
+
+class Loader:
+    """Loads a file and what it imports, each file once."""
+
+    def __init__(self, importer: Importer, collector: Collector) -> None:
+        self.importer = importer
+        self.collector = collector
+        self.loaded: dict[str, Program] = {}
+        self.loading: list[str] = []
+
+    def load(self, source: Source) -> Program:
+        """The program of a source. Raises `Diagnosed` for what cannot be parsed."""
+        program = Program(source)
+        self.loading.append(source.name)
+        for item in parse(source).items:
+            self._add(program, item)
+        self.loading.pop()
+        self.loaded[source.name] = program
+        return program
+
+    def _add(self, program: Program, item: ast.Item) -> None:
         match item:
             case ast.Definition():
-                _define(program, item, collector)
+                self._define(program, item)
             case ast.Let():
                 program.lets.append(item)
             case ast.DefaultLayer():
@@ -132,20 +178,45 @@ def load_program(file: ast.File, collector: Collector) -> Program:
                 program.default_arguments[item.name] = item
             case ast.Assertion():
                 program.assertions.append(item)
-    return program
+            case ast.Import():
+                self._import(program, item)
 
+    def _define(self, program: Program, item: ast.Definition) -> None:
+        file = program.source.name
+        if reason := class_name_problem(item.name):
+            self.collector.add(Diagnostic(ReservedName(item.name, reason), item.name_span, file))
+        if item.name in WORDS or item.name == INPUT:
+            self.collector.add(Diagnostic(ReservedName(item.name, "it is a layer"), item.name_span, file))
+        if before := program.definitions.get(item.name):
+            first = Label(before.tree.name_span, "first defined here")
+            self.collector.add(Diagnostic(DuplicateDefinition(item.name), item.name_span, file, (first,)))
+        else:
+            program.definitions[item.name] = Definition(item, program)
 
-def _define(program: Program, item: ast.Definition, collector: Collector) -> None:
-    file = program.source.name
-    if reason := class_name_problem(item.name):
-        collector.add(Diagnostic(ReservedName(item.name, reason), item.name_span, file))
-    if item.name in WORDS or item.name == INPUT:
-        collector.add(Diagnostic(ReservedName(item.name, "it is a layer"), item.name_span, file))
-    if before := program.definitions.get(item.name):
-        first = Label(before.name_span, "first defined here")
-        collector.add(Diagnostic(DuplicateDefinition(item.name), item.name_span, file, (first,)))
-    else:
-        program.definitions[item.name] = item
+    def _import(self, program: Program, item: ast.Import) -> None:
+        """Names of another file, with that file's own words behind them."""
+        source = self.importer(item.path, item.path_span)
+        if source.name in self.loading:
+            chain = (*self.loading[self.loading.index(source.name) :], source.name)
+            raise Diagnosed(Diagnostic(ImportCycle(chain), item.path_span, program.source.name))
+        other = self.loaded.get(source.name) or self.load(source)
+        for name, span in item.names:
+            self._take(program, other, name, span)
+
+    def _take(self, program: Program, other: Program, name: str, span: Span) -> None:
+        if name in other.definitions:
+            program.definitions[name] = other.definitions[name]
+        elif name in {let.name for let in other.lets} | set(other.imports):
+            program.imports[name] = other.imports.get(name, other)
+        else:
+            known = (*other.definitions, *(let.name for let in other.lets))
+            problem = NothingToImport(name, other.source.name, closest(name, known), known)
+            self.collector.add(Diagnostic(problem, span, program.source.name))
+
+    @property
+    def programs(self) -> list[Program]:
+        """All loaded files, those imported before those that import them."""
+        return list(self.loaded.values())
 
 
 def _default_key(word: str) -> str:
@@ -153,15 +224,18 @@ def _default_key(word: str) -> str:
     return WORDS[word].tag if word in WORDS else word
 
 
+def no_imports(path: str, span: Span) -> Source:
+    """The importer of the prelude, which imports nothing."""
+    raise AssertionError(f"{path} at {span.line}")
+
+
 @cache
 def prelude() -> Program:
     """The prelude, parsed once."""
-    return load_program(parse(Source("prelude.arch", resources.prelude_text())), Collector())
+    return Loader(no_imports, Collector()).load(Source("prelude.arch", resources.prelude_text()))
 
 
 def find_default(program: Program, word: str) -> ast.DefaultLayer | None:
     """What a bare word stands for: the file's own default, or the prelude's."""
     key = _default_key(word)
     return program.defaults.get(key) or prelude().defaults.get(key)
-
-

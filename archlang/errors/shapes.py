@@ -66,7 +66,11 @@ def _sum_text(axis: AxisSizes) -> str:
 
 def _dilated_note(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
     """How the window came from kernel and dilation, where there is one."""
-    notes = (f"F = dilation*(kernel - 1) + 1 = {a.dilation}*({a.kernel_size} - 1) + 1 = {a.extent}" for a in axes if a.dilation > 1)
+    notes = (
+        f"F = dilation*(kernel - 1) + 1 = {a.dilation}*({a.kernel_size} - 1) + 1 = {a.extent}"
+        for a in axes
+        if a.dilation > 1
+    )
     return tuple(dict.fromkeys(notes))
 
 
@@ -117,7 +121,8 @@ class StrideDropsInput(WindowProblem):
     @property
     def label(self) -> str:
         parts = [
-            f"the last {ROW_NAMES[a.axis]}" if a.unread == 1 else f"the last {a.unread} {ROW_NAMES[a.axis]}s" for a in self.axes
+            f"the last {ROW_NAMES[a.axis]}" if a.unread == 1 else f"the last {a.unread} {ROW_NAMES[a.axis]}s"
+            for a in self.axes
         ]
         single = len(parts) == 1 and self.axes[0].unread == 1
         return f"{listing(parts)} {'is' if single else 'are'} never read"

@@ -50,7 +50,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One operation. `name` is None for what the compiler put in (the flattening before FC): it takes no name."""
+    """One operation. `name` is None for what the compiler put in (the flattening before FC): it takes no name.
+
+    `shared` marks a further use of the layer that first had this name in the body: same weights, counted once.
+    """
 
     name: Name | None
     op: Op
@@ -58,18 +61,23 @@ class Layer:
     outputs: tuple[Shape, ...]
     origin: Origin
     init: str | None = None
+    shared: bool = False
     node: Literal["layer"] = "layer"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An occurrence of a body that opens the scope `name`: a labelled group, a block, a model inside another."""
+    """An occurrence of a body that opens the scope `name`: a labelled group, a block, a model inside another.
+
+    `shared` marks a further use of the part that first had this name in the enclosing body: same weights.
+    """
 
     name: Name
     body: BodyId
     inputs: tuple[Ref, ...]
     outputs: tuple[Shape, ...]
     origin: Origin
+    shared: bool = False
     node: Literal["call"] = "call"
 
 
@@ -83,7 +91,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Copies in a row, each fed with the output of the one before: `[...]*N`, or a comprehension.
+    """Copies in a row, each fed with the first output of the one before: `[...]*N`, or a comprehension.
+
+    The first input flows through the copies; further ones (labels used inside) go to each copy alike.
 
     Transparent: copies name their layers in the enclosing scope. `starts` holds, for each base of automatic names,
     how many of them the enclosing body used before the first copy.
@@ -118,7 +128,9 @@ class Body:
     """A dataflow graph with its inputs' shapes; nodes stand in execution order.
 
     `definition` names the block or model it came from (None for a group); `names` says how many automatic names
-    of each base one copy takes, for bodies that are repeated.
+    of each base one copy takes, for bodies that are repeated. The first input and the first output are what flows
+    through; further inputs are labels of outer scopes used inside, further outputs labels of this one used outside, or
+    a model's side outputs. `training` lists nodes that run in training only.
     """
 
     definition: str | None
@@ -128,6 +140,7 @@ class Body:
     outputs: tuple[Ref, ...]
     names: tuple[tuple[str, int], ...]
     origin: Origin
+    training: tuple[int, ...] = ()
 
     def shape_of(self, ref: Ref) -> Shape:
         """Shape of a value of this body."""
@@ -140,6 +153,24 @@ class Input:
 
     name: str
     shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A further output of a model: its name, which output of the root body it is, and whether only in training."""
+
+    name: str
+    port: int
+    training: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a model returns: name, shape, and whether only in training."""
+
+    name: str
+    shape: Shape
+    training: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +193,7 @@ class Model:
     defaults: tuple[DefaultUse, ...]
     origin: Origin
     doc: str = ""
+    sides: tuple[Side, ...] = ()
 
     @property
     def root(self) -> Body:
@@ -169,6 +201,8 @@ class Model:
         return self.bodies[-1]
 
     @property
-    def outputs(self) -> tuple[Shape, ...]:
-        """Shapes of what the model returns."""
-        return tuple(self.root.shape_of(ref) for ref in self.root.outputs)
+    def outputs(self) -> tuple[Output, ...]:
+        """What the model returns: what flows out of its chain, then its side outputs."""
+        shapes = [self.root.shape_of(ref) for ref in self.root.outputs]
+        sides = (Output(side.name, shapes[side.port], side.training) for side in self.sides)
+        return (Output("output", shapes[0]), *sides)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
-from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Repeat
+from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Name, Node, Repeat
 from archlang.ir.ops.base import Shape, count_elements
 
 
@@ -48,22 +48,38 @@ def input_shapes(body: Body, node: Layer | Call | Repeat) -> tuple[Shape, ...]:
     return tuple(body.shape_of(ref) for ref in node.inputs)
 
 
+def input_shapes_of(inputs: Sequence[Input], nodes: Sequence[Node], node: Node) -> tuple[Shape, ...]:
+    """Shapes that flow into a node of a body that is not finished yet."""
+    return tuple(inputs[r.port].shape if r.node < 0 else nodes[r.node].outputs[r.port] for r in node.inputs)
+
+
 def fold_totals(model: Model) -> tuple[Totals, ...]:
     """Totals of each body of the model's table; the last is the whole model's. Visits each body once."""
     totals: list[Totals] = []
     for body in model.bodies:
         total = Totals()
-        for node in body.nodes:
-            match node:
-                case Layer():
-                    total += layer_totals(body, node)
-                case Call():
-                    total += totals[node.body]
-                case Repeat():
-                    for run in node.runs:
-                        total += totals[run.body] * run.count
+        for index, node in enumerate(body.nodes):
+            total += _counted(_node_totals(body, node, totals), node, index in body.training)
         totals.append(total)
     return tuple(totals)
+
+
+def _node_totals(body: Body, node: Node, totals: Sequence[Totals]) -> Totals:
+    """Totals of a node as if it stood alone."""
+    match node:
+        case Layer():
+            return layer_totals(body, node)
+        case Call():
+            return totals[node.body]
+        case Repeat():
+            return sum((totals[run.body] * run.count for run in node.runs), Totals())
+
+
+def _counted(totals: Totals, node: Node, training: bool) -> Totals:
+    """What a node adds: shared weights count once; what runs in training only has no part in inference."""
+    if not isinstance(node, Repeat) and node.shared:
+        totals = replace(totals, parameters=0, buffers=0)
+    return replace(totals, macs=0, elements=0) if training else totals
 
 
 @dataclass(frozen=True, slots=True)

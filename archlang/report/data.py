@@ -35,7 +35,7 @@ def model_dict(model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
         "inputs": [_port(given.name, given.shape) for given in model.inputs],
-        "outputs": [_port(f"output{i + 1}" if i else "output", shape) for i, shape in enumerate(model.outputs)],
+        "outputs": [_port(out.name, out.shape) | ({"training": True} if out.training else {}) for out in model.outputs],
         "parameters": {"total": totals.parameters, "trainable": totals.parameters},
         "buffers": totals.buffers,
         "macs": totals.macs,

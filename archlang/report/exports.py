@@ -47,7 +47,9 @@ def _section(model: Model) -> Iterator[str]:
     for row in _flat(table_rows(model)):
         counts = (count_text(row.totals.parameters), count_text(row.totals.macs))
         yield _line((row.path, row.type, shapes_text(row.outputs), *counts))
-    yield _line(("**Total**", "", shapes_text(model.outputs), f"{totals.parameters:,}", f"{totals.macs:,}"))
+    yield _line(
+        ("**Total**", "", shapes_text(out.shape for out in model.outputs), f"{totals.parameters:,}", f"{totals.macs:,}")
+    )
     yield ""
 
 

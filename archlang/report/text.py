@@ -30,7 +30,7 @@ def model_table(model: Model, batch: int = 1, dtype: str = "float32") -> str:
     rows = [HEADINGS, *_cells(table_rows(model))]
     lines = aligned(rows, ALIGNMENT)
     rule = "-" * max(len(line) for line in lines)
-    head = f"{model.name}: {shapes_text(given.shape for given in model.inputs)} -> {shapes_text(model.outputs)}"
+    head = f"{model.name}: {shapes_text(given.shape for given in model.inputs)} -> {shapes_text(out.shape for out in model.outputs)}"
     footer = (*_totals(fold_totals(model)[-1], batch, dtype), "", *CONVENTIONS, *_defaults(model))
     return "\n".join((printable(head), rule, lines[0], rule, *lines[1:], rule, *footer))
 
@@ -41,7 +41,7 @@ def models_lines(models: Iterable[Model]) -> str:
     for model in models:
         totals = fold_totals(model)[-1]
         counts = (f"{totals.parameters:,} params", f"{totals.macs:,} MACs")
-        rows.append((model.name, f"-> {shapes_text(model.outputs)}", *counts))
+        rows.append((model.name, f"-> {shapes_text(out.shape for out in model.outputs)}", *counts))
     return "\n".join(aligned(rows, "<<>>"))
 
 

@@ -122,11 +122,20 @@ Expression = (
 
 @dataclass(frozen=True, eq=False)
 class Call(Node):
-    """A layer, block or model by its word. `arguments` is None for a bare word."""
+    """A layer, block, model or label by its word. `arguments` is None for a bare word, `branches` without braces."""
 
     word: str
     word_span: Span
     arguments: tuple[Argument, ...] | None
+    branches: tuple[Branch, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Branch(Node):
+    """One member of `{ ... }`: a chain fed with what flows into the braces, or one for each item of a loop."""
+
+    chain: Chain
+    loop: Loop | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +190,19 @@ class Chain(Node):
 
 @dataclass(frozen=True, eq=False)
 class Parameter(Node):
-    """A parameter of a model or block, with its default."""
+    """A parameter of a model or block, with its default and the values it ranges over."""
 
     name: str
     default: Expression | None
+    domain: Domain | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Domain(Node):
+    """`in 0..3`, both ends included, or `in [16, 32, 64]`."""
+
+    first: Expression
+    last: Expression | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +215,7 @@ class Definition(Node):
     parameters: tuple[Parameter, ...]
     chain: Chain
     doc: str = ""
+    holes: tuple[str, ...] = ()
 
     @property
     def is_model(self) -> bool:
@@ -238,7 +257,16 @@ class Assertion(Node):
     condition: Expression
 
 
-Item = Definition | Let | DefaultLayer | DefaultArgument | Assertion
+@dataclass(frozen=True, eq=False)
+class Import(Node):
+    """`from "file.arch" import a, b`."""
+
+    path: str
+    path_span: Span
+    names: tuple[tuple[str, Span], ...]
+
+
+Item = Definition | Let | DefaultLayer | DefaultArgument | Assertion | Import
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -19,6 +20,21 @@ LARGEST_INTEGER = 10**15
 BARE = "bare"
 
 Children = list[Any]
+
+
+@dataclass(frozen=True)
+class Braces:
+    """What stands in braces behind a call, until the call takes it."""
+
+    span: Span
+    branches: tuple[ast.Branch, ...]
+
+
+@dataclass(frozen=True)
+class Holes:
+    """Names of the chains that a block takes in braces."""
+
+    names: tuple[str, ...]
 
 
 class Builder:
@@ -60,8 +76,17 @@ class Builder:
 
     def _definition(self, keyword: str, span: Span, children: Children) -> ast.Definition:
         name, *rest, chain = children
-        parameters = rest[0] if rest else ()
-        return ast.Definition(span, keyword, str(name), self._at(name), parameters, chain, self._comment_above(span))
+        parameters = next((part for part in rest if not isinstance(part, Holes)), ())
+        holes = next((part.names for part in rest if isinstance(part, Holes)), ())
+        doc = self._comment_above(span)
+        return ast.Definition(span, keyword, str(name), self._at(name), parameters, chain, doc, holes)
+
+    def holes(self, span: Span, children: Children) -> Holes:
+        return Holes(tuple(str(name) for name in children))
+
+    def imports(self, span: Span, children: Children) -> ast.Import:
+        path, *names = children
+        return ast.Import(span, path[1:-1], self._at(path), tuple((str(name), self._at(name)) for name in names))
 
     def bare(self, span: Span, children: Children) -> ast.Definition:
         name = model_name(self.source.name)
@@ -80,7 +105,13 @@ class Builder:
         return tuple(children)
 
     def parameter(self, span: Span, children: Children) -> ast.Parameter:
-        return ast.Parameter(span, str(children[0]), children[1] if len(children) > 1 else None)
+        name, *rest = children
+        domain = next((part for part in rest if isinstance(part, ast.Domain)), None)
+        default = next((part for part in rest if not isinstance(part, ast.Domain)), None)
+        return ast.Parameter(span, str(name), default, domain)
+
+    def domain(self, span: Span, children: Children) -> ast.Domain:
+        return ast.Domain(span, children[0], children[1] if len(children) > 1 else None)
 
     def let(self, span: Span, children: Children) -> ast.Let:
         return ast.Let(span, str(children[0]), self._at(children[0]), children[1])
@@ -116,9 +147,23 @@ class Builder:
         return ast.Group(span, children[0], children[1] if len(children) > 1 else None)
 
     def call(self, span: Span, children: Children) -> ast.Call:
-        bare = span.end == children[0].end_pos
-        arguments = None if bare else (children[1] if len(children) > 1 else ())
-        return ast.Call(span, str(children[0]), self._at(children[0]), arguments)
+        path: Span = children[0]
+        braces = next((part for part in children if isinstance(part, Braces)), None)
+        written = next((part for part in children[1:] if isinstance(part, tuple)), None)
+        end = braces.span.start if braces else span.end
+        bare = "(" not in self.source.text[path.end : end]
+        arguments = None if bare else written or ()
+        word = re.sub(r"\s", "", path.text)
+        return ast.Call(span, word, path, arguments, braces.branches if braces else None)
+
+    def path(self, span: Span, children: Children) -> Span:
+        return span
+
+    def braces(self, span: Span, children: Children) -> Braces:
+        return Braces(span, tuple(children))
+
+    def branch(self, span: Span, children: Children) -> ast.Branch:
+        return ast.Branch(span, children[0], children[1] if len(children) > 1 else None)
 
     def arguments(self, span: Span, children: Children) -> tuple[ast.Argument, ...]:
         return tuple(children)

@@ -21,8 +21,8 @@ from archlang.syntax import ast
 from archlang.syntax.build import Builder, missing_arrow
 
 NESTING_LIMIT = 100
-CLOSING = {"LPAR": ")", "LSQB": "]", "_INDEX": "]"}
-OPENING = {"RPAR": "(", "RSQB": "["}
+CLOSING = {"LPAR": ")", "LSQB": "]", "_INDEX": "]", "LBRACE": "}"}
+OPENING = {"RPAR": "(", "RSQB": "[", "RBRACE": "{"}
 
 
 class _Brackets(PostLex):
@@ -108,6 +108,7 @@ CONCEPTS = {
     "RPAR": "`)`",
     "LPAR": "`(`",
     "RSQB": "`]`",
+    "RBRACE": "`}`",
     "LSQB": "`[`",
     "COMMA": "`,`",
     "EQUAL": "`=`",
@@ -120,15 +121,15 @@ CONCEPTS = {
 
 VALUE_STARTS = {"INTEGER", "NAME", "LPAR"}
 STAGE_STARTS = {"NAME", "STRING", "LSQB"}
-BEHIND_CHAIN = {"FOR", "RSQB"}
-"""What the parser accepts behind a whole chain in brackets."""
+BEHIND_CHAIN = ({"FOR", "RSQB"}, {"FOR", "RBRACE"})
+"""What the parser accepts behind a whole chain in brackets or braces."""
 
 HINTS = (
     (re.compile(r"→|⟶|—>|–>|=>|-->|\|>|>>"), "stages are joined by `->`"),
     (re.compile(r"×"), "repeat with `*`, and write sizes with the letter x: 3x3"),
     (re.compile(r"[“”‘’']"), 'texts stand in straight double quotes: "same"'),
     (re.compile(r"//"), "comments begin with `#`"),
-    (re.compile(r"[{}]"), "braces are not used here: group with `[ ]`"),
+    (re.compile(r"[{}]"), "braces hold the branches of a join, `CONCAT{ a, b }`; brackets `[ ]` group"),
     (re.compile(r";"), "definitions need no separator"),
 )
 
@@ -167,7 +168,7 @@ def _unexpected_token(source: Source, token: Token, accepted: set[str], open_bra
         opened = open_brackets[-1][-1] if open_brackets else ""
         if opened != OPENING[token.type]:
             return Diagnostic(UnmatchedBracket(str(token), opened), span, source.name)
-    if accepted >= BEHIND_CHAIN and token.type in ("NAME", "STRING", "LSQB", "_INDEX"):
+    if any(accepted >= ends for ends in BEHIND_CHAIN) and token.type in ("NAME", "STRING", "LSQB", "_INDEX"):
         return missing_arrow(span)
     problem = UnexpectedText(f"`{_short(span.text)}`", _concepts(accepted), _hint(source, span.start, accepted))
     return Diagnostic(problem, span, source.name)

@@ -39,7 +39,9 @@ def _sizes(minimum: int) -> Reader:
         if not values or not all(is_integer(v) for v in values):
             raise OpError(WrongType(word, name, value, "a whole number or a size such as 3x3"))
         if len(values) != axes:
-            raise OpError(OutOfRange(word, name, value, f"one number or {axes}, since the input has {AXES[axes]} to slide over"))
+            raise OpError(
+                OutOfRange(word, name, value, f"one number or {axes}, since the input has {AXES[axes]} to slide over")
+            )
         if min(values) < minimum:
             raise OpError(OutOfRange(word, name, value, f"{minimum} or more"))
         return values

@@ -94,6 +94,7 @@ class Op:
     Class variables: `tag` identifies the kind in files, `words` are its spellings (a trailing digit as in `Conv2d`
     demands that many axes), `kind` is the base of automatic names, `signature` its arguments in torch's order,
     `initialised` says whether `init=` can set its weights, and `family` groups layers for diagrams and lists.
+    `is_source` marks ops without an input, `is_join` those fed with the branches of braces.
     """
 
     tag: ClassVar[str]
@@ -102,12 +103,19 @@ class Op:
     signature: ClassVar[tuple[Parameter, ...]] = ()
     initialised: ClassVar[bool] = False
     family: ClassVar[str] = "other"
+    is_source: ClassVar[bool] = False
+    is_join: ClassVar[bool] = False
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         """The op for `given` (canonical values, defaults filled in) on an input of `shape`."""
         del word, shape
         return cls(**given)
+
+    @classmethod
+    def build_join(cls, word: str, given: dict[str, Value], shapes: tuple[Shape, ...]) -> Self:
+        """The op for several inputs, or none; only joins and sources differ from `build`."""
+        return cls.build(word, given, shapes[0] if shapes else ())
 
     @classmethod
     def slides_over(cls, shape: Shape) -> int:
@@ -128,6 +136,10 @@ class Op:
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         """Shape of the output; the same as the input unless overridden. Raises `OpError` where there is none."""
         return inputs[0]
+
+    def infer_shapes(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Shapes of all outputs; only ops with several differ from `infer_shape`."""
+        return (self.infer_shape(inputs),)
 
     def check(self, inputs: tuple[Shape, ...], strict: bool) -> Iterable[Problem]:
         """Problems of a layer that torch would run: rows never read. `strict` is the lectures' rule."""

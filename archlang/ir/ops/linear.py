@@ -50,7 +50,10 @@ class Linear(Op):
         return str(self.out_features)
 
     def torch(self) -> TorchCall:
-        sizes = (positional("in_features", self.in_features, "in"), positional("out_features", self.out_features, "out"))
+        sizes = (
+            positional("in_features", self.in_features, "in"),
+            positional("out_features", self.out_features, "out"),
+        )
         return with_defaults(TorchCall("nn.Linear", (*sizes, keyword("bias", self.bias))), {"bias": True})
 
 
@@ -105,5 +108,3 @@ class Identity(Op):
 
     def torch(self) -> TorchCall:
         return TorchCall("nn.Identity")
-
-

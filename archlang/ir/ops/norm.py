@@ -126,6 +126,6 @@ class Dropout(Op):
 
     def torch(self) -> TorchCall:
         arguments: tuple[Any, ...] = (positional("p", self.p),) if self.p != 0.5 or not self.inplace else ()
-        return with_defaults(TorchCall("nn.Dropout", (*arguments, keyword("inplace", self.inplace))), {"inplace": False})
-
-
+        return with_defaults(
+            TorchCall("nn.Dropout", (*arguments, keyword("inplace", self.inplace))), {"inplace": False}
+        )

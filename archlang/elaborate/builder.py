@@ -1,0 +1,154 @@
+"""A body under construction: its nodes so far, what flows, the names and labels taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from archlang.elaborate.expressions import diagnosed
+from archlang.errors.names import DuplicateLabel
+from archlang.ir.graph import Argument, Body, Call, Input, Layer, Name, Node, Origin, Ref, Side
+from archlang.ir.ops.base import Shape
+from archlang.source import Span
+
+
+class Flow(Enum):
+    """What flows where there is no shape: nothing yet, or something unknown behind an error."""
+
+    NOTHING = "nothing"
+    UNKNOWN = "unknown"
+
+
+Naming = Literal["kinds", "numbers"]
+"""How unlabelled layers are named: conv1, fc2 at the top of a model; 0, 1, 2 in labelled groups and blocks."""
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What flows out of a labelled part, for whoever names the label; `node` is the part itself, if it is one node."""
+
+    ref: Ref
+    flow: Shape | Flow
+    node: Layer | Call | None = None
+
+
+@dataclass
+class BodyBuilder:
+    """A chain being elaborated. `root` says that it is a model's own: INPUT and extra outputs stand only there."""
+
+    naming: Naming
+    flow: Shape | Flow
+    root: bool = False
+    captured: dict[str, Shape] = field(default_factory=dict[str, Shape])
+    inputs: list[Input] = field(default_factory=list[Input])
+    nodes: list[Node] = field(default_factory=list[Node])
+    last: Ref = field(default_factory=lambda: Ref(-1))
+    counters: dict[str, int] = field(default_factory=dict[str, int])
+    labels: dict[str, Span] = field(default_factory=dict[str, Span])
+    taps: dict[str, Tap] = field(default_factory=dict[str, Tap])
+    sides: list[Side] = field(default_factory=list[Side])
+    extra_outputs: list[Ref] = field(default_factory=list[Ref])
+    training: set[int] = field(default_factory=set[int])
+    in_training: bool = False
+    begins: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.flow, tuple):
+            self.inputs.append(Input("input", self.flow))
+        for label, shape in self.captured.items():
+            self.taps[label] = Tap(Ref(-1, len(self.inputs)), shape)
+            self.inputs.append(Input(label, shape))
+
+    @property
+    def shape(self) -> Shape | None:
+        """The shape that flows, where there is one."""
+        return self.flow if isinstance(self.flow, tuple) else None
+
+    def feed(self, shape: Shape, name: str) -> None:
+        """Begin with a further input."""
+        taken = {known.name for known in self.inputs}
+        numbered = name if name not in taken else f"{name}{len(self.inputs) + 1}"
+        self.inputs.append(Input(numbered, shape))
+        self.last, self.flow = Ref(-1, len(self.inputs) - 1), shape
+
+    def add(self, node: Node) -> None:
+        """Append a node; its first output flows on."""
+        self.nodes.append(node)
+        self.last = Ref(len(self.nodes) - 1)
+        self.flow = node.outputs[0]
+        if self.in_training:
+            self.training.add(self.last.node)
+
+    def go_to(self, ref: Ref, flow: Shape | Flow) -> None:
+        """Let something else flow: the start of another branch, or a label's output."""
+        self.last, self.flow = ref, flow
+
+    @contextmanager
+    def aside(self, training: bool) -> Iterator[None]:
+        """Elaborate something beside the chain, for training only if said so; then go on where it left."""
+        ref, flow, outer = self.last, self.flow, self.in_training
+        self.in_training = outer or training
+        try:
+            yield
+        finally:
+            self.go_to(ref, flow)
+            self.in_training = outer
+
+    # ---- names
+
+    def name(self, kind: str, label: str | None, span: Span, numbered: bool = True) -> Name:
+        """The name of a layer or call: its label, or the next number of its kind.
+
+        `numbered=False` is for joins, which are no modules of torch: they take no number from the layers beside them.
+        """
+        base = kind if self.naming == "kinds" or not numbered else ""
+        if label is not None:
+            self.take_label(label, span)
+            if self.naming == "kinds":
+                self.counters[base] = self.counters.get(base, 0) + 1
+            return Name(label)
+        index = self.counters.get(base, 0)
+        self.counters[base] = index + 1
+        return Name(base, index)
+
+    def take_label(self, label: str, span: Span) -> None:
+        """Mark a label as used in this scope."""
+        if label in self.labels:
+            raise diagnosed(DuplicateLabel(label), span)
+        self.labels[label] = span
+
+    def mark(self, label: str | None) -> None:
+        """Remember what flows now as the output of a label."""
+        if label is not None:
+            node = self.nodes[self.last.node] if self.last.node >= 0 else None
+            own = node if isinstance(node, Layer | Call) and node.name == Name(label) else None
+            self.taps[label] = Tap(self.last, self.flow, own)
+
+    def starts_behind(self, names: tuple[tuple[str, int], ...], count: int) -> dict[str, int]:
+        """Where automatic names of `count` copies of a body start; advances behind them."""
+        starts = {base: self.counters.get(base, 0) for base, _ in names}
+        for base, taken in names:
+            self.counters[base] = self.counters.get(base, 0) + taken * count
+        return starts
+
+    # ---- outputs of inner bodies
+
+    def replace_node(self, index: int, change: Callable[[Node], Node]) -> None:
+        """Put another node in the place of one: the same call with one more output."""
+        self.nodes[index] = change(self.nodes[index])
+
+    def finish(self, definition: str | None, arguments: tuple[Argument, ...], origin: Origin) -> Body:
+        """The frozen body."""
+        return Body(
+            definition=definition,
+            arguments=arguments,
+            inputs=tuple(known.shape for known in self.inputs),
+            nodes=tuple(self.nodes),
+            outputs=(self.last, *self.extra_outputs),
+            names=tuple(sorted(self.counters.items())),
+            training=tuple(sorted(self.training)),
+            origin=origin,
+        )

@@ -1,0 +1,163 @@
+"""Inputs and layers: from a word with arguments to an op with its output shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.elaborate.builder import BodyBuilder, Flow
+from archlang.elaborate.calls import CallReader, LayerCall
+from archlang.elaborate.environment import Environment
+from archlang.elaborate.expressions import diagnosed
+from archlang.elaborate.fixes import layer_repairs
+from archlang.elaborate.parts import LARGEST_SIZE, origin
+from archlang.elaborate.program import INPUT, find_default
+from archlang.errors.arguments import ArgumentProblem, MissingArguments, OutOfRange, WrongType
+from archlang.errors.joins import BracesNotAllowed
+from archlang.errors.shapes import InputMismatch, InputNotFirst, NoInput
+from archlang.ir import graph
+from archlang.ir.ops.arguments import is_integer
+from archlang.ir.ops.base import Op, OpError, Shape
+from archlang.ir.ops.linear import Flatten, Linear
+from archlang.source import Span
+from archlang.syntax import ast
+
+if TYPE_CHECKING:
+    from archlang.elaborate.elaborator import Elaborator
+
+
+class Layers:
+    """Elaborates inputs and layers."""
+
+    def __init__(self, walk: Elaborator) -> None:
+        self.walk = walk
+        self.calls = CallReader(walk.evaluate)
+
+    # ---- inputs
+
+    def input(self, call: ast.Call, label: str | None, env: Environment, builder: BodyBuilder) -> None:
+        """INPUT: where a model, or a branch of one, begins."""
+        _no_braces(call)
+        shape = self._input_shape(call, label, env)
+        if builder.root and (builder.flow is Flow.NOTHING or builder.begins):
+            builder.feed(shape, label or "input")
+        elif builder.shape is not None and (builder.nodes or builder.root):
+            raise diagnosed(InputNotFirst(builder.shape), call.span)
+        elif builder.shape is not None and builder.shape != shape:
+            raise diagnosed(InputMismatch("this model", builder.shape, shape), call.span)
+
+    def _input_shape(self, call: ast.Call, label: str | None, env: Environment) -> Shape:
+        for name, shape in self.walk.options.inputs:
+            if name is None or name == (label or "input"):
+                return shape
+        default = find_default(env.program, INPUT) if call.arguments is None else None
+        arguments = default.arguments if default else call.arguments or ()
+        if not arguments:
+            raise diagnosed(MissingArguments(INPUT, ("its shape",), "C, H, W", "INPUT(3, 32, 32)"), call.span)
+        if default:
+            self._use_default(INPUT, default)
+        sizes = self._sizes(arguments, env.outermost if default else env)
+        return check_input_shape(sizes, call.span)
+
+    def _sizes(self, arguments: tuple[ast.Argument, ...], env: Environment) -> Shape:
+        sizes: list[Any] = []
+        for argument in arguments:
+            value = self.walk.evaluate(argument.value, env)
+            sizes.extend(value if isinstance(value, tuple) else (value,))
+            if argument.name is not None or not all(is_integer(size) for size in sizes):
+                raise diagnosed(WrongType(INPUT, "shape", value, "whole numbers: C, H, W"), argument.span)
+        return tuple(sizes)
+
+    def _use_default(self, word: str, default: ast.DefaultLayer) -> None:
+        text = default.span.text.removeprefix("default").strip()
+        self.walk.defaults[word] = graph.DefaultUse(word, text, origin(default.span))
+
+    # ---- layers
+
+    def layer(self, call: ast.Call, label: str | None, env: Environment, builder: BodyBuilder) -> None:
+        """A layer fed with what flows."""
+        _no_braces(call)
+        layer = self._read(call, env)
+        source = layer.op_class.is_source
+        if builder.flow is Flow.NOTHING and not source:
+            raise diagnosed(NoInput(call.word), call.span)
+        name = builder.name(layer.op_class.kind, label, call.span)
+        if source:
+            self._add(layer, call, name, builder, (), ())
+        elif builder.shape is not None:
+            if layer.op_class is Linear and len(builder.shape) > 1:
+                self.implicit(Flatten(), builder, call.span)
+            self._add(layer, call, name, builder, (builder.shape,), (builder.last,))
+
+    def join(
+        self,
+        call: ast.Call,
+        label: str | None,
+        env: Environment,
+        builder: BodyBuilder,
+        branches: list[tuple[graph.Ref, Shape]],
+    ) -> None:
+        """A layer fed with several branches."""
+        layer = self._read(call, env)
+        name = builder.name(layer.op_class.kind, label, call.span, numbered=False)
+        self._add(layer, call, name, builder, tuple(s for _, s in branches), tuple(r for r, _ in branches))
+
+    def wants_crop(self, call: ast.Call, env: Environment) -> bool:
+        """Whether a join says `align="crop"`."""
+        align = self.calls.layer(call, env).given.get("align")
+        return align is not None and align.value == "crop"
+
+    def _read(self, call: ast.Call, env: Environment) -> LayerCall:
+        layer = self.calls.layer(call, env)
+        if layer.default:
+            self._use_default(call.word, layer.default)
+        return layer
+
+    def implicit(self, op: Op, builder: BodyBuilder, span: Span) -> None:
+        """A layer that the compiler puts in, without a name: the flattening before FC, the crop before a join."""
+        assert builder.shape is not None
+        output = op.infer_shape((builder.shape,))
+        builder.add(graph.Layer(None, op, (builder.last,), (output,), origin(span)))
+
+    def _add(
+        self,
+        layer: LayerCall,
+        call: ast.Call,
+        name: graph.Name,
+        builder: BodyBuilder,
+        shapes: tuple[Shape, ...],
+        sources: tuple[graph.Ref, ...],
+    ) -> None:
+        try:
+            op = layer.build(shapes)
+            outputs = op.infer_shapes(shapes)
+            problem = next(iter(op.check(shapes, self.walk.options.strict)), None)
+            if problem is not None:
+                raise OpError(problem)
+            if any(max(output, default=0) > LARGEST_SIZE for output in outputs):
+                raise OpError(OutOfRange(layer.word, "shape", outputs[0], f"at most {LARGEST_SIZE:,} along each axis"))
+        except OpError as error:
+            raise Diagnosed(self._diagnostic(error, layer, call, shapes)) from None
+        builder.add(graph.Layer(name, op, sources, outputs, origin(call.span), layer.init))
+
+    def _diagnostic(self, error: OpError, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> Diagnostic:
+        problem = error.problem
+        span = layer.argument_span(problem.argument) if isinstance(problem, ArgumentProblem) else call.span
+        candidates = tuple(layer_repairs(problem, layer, call, shapes, self.walk.options.strict))
+        return Diagnostic(problem, span, span.source.name, candidates=candidates)
+
+
+def _no_braces(call: ast.Call) -> None:
+    """Only joins, blocks with holes, AUX and OUTPUT take branches."""
+    if call.branches is not None:
+        raise diagnosed(BracesNotAllowed(call.word), call.span)
+
+
+def check_input_shape(shape: Shape, span: Span) -> Shape:
+    """The shape of an input, 1 to 4 axes of at least 1."""
+    if not 1 <= len(shape) <= 4:
+        expected = "1 to 4 sizes: features, (C, L), (C, H, W) or (C, D, H, W)"
+        raise diagnosed(OutOfRange(INPUT, "shape", shape, expected), span)
+    if min(shape) < 1 or max(shape) > LARGEST_SIZE:
+        raise diagnosed(OutOfRange(INPUT, "shape", shape, f"sizes from 1 to {LARGEST_SIZE:,}"), span)
+    return shape

@@ -1,0 +1,63 @@
+"""What the files of elaboration pass to each other: options, makers of bodies, finished parts, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from archlang.elaborate.builder import BodyBuilder, Flow
+from archlang.ir import graph
+from archlang.ir.ops.base import Shape
+from archlang.source import Span
+from archlang.syntax import ast
+
+CALL_DEPTH = 64
+"""How deep blocks and models may call each other."""
+
+LAYER_LIMIT = 10_000_000
+"""Layers a model may expand to: above the largest anyone runs, below what would exhaust a flat view."""
+
+WORK_LIMIT = 200_000
+"""Stages that may be elaborated in one check: some seconds of work."""
+
+LARGEST_SIZE = 10**9
+"""Of one axis of any shape."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to a file: the input shape by name (None: the only input), the lectures' rule."""
+
+    inputs: tuple[tuple[str | None, Shape], ...] = ()
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How to fill a body, and what identifies it among all that this program makes.
+
+    `part` is the syntax that fills it: labels named in it are captured from the scope around, unless it is None.
+    """
+
+    key: tuple[Any, ...]
+    make: Callable[[BodyBuilder], None]
+    part: ast.Node | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """An elaborated body with what flows out of it and the defaults it relied on. `body` is None behind an error."""
+
+    body: graph.BodyId | None
+    flow: Shape | Flow
+    defaults: tuple[graph.DefaultUse, ...]
+    inputs: tuple[graph.Input, ...]
+    sides: tuple[graph.Side, ...]
+    labels: tuple[tuple[str, Span], ...]
+    captured: tuple[str, ...] = ()
+
+
+def origin(span: Span) -> graph.Origin:
+    """A span as the IR keeps it."""
+    return graph.Origin(span.source.name, span.line, span.column)

@@ -1,0 +1,116 @@
+"""Labels as sources: what flowed out of a labelled part, used again; `_`; and weights used again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archlang.elaborate.bodies import with_body
+from archlang.elaborate.builder import BodyBuilder, Flow, Tap
+from archlang.elaborate.expressions import Silenced, diagnosed
+from archlang.errors.arguments import MissingArguments
+from archlang.errors.joins import BracesNotAllowed, CannotShare, TapDiscardsFlow, UnknownPart
+from archlang.errors.shapes import NoInput
+from archlang.ir.graph import Call, Layer, Node, Ref
+from archlang.ir.walk import input_shapes_of
+from archlang.syntax import ast
+
+if TYPE_CHECKING:
+    from archlang.elaborate.elaborator import Elaborator
+
+HERE = "_"
+"""What flows into the braces, itself."""
+
+SHARE = "SHARE"
+"""`SHARE(label)`: the part with that label once more, with the same weights."""
+
+
+class Taps:
+    """Elaborates `_`, labels as sources, and SHARE."""
+
+    def __init__(self, walk: Elaborator) -> None:
+        self.walk = walk
+
+    def here(self, call: ast.Call, builder: BodyBuilder) -> None:
+        """`_`: nothing happens to what flows."""
+        if call.arguments is not None or call.branches is not None:
+            raise diagnosed(BracesNotAllowed(call.word), call.span)
+        if builder.flow is Flow.NOTHING:
+            raise diagnosed(NoInput("`_`"), call.span)
+
+    def tap(self, call: ast.Call, builder: BodyBuilder) -> bool:
+        """A label as a source; False if the word is none."""
+        if call.arguments is not None or call.branches is not None:
+            return False
+        found = self.find(builder, call.word)
+        if found is None:
+            if "." in call.word and call.word.split(".")[0] in builder.taps:
+                raise diagnosed(UnknownPart(call.word, self._known(builder, call.word)), call.word_span)
+            return False
+        if builder.shape is not None and not builder.begins:
+            raise diagnosed(TapDiscardsFlow(call.word, builder.shape), call.span)
+        builder.go_to(found.ref, found.flow)
+        return True
+
+    def find(self, builder: BodyBuilder, path: str) -> Tap | None:
+        """What flows out of the part at a path: a label of this scope, or a part inside one (`features.pool3`)."""
+        if path in builder.taps:
+            return builder.taps[path]
+        first, *inside = path.split(".")
+        node = builder.taps[first].node if first in builder.taps and inside else None
+        if not isinstance(node, Call):
+            return None
+        index = builder.taps[first].ref.node
+        current = builder.nodes[index]
+        return self._export(builder, index, current, tuple(inside)) if isinstance(current, Call) else None
+
+    def _export(self, builder: BodyBuilder, index: int, call: Call, inside: tuple[str, ...]) -> Tap | None:
+        """Let a part inside a call be an output of it."""
+        table = self.walk.table
+        found = table.export(call.body, inside)
+        if found is None:
+            return None
+        number, port, shape = found
+        builder.nodes[index] = with_body(call, number, table.bodies[number])
+        return Tap(Ref(index, port), shape)
+
+    def _known(self, builder: BodyBuilder, path: str) -> tuple[str, ...]:
+        first = path.split(".")[0]
+        node = builder.taps[first].node
+        return (
+            tuple(f"{first}.{name}" for name in self.walk.table.part_names(node.body)) if isinstance(node, Call) else ()
+        )
+
+    # ---- shared weights
+
+    def share(self, call: ast.Call, label: str | None, builder: BodyBuilder) -> None:
+        """`SHARE(net)`: a further use of the layer or scope labelled `net`."""
+        name = self._shared_name(call)
+        if label is not None:
+            raise diagnosed(CannotShare(name, f"a further use has the name `{name}`, it takes no label"), call.span)
+        tap = builder.taps.get(name)
+        if tap is None:
+            raise diagnosed(UnknownPart(name, tuple(builder.taps)), call.span)
+        if tap.node is None:
+            raise diagnosed(CannotShare(name, "the label names no single layer or scope"), call.span)
+        if builder.flow is Flow.NOTHING:
+            raise diagnosed(NoInput(SHARE), call.span)
+        builder.add(self._again(name, builder, tap, call))
+
+    def _shared_name(self, call: ast.Call) -> str:
+        arguments = call.arguments or ()
+        if len(arguments) != 1 or not isinstance(arguments[0].value, ast.NameUse) or call.branches is not None:
+            raise diagnosed(MissingArguments(SHARE, ("one label",), "label"), call.span)
+        return arguments[0].value.name
+
+    def _again(self, name: str, builder: BodyBuilder, tap: Tap, call: ast.Call) -> Node:
+        """The node of the further use: it must take the same input shape, so that the weights fit."""
+        if builder.shape is None:
+            raise Silenced
+        node = builder.nodes[tap.ref.node]
+        assert isinstance(node, Layer | Call)
+        wanted = input_shapes_of(builder.inputs, builder.nodes, node)
+        if wanted != (builder.shape,):
+            sizes = " and ".join("x".join(map(str, shape)) for shape in wanted)
+            raise diagnosed(CannotShare(name, f"it takes {sizes}"), call.span)
+        return replace(node, inputs=(builder.last,), shared=True)

@@ -1,0 +1,88 @@
+"""Problems of imports between files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.diagnostics import Problem
+from archlang.errors.words import listing
+
+
+@dataclass(frozen=True)
+class CannotImport(Problem):
+    """An imported file is not there or cannot be read."""
+
+    code = "cannot-import"
+    path: str
+    reason: str
+    suggestion: str | None = None
+
+    @property
+    def message(self) -> str:
+        return f'cannot import from "{self.path}": {self.reason}'
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f'did you mean "{self.suggestion}"?',) if self.suggestion else ()
+
+
+@dataclass(frozen=True)
+class ImportOutsideRoot(Problem):
+    """An import leads out of the project."""
+
+    code = "import-outside-root"
+    path: str
+    root: str
+
+    @property
+    def message(self) -> str:
+        return f'"{self.path}" leads out of the project'
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (
+            f"the project is the folder `{self.root}`: the nearest one with a pyproject.toml or .git, else the file's own",
+        )
+
+
+@dataclass(frozen=True)
+class ImportCycle(Problem):
+    """Files import each other in a circle."""
+
+    code = "import-cycle"
+    files: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return "these files import each other in a circle"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (" -> ".join(self.files),)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("move what both need into a third file",)
+
+
+@dataclass(frozen=True)
+class NothingToImport(Problem):
+    """An imported file does not define the name."""
+
+    code = "nothing-to-import"
+    name: str
+    file: str
+    suggestion: str | None
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"{self.file} defines no `{self.name}`"
+
+    @property
+    def label(self) -> str:
+        return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"it defines {listing(self.known)}" if self.known else "it defines nothing",)

@@ -1,0 +1,158 @@
+"""Problems of branches, labels used as sources, and shared weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.diagnostics import Problem
+from archlang.errors.words import listing, plural, shape_text
+
+
+@dataclass(frozen=True)
+class BracesNotAllowed(Problem):
+    """Braces behind a word that takes no branches."""
+
+    code = "no-branches"
+    word: str
+
+    @property
+    def message(self) -> str:
+        return f"`{self.word}` takes no branches in braces"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("brackets `[ ]` group stages; braces hold the branches of CONCAT, ADD, MUL, or fill a block's holes",)
+
+
+@dataclass(frozen=True)
+class MissingBranches(Problem):
+    """A join without braces, or with too few branches."""
+
+    code = "missing-branches"
+    word: str
+    count: int
+    needed: int
+
+    @property
+    def message(self) -> str:
+        return f"{self.word} joins at least {plural(self.needed, 'branch').replace('branchs', 'branches')}, not {self.count}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"`{self.word}{{ _, CONV(64, 3x3, padding=1) }}` joins the input itself with a branch",)
+
+
+@dataclass(frozen=True)
+class WrongHoles(Problem):
+    """A block is given more or fewer chains in braces than it has holes."""
+
+    code = "wrong-holes"
+    word: str
+    holes: tuple[str, ...]
+    given: int
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.word} takes {plural(len(self.holes), 'chain')} in braces ({listing(self.holes)}), not {self.given}"
+        )
+
+
+@dataclass(frozen=True)
+class JoinMismatch(Problem):
+    """The branches of a join do not fit together."""
+
+    code = "join-mismatch"
+    word: str
+    shapes: tuple[tuple[int, ...], ...]
+    rule: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.word} needs {self.rule}, got {listing(shape_text(shape) for shape in self.shapes)}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        ranks = {len(shape) for shape in self.shapes}
+        if len(ranks) > 1:
+            return ("the branches have different numbers of axes",)
+        differing = [axis for axis, sizes in enumerate(zip(*self.shapes, strict=True), 1) if len(set(sizes)) > 1]
+        return (f"they differ along {listing(f'axis {axis}' for axis in differing)} (axis 1 is the channels)",)
+
+
+@dataclass(frozen=True)
+class TapDiscardsFlow(Problem):
+    """A label as a source stands where something already flows, which would be lost."""
+
+    code = "source-discards-input"
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        return f"`{self.name}` is a source, but {shape_text(self.shape)} flows into it and would be lost"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"begin a branch with it: CONCAT{{ {self.name}, _ }}",)
+
+
+@dataclass(frozen=True)
+class LabelNotHere(Problem):
+    """A label is used where it does not exist: before its part, in another block, or inside a part that hides it."""
+
+    code = "label-not-here"
+    name: str
+
+    @property
+    def message(self) -> str:
+        return f"the label `{self.name}` does not exist here"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (
+            "a label is a source behind the part that it names, in the same scope; `scope.label` reaches inside one",
+        )
+
+
+@dataclass(frozen=True)
+class UnknownPart(Problem):
+    """A path such as features.pool3 names no part that can be reached."""
+
+    code = "unknown-part"
+    path: str
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"there is no part `{self.path}` here"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        shown = (*self.known[:12], "...") if len(self.known) > 12 else self.known
+        return (f"parts that can be used are {listing(shown)}" if shown else "nothing inside it can be used",)
+
+
+@dataclass(frozen=True)
+class CannotShare(Problem):
+    """SHARE names something whose weights cannot be used here."""
+
+    code = "cannot-share"
+    name: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        return f"the weights of `{self.name}` cannot be used here: {self.reason}"
+
+
+@dataclass(frozen=True)
+class NotAtTop(Problem):
+    """INPUT-like words that only a model's own chain can have."""
+
+    code = "not-at-top"
+    word: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.word} stands only in a model's own chain, not in a labelled part, a block or a repeat"

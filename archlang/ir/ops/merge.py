@@ -1,0 +1,98 @@
+"""Joins: several inputs become one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+from archlang.errors.joins import JoinMismatch
+from archlang.ir.ops.arguments import choice, dimension, optional
+from archlang.ir.ops.base import Op, OpError, Shape, TorchCall, Value, keyword
+
+ALIGN = optional(choice("align", None, "crop", keyword=True))
+"""`align="crop"` cuts larger maps around their centre to the smallest before they are joined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concat(Op):
+    """Inputs one behind the other along an axis (torch.cat); `dim` counts as in torch, 1 being the channels.
+
+    All other sizes must agree; the sizes along `dim` add up.
+    """
+
+    op: Literal["concat"] = "concat"
+    dim: int
+
+    tag = "concat"
+    words = ("CONCAT",)
+    kind = "concat"
+    family = "join"
+    is_join = True
+    signature = (dimension("dim", 1), ALIGN)
+
+    @classmethod
+    def build_join(cls, word: str, given: dict[str, Value], shapes: tuple[Shape, ...]) -> Self:
+        rank, dim = len(shapes[0]), given["dim"]
+        if len({len(shape) for shape in shapes}) > 1 or not (1 <= dim <= rank or -rank <= dim <= -1):
+            raise OpError(JoinMismatch(word, shapes, f"inputs with the same axes, one of them axis {dim}"))
+        return cls(dim=dim)
+
+    def _axis(self, shape: Shape) -> int:
+        return self.dim - 1 if self.dim > 0 else len(shape) + self.dim
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        first, axis = inputs[0], self._axis(inputs[0])
+        others = [(*shape[:axis], *shape[axis + 1 :]) for shape in inputs]
+        if len(set(others)) > 1:
+            raise OpError(JoinMismatch("CONCAT", inputs, f"equal sizes along all axes but {axis + 1}"))
+        return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
+
+    def torch(self) -> TorchCall:
+        return TorchCall("torch.cat", (keyword("dim", self.dim),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Elementwise(Op):
+    """Equal shapes, or one that is broadcast as torch does: sizes agree, or are 1."""
+
+    family = "join"
+    is_join = True
+    signature = (ALIGN,)
+    function: ClassVar[str]
+
+    @classmethod
+    def build_join(cls, word: str, given: dict[str, Value], shapes: tuple[Shape, ...]) -> Self:
+        return cls()
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        if len({len(shape) for shape in inputs}) > 1:
+            raise OpError(JoinMismatch(self.words[0], inputs, "inputs with the same axes"))
+        sizes = [set(column) - {1} for column in zip(*inputs, strict=True)]
+        if any(len(distinct) > 1 for distinct in sizes):
+            raise OpError(JoinMismatch(self.words[0], inputs, "equal shapes"))
+        return tuple(next(iter(distinct), 1) for distinct in sizes)
+
+    def torch(self) -> TorchCall:
+        return TorchCall(self.function)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add(_Elementwise):
+    """Sum of the inputs, element by element (torch.add)."""
+
+    op: Literal["add"] = "add"
+    tag = "add"
+    words = ("ADD",)
+    kind = "add"
+    function = "+"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mul(_Elementwise):
+    """Product of the inputs, element by element (torch.mul): gates, squeeze-and-excitation."""
+
+    op: Literal["mul"] = "mul"
+    tag = "mul"
+    words = ("MUL",)
+    kind = "mul"
+    function = "*"
