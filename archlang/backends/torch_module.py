@@ -63,6 +63,8 @@ class Titled(nn.Module):
 class Chain(Titled, nn.Sequential):
     """Children one after the other."""
 
+    title = "Sequential"
+
 
 class Graph(Titled):
     """Children under the names of the IR, called as its graph says."""
@@ -163,7 +165,7 @@ class _Builder:
         children, steps, results = self.content(body_id)
         chain = len(body.inputs) == 1 and _is_chain(steps, results)
         module = Chain(OrderedDict(children)) if chain else Graph(children, steps, results)
-        module.title = body.definition or ("Sequential" if chain else "Graph")
+        module.title = body.definition or module.title
         return module
 
     def content(self, body_id: BodyId) -> Content:

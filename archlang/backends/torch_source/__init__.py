@@ -38,7 +38,7 @@ def write_source(model: Model, source_name: str) -> str:
 def _header(model: Model, source_name: str) -> list[str]:
     totals = fold_totals(model)[-1]
     inputs = ", ".join(shape_text(item.shape) for item in model.inputs)
-    outputs = ", ".join(shape_text(shape) for shape in model.outputs)
+    outputs = ", ".join(shape_text(output.shape) for output in model.outputs)
     figures = f"{totals.parameters:,} parameters, {totals.macs:,} multiply-accumulates."
     title = f"{model.name}, written by archlang from {source_name}."
     paragraphs = (title, _doc(model.doc), f"{inputs} -> {outputs}; {figures}")

@@ -16,7 +16,7 @@ from archlang.backends.initialise import Initialisation
 from archlang.backends.torch_source.forward import is_functional
 from archlang.backends.torch_source.frames import Frame, FunctionFrame, LoopFrame, Slot, Variable, Vector, is_constant
 from archlang.backends.torch_source.parts import Part, Parts, Segment, Step
-from archlang.backends.torch_source.text import Bracket, Code, Entry, Expression, call
+from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call
 from archlang.backends.torch_source.words import quote, unique
 from archlang.errors.words import shape_text
 from archlang.ir.graph import BodyId, Call, Layer, Name
@@ -351,7 +351,10 @@ class Builder:
             code.add(f"{loop.carry} = ", loop.start)
         code.add(f"for {heads[0][0]} in ", heads[0][1], ":")
         if len(heads) > 1:
-            code.deeper().add(f"for {heads[1][0]} in ", heads[1][1], ":")
+            inner = code.deeper()
+            inner.add(f"for {heads[1][0]} in ", heads[1][1], ":")
+            code.take(inner)
+            block.lines = [" " * INDENT + line for line in block.lines]
         code.take(block)
 
 

@@ -6,7 +6,7 @@ One subclass of `Op` holds all of it in one place; registering it needs no chang
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -71,16 +71,25 @@ class TorchArgument:
 class TorchCall:
     """The torch expression of a layer, arguments at torch's defaults left out.
 
-    `target` is a module class (`nn.Conv2d`) or a function of the input tensor (`torch.flatten`).
+    `target` is one of: a module class (`nn.Conv2d`); a module class of archlang's own that is copied into generated
+    files (`support.AddCoords`, in `backends/support.py`); a function of the input tensors (`torch.flatten`); `+` or
+    `*` between all inputs; `[]`, slices of the last axes given as (start, stop) pairs; `nn.Parameter`, for a tensor
+    of the model's own. A module is called with its inputs in the order of `inputs` (empty: each once) and with
+    `call_arguments`; of a tuple that it returns, `result` is taken. `tuple_inputs` passes all inputs as one tuple, as
+    torch.cat takes them.
     """
 
     target: str
     arguments: tuple[TorchArgument, ...] = ()
+    inputs: tuple[int, ...] = ()
+    call_arguments: tuple[TorchArgument, ...] = ()
+    result: int | None = None
+    tuple_inputs: bool = False
 
     @property
     def is_module(self) -> bool:
         """Whether it is a module to construct, not a function to call."""
-        return self.target.startswith("nn.")
+        return self.target.startswith(("nn.", "support.")) and self.target != "nn.Parameter"
 
 
 Counts = Mapping[str, Shape]
@@ -125,8 +134,8 @@ class Op:
     @property
     def torch_class(self) -> str:
         """torch's class name, `Conv2d`, or the word of the language where torch has none."""
-        target = self.torch().target
-        return target.removeprefix("nn.") if target.startswith("nn.") else self.words[-1]
+        call = self.torch()
+        return call.target.split(".", 1)[1] if call.is_module else self.words[0]
 
     @property
     def summary(self) -> str:
@@ -187,7 +196,7 @@ def require_rank(word: str, shape: Shape, ranks: tuple[int, ...], expected: str)
 def with_defaults(call: TorchCall, defaults: Mapping[str, Any]) -> TorchCall:
     """The call without the keyword arguments that equal torch's defaults."""
     kept = (a for a in call.arguments if a.positional or a.name not in defaults or defaults[a.name] != a.value)
-    return TorchCall(call.target, tuple(kept))
+    return replace(call, arguments=tuple(kept))
 
 
 def collapse(sizes: Sizes | str) -> Any:

@@ -48,7 +48,7 @@ class Concat(Op):
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
     def torch(self) -> TorchCall:
-        return TorchCall("torch.cat", (keyword("dim", self.dim),))
+        return TorchCall("torch.cat", (keyword("dim", self.dim),), tuple_inputs=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
