@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlang.api import ArchitectureError, Picture, Report, check, load, loads, render
+    from archlang.api import ArchitectureError, Picture, Report, check, family, load, loads, render
 
 __version__ = "0.1.0"
 
-__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "load", "loads", "render"]
+__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "family", "load", "loads", "render"]
 
 
 def __getattr__(name: str) -> Any:

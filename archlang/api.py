@@ -12,7 +12,8 @@ from archlang.elaborate.parts import Options
 from archlang.errors.files import MissingPackage
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
-from archlang.reading import check_bindings, check_target
+from archlang.families import Family
+from archlang.reading import check_bindings, check_target, family_of
 from archlang.source import Source
 
 if TYPE_CHECKING:
@@ -143,6 +144,15 @@ def render(
 ) -> Picture:
     """The diagram of a .arch file's model (or `zoo:name`). Raises `ArchitectureError`."""
     return Picture(_only(check_target(fspath(target), _request(model, input, False, bindings), choose_one=True)))
+
+
+def family(target: TargetPath, model: str | None = None, **bindings: Any) -> Family:
+    """All members of a model whose parameters range over domains: `len(family)`, `for member in family`.
+
+    Each member has `.bindings`, `.ok`, `.model` and `.diagnostics`. Keyword arguments bind parameters, which then
+    stand still. Raises `ArchitectureError` where there is no end of members.
+    """
+    return _raising(family_of, fspath(target), _request(model, None, False, bindings))
 
 
 def _request(model: str | None, shape: Shape | None, strict: bool, bindings: dict[str, Any]) -> Request:

@@ -81,9 +81,9 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
     collector = Collector()
     models: tuple[Model, ...] = ()
     try:
-        with _deep_recursion():
+        with deep_recursion():
             loader = Loader(importer, collector)
-            run = _Run(loader.load(source), loader.programs, request, collector)
+            run = Run(loader.load(source), loader.programs, request, collector)
             models = run.models(choose_one)
             run.assertions()
     except Diagnosed as error:
@@ -98,7 +98,7 @@ def _place(diagnostic: Diagnostic) -> int:
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
     """Room for recursive blocks: each level takes a dozen frames of Python."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
@@ -108,7 +108,7 @@ def _deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(limit)
 
 
-class _Run:
+class Run:
     """One check of one program."""
 
     def __init__(self, program: Program, programs: Sequence[Program], request: Request, collector: Collector) -> None:
@@ -139,12 +139,13 @@ class _Run:
 
     def models(self, choose_one: bool) -> tuple[Model, ...]:
         """The models asked for, those with errors left out."""
-        chosen = self._chosen(choose_one)
-        self._check_bindings(chosen)
+        chosen = self.chosen(choose_one)
+        self.check_bindings(chosen)
         made = [self.selected.model(definition, self._bindings(definition)) for definition in chosen]
         return tuple(model for model in made if model is not None)
 
-    def _chosen(self, choose_one: bool) -> list[ast.Definition]:
+    def chosen(self, choose_one: bool) -> list[ast.Definition]:
+        """The models that the request means."""
         models, wanted = self.program.models, self.request.model
         if wanted is not None:
             return [self._named(wanted)]
@@ -170,7 +171,7 @@ class _Run:
         names = {p.name for p in self.program.parameters(model)}
         return {name: value for name, value in self.request.bindings.items() if name in names}
 
-    def _check_bindings(self, chosen: Sequence[ast.Definition]) -> None:
+    def check_bindings(self, chosen: Sequence[ast.Definition]) -> None:
         """A binding that no model knows is a slip."""
         known = tuple(dict.fromkeys(p.name for model in chosen for p in self.program.parameters(model)))
         for name in self.request.bindings:
@@ -221,7 +222,7 @@ class _Run:
 class _Lookup(Mapping[str, Any]):
     """What assertions can name: the file's values, its models, and in a file of one model that model's attributes."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
 
     def __getitem__(self, name: str) -> Any:

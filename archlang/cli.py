@@ -28,6 +28,7 @@ from archlang.writing import STANDARD_OUTPUT, default_path, write_output
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ERRORS, USAGE, FAULT = 1, 2, 3
+LONG_FAMILY = 2_000
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
@@ -68,6 +69,10 @@ def cli() -> None:
 @click.option("--batch", type=click.IntRange(1, 10**6), default=1, help="Samples at once, for the memory figures.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="Type of the numbers, for memory.")
 @click.option("--format", "form", type=click.Choice(("text", "json", "csv", "md")), default="text")
+@click.option("--all", "everything", is_flag=True, help="Check every member of the model's family, a line for each.")
+@click.option("--where", metavar="EXPR", help='With --all: only members for which "parameters < 1_000_000" holds.')
+@click.option("--sort", metavar="EXPR", help='With --all: in the order of "macs", or "-macs" for the largest first.')
+@click.option("--limit", type=click.IntRange(1), help="With --all: at most so many members.")
 def check(
     files: tuple[str, ...],
     text: str | None,
@@ -78,12 +83,20 @@ def check(
     batch: int,
     dtype: str,
     form: str,
+    everything: bool,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
 ) -> None:
     """Check architectures and report their shapes, parameters and MACs.
 
     Without -m every model whose parameters are bound is checked. FILE is a .arch file, `-` for standard input, or
     `zoo:NAME` for a network that ships with archlang.
     """
+    if everything or where or sort or limit:
+        request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
+        _check_family(_targets(files, text)[0], text, request, form, where, sort, limit)
+        return
     outcomes = [_outcome(target, text, model, bindings, inputs, strict, False) for target in _targets(files, text)]
     models = [made for outcome in outcomes for made in outcome.models]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
@@ -112,6 +125,24 @@ def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], batch
     if not models:
         return ""
     return (model_table(models[0], batch, dtype) if len(models) == 1 else models_lines(models)).rstrip("\n") + "\n"
+
+
+def _check_family(
+    target: str, text: str | None, request: Request, form: str, where: str | None, sort: str | None, limit: int | None
+) -> None:
+    """Check the members of a family that are asked for; the status tells whether all of them are legal."""
+    from archlang.families import choose_members, open_family
+    from archlang.reading import family_of
+    from archlang.report.family import family_text
+
+    family = family_of(target, request) if text is None else open_family(Source("<text>", text), request)
+    with click.progressbar(
+        family, family.count, label=f"{family.count:,} members", file=sys.stderr, hidden=family.count < LONG_FAMILY
+    ) as members:
+        chosen = choose_members(family, members, where, sort, limit)
+    print(family_text(family, chosen, form), end="")
+    if any(not member.ok for member in chosen):
+        sys.exit(ERRORS)
 
 
 @cli.command("compile")

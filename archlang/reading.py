@@ -19,6 +19,7 @@ from archlang.elaborate.program import prelude
 from archlang.errors.files import BadOption, CannotRead, FileTooLarge, NotAModelFile, NotText
 from archlang.errors.imports import CannotImport, ImportOutsideRoot
 from archlang.errors.words import closest
+from archlang.families import Family, open_family
 from archlang.ir.ops.base import Shape
 from archlang.source import Source, Span
 from archlang.syntax import ast
@@ -40,6 +41,11 @@ def check_target(target: str, request: Request, choose_one: bool = False) -> Out
         return check_source(read_source(target), request, choose_one, FileImporter(target))
     except Diagnosed as error:
         return Outcome((), (error.diagnostic,))
+
+
+def family_of(target: str, request: Request) -> Family:
+    """The family of a file's model. Raises `Diagnosed`."""
+    return open_family(read_source(target), request, FileImporter(target))
 
 
 class FileImporter:

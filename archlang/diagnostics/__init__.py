@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -111,17 +111,29 @@ class Diagnosed(Exception):
         self.diagnostic = diagnostic
 
 
+MOST_DIAGNOSTICS = 100
+"""More than this helps nobody; a file of a million mistakes must not cost a million reports."""
+
+
 @dataclass
 class Collector:
-    """Gathers diagnostics of one run, each (code, place) once."""
+    """Gathers diagnostics of one run, each (code, place) once, and no more than anyone would read."""
 
     items: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    known: set[object] = field(default_factory=set[object])
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic unless the same code already stands at the same place."""
-        key = (diagnostic.code, diagnostic.span and (diagnostic.span.start, diagnostic.span.end))
-        if all(key != (d.code, d.span and (d.span.start, d.span.end)) for d in self.items):
+        span = diagnostic.span
+        key = (diagnostic.code, span and (span.source.name, span.start, span.end))
+        if key not in self.known and len(self.items) < MOST_DIAGNOSTICS:
+            self.known.add(key)
             self.items.append(diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Keep several."""
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.items)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archlang.diagnostics import Diagnosed, Diagnostic, Label
 from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.calls import match_arguments
+from archlang.elaborate.domains import check_in_domain
 from archlang.elaborate.environment import Environment, Hole
 from archlang.elaborate.expressions import diagnosed
 from archlang.elaborate.parts import CALL_DEPTH, Maker, Part, origin
@@ -78,6 +79,7 @@ class Blocks:
         env = Environment(definition.program, definition.program.values)
         for parameter in parameters:
             if parameter.name in given:
+                check_in_domain(self.walk.evaluate, definition.program, parameter, given[parameter.name])
                 env = env.extended({parameter.name: given[parameter.name]})
             elif not parameter.inherited and parameter.default is not None:
                 env = env.extended({parameter.name: self.walk.evaluate(parameter.default, env)})
@@ -162,7 +164,7 @@ class Blocks:
         naming: Naming = "kinds" if tree.is_model else "numbers"
         arguments = tuple(graph.Argument(name, value) for name, value in env.local.items())
         inner = env if tree.is_model else _with_inferred(env, flow)
-        maker = Maker(("body", id(tree.chain)), lambda builder: self.walk.chain(tree.chain, inner, builder))
+        maker = Maker(("body", id(tree.chain)), lambda builder: self.walk.chain(tree.chain, inner, builder), tree.chain)
         return self.walk.remembered(maker, inner, None, flow, naming, tree.name_span, tree.name, arguments)
 
     def hole(self, hole: Hole, call: ast.Call, label: str | None, builder: BodyBuilder) -> None:

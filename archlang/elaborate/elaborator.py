@@ -19,7 +19,7 @@ from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, rename
 from archlang.elaborate.joins import JOIN_WORDS, SIDE_WORDS, Joins
-from archlang.elaborate.labels import label_text, tap_words
+from archlang.elaborate.labels import label_text, tap_words, value_names
 from archlang.elaborate.layers import Layers
 from archlang.elaborate.parts import LAYER_LIMIT, WORK_LIMIT, Maker, Options, Part, origin
 from archlang.elaborate.program import INPUT, Program, switch_name
@@ -102,22 +102,34 @@ class Elaborator:
     ) -> Part:
         """A body, elaborated unless the same was before. `outer` is the scope whose labels it may use."""
         captured = self._captured(maker, env, outer)
-        key = (maker.key, definition, env.key, flow, naming, tuple(captured.items()))
+        local = env.key(value_names(maker.part))
+        key = (maker.key, definition, arguments, local, flow, naming, tuple(captured.items()))
         if key not in self._memory:
-            defaults, self.defaults = self.defaults, {}
-            try:
+            with self._apart():
                 builder = BodyBuilder(naming, flow, root=flow is Flow.NOTHING, captured=captured)
                 maker.make(builder)
                 self._memory[key] = self._finish(builder, definition, arguments, span)
-            finally:
-                self.defaults = defaults
         found = self._memory[key]
         self.defaults |= {use.word: use for use in found.defaults}
+        self.collector.extend(found.diagnostics)
         return found
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Collect what one body alone uses and reports, so that the memory can tell it again to whom it serves."""
+        defaults, collector = self.defaults, self.collector
+        self.defaults, self.collector = {}, Collector()
+        try:
+            yield
+        except BaseException:
+            collector.extend(self.collector)
+            raise
+        finally:
+            self.defaults, self.collector = defaults, collector
 
     def _captured(self, maker: Maker, env: Environment, outer: BodyBuilder | None) -> dict[str, Shape]:
         """Labels of the scope around that a part uses, with their shapes."""
-        if maker.part is None or outer is None:
+        if outer is None:
             return {}
         known = (word for word in tap_words(maker.part) if word not in env.program.definitions)
         found = {word: self.taps.find(outer, word) for word in known}
@@ -133,9 +145,15 @@ class Elaborator:
             if self.table.layers[number] > LAYER_LIMIT:
                 raise diagnosed(TooManyLayers(self.table.layers[number], LAYER_LIMIT), span)
         return Part(
-            number, builder.flow, tuple(self.defaults.values()), tuple(builder.inputs), tuple(builder.sides), labels,
-            tuple(builder.captured),
-        )  # fmt: skip
+            body=number,
+            flow=builder.flow,
+            defaults=tuple(self.defaults.values()),
+            inputs=tuple(builder.inputs),
+            sides=tuple(builder.sides),
+            labels=labels,
+            captured=tuple(builder.captured),
+            diagnostics=tuple(self.collector),
+        )
 
     def scope(self, part: Part) -> Part:
         """A finished part that opens a scope: its names must be unique."""
@@ -305,6 +323,10 @@ class Elaborator:
         self._work += 1
         if self._work > WORK_LIMIT:
             raise diagnosed(TooManyBodies(WORK_LIMIT), span)
+
+    def forgive(self) -> None:
+        """Start counting work anew: the next member of a family is not to blame for the last."""
+        self._work = 0
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Collect a diagnostic with the chain of expansions that led to it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,21 @@ class Environment:
         """All names in scope."""
         return (*self.local, *self.file)
 
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """Local values and holes as something hashable that tells 1 from true: equal ones elaborate a chain alike."""
-        holes = tuple(sorted((name, id(hole.branch), hole.env.key) for name, hole in self.holes.items()))
-        return (*sorted((name, repr(value)) for name, value in self.local.items()), *holes)
+    def key(self, names: Container[str]) -> tuple[Any, ...]:
+        """Holes, and the local values among `names`, as something hashable that tells 1 from true.
+
+        A chain that uses only those names is elaborated alike wherever the key is equal.
+        """
+        values = sorted((name, repr(value)) for name, value in self.local.items() if name in names)
+        holes = sorted((name, id(hole.branch), hole.env.key(EVERY_NAME)) for name, hole in self.holes.items())
+        return (*values, *holes)
+
+
+class _EveryName:
+    """Holds every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+EVERY_NAME = _EveryName()

@@ -9,7 +9,7 @@ from typing import Any
 
 from archlang.diagnostics import Diagnosed
 from archlang.elaborate.expressions import diagnosed
-from archlang.elaborate.program import walk
+from archlang.elaborate.program import switch_name, walk
 from archlang.errors.names import ReservedName
 from archlang.errors.values import BadLabel
 from archlang.ir.ops import WORDS
@@ -56,3 +56,20 @@ def tap_words(part: ast.Node) -> tuple[str, ...]:
     """Words of a part that may name labels of a scope around it: those that are no layers, in a fixed order."""
     words = {node.word for node in walk(part) if isinstance(node, ast.Call) and node.arguments is None}
     return tuple(sorted(word for word in words if word not in WORDS))
+
+
+@lru_cache(maxsize=10_000)
+def value_names(part: ast.Node) -> frozenset[str]:
+    """Names of values that a part uses: in expressions, in quoted labels, as switches of an unguarded `?`."""
+    names: set[str] = set()
+    for node in walk(part):
+        match node:
+            case ast.NameUse():
+                names.add(node.name)
+            case ast.Label(quoted=True):
+                names.update(re.findall(r"[A-Za-z_]\w*", node.text))
+            case ast.Stage():
+                names.add(switch_name(node) or "")
+            case _:
+                pass
+    return frozenset(names)

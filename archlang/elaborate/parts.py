@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from archlang.diagnostics import Diagnostic
 from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.ir import graph
 from archlang.ir.ops.base import Shape
@@ -37,12 +38,12 @@ class Options:
 class Maker:
     """How to fill a body, and what identifies it among all that this program makes.
 
-    `part` is the syntax that fills it: labels named in it are captured from the scope around, unless it is None.
+    `part` is the syntax that fills it: the labels and values that it names are all that it depends on.
     """
 
     key: tuple[Any, ...]
     make: Callable[[BodyBuilder], None]
-    part: ast.Node | None = None
+    part: ast.Node
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Part:
     sides: tuple[graph.Side, ...]
     labels: tuple[tuple[str, Span], ...]
     captured: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def origin(span: Span) -> graph.Origin:

@@ -38,6 +38,7 @@ class ModelParameter:
     span: Span
     inherited: bool = False
     domain: ast.Domain | None = None
+    is_switch: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def _implicit(chain: ast.Chain, known: set[str]) -> Iterator[ModelParameter]:
             case ast.NameUse(name=name) if len(name) == 1 and name.isupper() and name not in known:
                 yield ModelParameter(name, None, node.span)
             case ast.Stage() if (name := switch_name(node)) and name not in known:
-                yield ModelParameter(name, ast.Literal(node.span, True), node.span)
+                yield ModelParameter(name, ast.Literal(node.span, True), node.span, is_switch=True)
             case _:
                 pass
 

@@ -30,10 +30,6 @@ class UnknownLayer(_Unknown):
     def message(self) -> str:
         return f"`{self.name}` is no layer, block or model"
 
-    @property
-    def advice(self) -> tuple[str, ...]:
-        return () if self.suggestion else ("`archc explain layers` lists the layers",)
-
 
 @dataclass(frozen=True)
 class UnknownName(_Unknown):

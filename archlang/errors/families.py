@@ -1,0 +1,76 @@
+"""Problems of families of models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.diagnostics import Problem
+from archlang.errors.files import UsageProblem
+from archlang.errors.words import listing
+
+
+@dataclass(frozen=True)
+class NotFinite(Problem):
+    """A family is asked for all its members, but a parameter has neither a domain nor a value."""
+
+    code = "family-not-finite"
+    model: str
+    names: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        verb = "has" if len(self.names) == 1 else "have"
+        return f"{self.model} has no end of members: {listing(self.names)} {verb} neither a domain nor a value"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        domains = ", ".join(f"{name} in 0..3" for name in self.names)
+        options = " ".join(f"-D {name}=2" for name in self.names)
+        return (f"give a domain: model {self.model}({domains}) = ...", f"or a value: {options}")
+
+
+@dataclass(frozen=True)
+class BadDomain(Problem):
+    """A domain that is no range of whole numbers and no list."""
+
+    code = "bad-domain"
+    name: str
+
+    @property
+    def message(self) -> str:
+        return f"the domain of `{self.name}` is neither a range of whole numbers nor a list"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"for example {self.name} in 0..3 (both ends included), or {self.name} in [16, 32, 64]",)
+
+
+@dataclass(frozen=True)
+class OutsideDomain(Problem):
+    """A parameter is given a value that its domain does not have."""
+
+    code = "outside-domain"
+    name: str
+    value: object
+    domain: str
+
+    @property
+    def message(self) -> str:
+        return f"`{self.name}` ranges over {self.domain}, which has no {self.value}"
+
+
+@dataclass(frozen=True)
+class BadCondition(UsageProblem):
+    """`--where` or `--sort` is no expression over a member's counts and parameters."""
+
+    code = "bad-condition"
+    option: str
+    text: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.option} cannot read `{self.text}`"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ('for example "parameters < 1_000_000 and macs < 50e6"',)

@@ -1,0 +1,57 @@
+"""The members of a family, one line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from archlang.errors.words import shape_text, value_text
+from archlang.families import Family, Member
+from archlang.ir.walk import fold_totals
+from archlang.report.text import aligned
+
+
+def family_text(family: Family, members: Sequence[Member], form: str) -> str:
+    """The report on chosen members: aligned text, or JSON."""
+    if form == "json":
+        found = [member_dict(member) for member in members]
+        head = {"schema": 1, "model": family.definition.name, "count": family.count, "members": found}
+        return json.dumps(head, indent=1) + "\n"
+    legal = iter(aligned([_cells(member) for member in members if member.ok], "<<<><"))
+    lines = [next(legal) if member.ok else f"{_bindings(member)}  {_error(member)}" for member in members]
+    shown = f"{len(members):,} of " if len(members) != family.count else ""
+    return "".join(f"{line.rstrip()}\n" for line in lines) + f"{shown}{family.count:,} members of {family.definition.name}\n"
+
+
+def member_dict(member: Member) -> dict[str, Any]:
+    """A member as data; the counts are null where it is no legal model."""
+    totals = fold_totals(member.model)[-1] if member.model else None
+    return {
+        "bindings": dict(member.bindings),
+        "ok": member.ok,
+        "output": list(member.model.outputs[0].shape) if member.model else None,
+        "parameters": totals.parameters if totals else None,
+        "macs": totals.macs if totals else None,
+        "error": None if member.ok else _error(member),
+    }
+
+
+def _bindings(member: Member) -> str:
+    return " ".join(f"{name}={value_text(value)}" for name, value in member.bindings.items())
+
+
+def _cells(member: Member) -> tuple[str, ...]:
+    assert member.model is not None
+    totals = fold_totals(member.model)[-1]
+    output = shape_text(member.model.outputs[0].shape)
+    return _bindings(member), "->", output, f"{totals.parameters:,} params", f"{totals.macs:,} MACs"
+
+
+def _error(member: Member) -> str:
+    """The first error, in one line with its place."""
+    first = next((d for d in member.diagnostics if d.severity == "error"), None)
+    if first is None:
+        return "error"
+    place = f"{first.span.line}:{first.span.column}: " if first.span else ""
+    return f"{place}error[{first.code}]: {first.message}"
