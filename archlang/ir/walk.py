@@ -59,7 +59,7 @@ def fold_totals(model: Model) -> tuple[Totals, ...]:
     for body in model.bodies:
         total = Totals()
         for index, node in enumerate(body.nodes):
-            total += _counted(_node_totals(body, node, totals), node, index in body.training)
+            total += counted(_node_totals(body, node, totals), is_shared(node), index in body.training)
         totals.append(total)
     return tuple(totals)
 
@@ -75,25 +75,37 @@ def _node_totals(body: Body, node: Node, totals: Sequence[Totals]) -> Totals:
             return sum((totals[run.body] * run.count for run in node.runs), Totals())
 
 
-def _counted(totals: Totals, node: Node, training: bool) -> Totals:
+def is_shared(node: Node) -> bool:
+    """Whether a node uses the weights of an earlier one."""
+    return not isinstance(node, Repeat) and node.shared
+
+
+def counted(totals: Totals, shared: bool, training: bool) -> Totals:
     """What a node adds: shared weights count once; what runs in training only has no part in inference."""
-    if not isinstance(node, Repeat) and node.shared:
+    if shared:
         totals = replace(totals, parameters=0, buffers=0)
     return replace(totals, macs=0, elements=0) if training else totals
 
 
 @dataclass(frozen=True, slots=True)
 class FlatLayer:
-    """One copy of a layer with its absolute path."""
+    """One copy of a layer with its absolute path; `shared` uses weights counted before, `training` runs only there."""
 
     path: str
     layer: Layer
     body: Body
+    shared: bool = False
+    training: bool = False
 
     @property
     def inputs(self) -> tuple[Shape, ...]:
         """Shapes of its inputs."""
         return input_shapes(self.body, self.layer)
+
+    @property
+    def totals(self) -> Totals:
+        """What this copy adds to the model's totals."""
+        return counted(layer_totals(self.body, self.layer), self.shared, self.training)
 
 
 Starts = Mapping[str, int]
@@ -122,23 +134,27 @@ def advance(starts: Starts, body: Body, count: int = 1) -> dict[str, int]:
 
 def flatten(model: Model) -> Iterator[FlatLayer]:
     """All layers in execution order, one for each copy, without those the compiler put in."""
-    yield from _walk(model, len(model.bodies) - 1, "", {})
+    yield from _walk(model, len(model.bodies) - 1, "", {}, False, False)
 
 
-def _walk(model: Model, body_id: BodyId, prefix: str, starts: Starts) -> Iterator[FlatLayer]:
+def _walk(
+    model: Model, body_id: BodyId, prefix: str, starts: Starts, shared: bool, training: bool
+) -> Iterator[FlatLayer]:
     body = model.bodies[body_id]
-    for node in body.nodes:
+    for index, node in enumerate(body.nodes):
+        again, aside = shared or is_shared(node), training or index in body.training
         match node:
             case Layer(name=Name() as name):
-                yield FlatLayer(prefix + name_text(name, starts), node, body)
+                yield FlatLayer(prefix + name_text(name, starts), node, body, again, aside)
             case Layer():
                 pass
             case Call():
-                yield from _walk(model, node.body, f"{prefix}{name_text(node.name, starts)}.", {})
+                inner = f"{prefix}{name_text(node.name, starts)}."
+                yield from _walk(model, node.body, inner, {}, again, aside)
             case Repeat():
                 for run_body, count, offsets in copies(model, node, starts):
                     for _ in range(count):
-                        yield from _walk(model, run_body, prefix, offsets)
+                        yield from _walk(model, run_body, prefix, offsets, again, aside)
                         offsets = advance(offsets, model.bodies[run_body])
 
 

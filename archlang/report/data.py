@@ -10,7 +10,7 @@ from archlang.diagnostics.json import to_dict
 from archlang.errors.limits import FlatTooLarge
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
-from archlang.ir.walk import Totals, flatten, fold_totals, layer_totals
+from archlang.ir.walk import Totals, flatten, fold_totals
 
 SCHEMA = 1
 FLAT_LIMIT = 1_000_000
@@ -50,12 +50,13 @@ def _port(name: str, shape: Shape) -> dict[str, Any]:
 
 def _layers(model: Model) -> Iterator[dict[str, Any]]:
     """A row for each copy; what copies share is worked out once."""
-    known: dict[tuple[int, int], tuple[str, Totals]] = {}
+    known: dict[tuple[int, int, bool, bool], tuple[str, Totals]] = {}
     for flat in flatten(model):
-        layer, key = flat.layer, (id(flat.body), id(flat.layer))
+        layer, key = flat.layer, (id(flat.body), id(flat.layer), flat.shared, flat.training)
         if key not in known:
-            known[key] = layer.op.torch_class, layer_totals(flat.body, layer)
+            known[key] = layer.op.torch_class, flat.totals
         kind, totals = known[key]
+        marks = {name: True for name in ("shared", "training") if getattr(flat, name)}
         yield {
             "name": flat.path,
             "op": kind,
@@ -64,4 +65,5 @@ def _layers(model: Model) -> Iterator[dict[str, Any]]:
             "macs": totals.macs,
             "line": layer.origin.line,
             "column": layer.origin.column,
+            **marks,
         }

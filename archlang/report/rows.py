@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Repeat, Run
 from archlang.ir.ops.base import Shape
-from archlang.ir.walk import Starts, Totals, advance, copies, fold_totals, layer_totals, name_text
+from archlang.ir.walk import Starts, Totals, advance, copies, counted, fold_totals, layer_totals, name_text
 
 ROW_LIMIT = 10_000
 """Beyond this, only the first occurrence of a part is open: a few lines of blocks in blocks can hold 2**60 layers."""
@@ -48,29 +48,37 @@ class _Table:
         self.totals = fold_totals(model)
         self.sizes = _open_sizes(model)
         self.room = ROW_LIMIT
+        self.aside = False  # inside a part that runs in training only
         self.opened: set[BodyId] = set()
 
     def rows(self, body_id: BodyId, prefix: str, starts: Starts) -> Iterator[Row]:
         """Rows of one copy of a body."""
         body = self.model.bodies[body_id]
-        for node in body.nodes:
+        for index, node in enumerate(body.nodes):
             self.room -= 1
+            training = self.aside or index in body.training
             match node:
                 case Layer(name=Name() as name):
-                    path, totals = prefix + name_text(name, starts), layer_totals(body, node)
-                    yield Row(path, node.op.torch_class, node.outputs, totals, line=node.origin.line)
+                    totals = counted(layer_totals(body, node), node.shared, training)
+                    kind = node.op.torch_class + _mark(node, training)
+                    yield Row(prefix + name_text(name, starts), kind, node.outputs[:1], totals, line=node.origin.line)
                 case Layer():
                     pass
                 case Call():
-                    yield self._scope(node, prefix + name_text(node.name, starts))
+                    yield self._scope(node, prefix + name_text(node.name, starts), training)
                 case Repeat():
                     for run, offsets in zip(node.runs, copies(self.model, node, starts), strict=True):
                         yield from self._run(run, prefix, offsets[2], node.origin.line)
 
-    def _scope(self, call: Call, path: str) -> Row:
-        kind, totals = self.model.bodies[call.body].definition or "group", self.totals[call.body]
-        children = self._open(call.body, f"{path}.", {})
-        return Row(path, _closed(kind, totals, children), call.outputs, totals, 1, call.origin.line, children)
+    def _scope(self, call: Call, path: str, training: bool) -> Row:
+        """A scope with what is inside; what is shared was shown where it first stood."""
+        kind = self.model.bodies[call.body].definition or "group"
+        totals = counted(self.totals[call.body], call.shared, training)
+        outer, self.aside = self.aside, training
+        children = () if call.shared else self._open(call.body, f"{path}.", {})
+        self.aside = outer
+        shown = _closed(kind, totals, children) if not call.shared else kind
+        return Row(path, shown + _mark(call, training), call.outputs[:1], totals, 1, call.origin.line, children)
 
     def _run(self, run: Run, prefix: str, starts: Starts, line: int) -> Iterator[Row]:
         """A single copy as its own rows; several as one row with the first copy below."""
@@ -111,8 +119,13 @@ class _Table:
         return ""
 
 
+def _mark(node: Layer | Call, training: bool) -> str:
+    """What a reader must know to add up the column."""
+    return " (shared)" if node.shared else " (in training)" if training else ""
+
+
 def _outputs(body: Body) -> tuple[Shape, ...]:
-    return tuple(body.shape_of(ref) for ref in body.outputs)
+    return (body.shape_of(body.outputs[0]),)
 
 
 def _closed(kind: str, totals: Totals, children: tuple[Row, ...]) -> str:
