@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archlang.api import ArchitectureError, Picture, Report, check, family, load, loads, render
+    from archlang.layers import register
 
 __version__ = "0.1.0"
 
-__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "family", "load", "loads", "render"]
+__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "family", "load", "loads", "register", "render"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'archlang' has no attribute {name!r}")
-    from archlang import api
+    from archlang import api, layers
 
-    return getattr(api, name)
+    return getattr(layers if name == "register" else api, name)
 
 
 def __dir__() -> list[str]:

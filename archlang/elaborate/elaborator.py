@@ -18,7 +18,7 @@ from archlang.elaborate.bodies import BodyTable, check_scope_names
 from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, rename
-from archlang.elaborate.joins import JOIN_WORDS, SIDE_WORDS, Joins
+from archlang.elaborate.joins import SIDE_WORDS, Joins
 from archlang.elaborate.labels import label_text, tap_words, value_names
 from archlang.elaborate.layers import Layers
 from archlang.elaborate.parts import LAYER_LIMIT, WORK_LIMIT, Maker, Options, Part, origin
@@ -32,7 +32,7 @@ from archlang.errors.names import UnknownLayer
 from archlang.errors.shapes import NoInput, StatedShape
 from archlang.errors.words import closest
 from archlang.ir import graph
-from archlang.ir.ops import WORDS
+from archlang.ir.ops import WORDS, find_layer
 from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Shape
 from archlang.source import Span
@@ -238,7 +238,7 @@ class Elaborator:
         part = stage.part
         if isinstance(part, ast.Group):
             self.group(part, label, env, builder, stage.span)
-        elif part.word in JOIN_WORDS and part.branches is not None and label is not None:
+        elif label is not None and part.branches is not None and _is_join(part.word):
             self._open_scope(part, label, env, builder, stage.span)
         else:
             self._call(part, label, env, builder)
@@ -254,22 +254,27 @@ class Elaborator:
             self.taps.share(call, label, builder)
         elif word in SIDE_WORDS:
             self.joins.side(call, env, builder)
-        elif word in JOIN_WORDS:
-            self.joins.join(call, label, env, builder)
-        elif word in WORDS:
-            self.layers.layer(call, label, env, builder)
         elif word in env.holes:
             self.blocks.hole(env.holes[word], call, label, builder)
         elif word in env.program.definitions:
             self.blocks.call(env.program.definitions[word], call, label, env, builder)
         elif not self.taps.tap(call, builder):
+            self._layer(call, label, env, builder)
+
+    def _layer(self, call: ast.Call, label: str | None, env: Environment, builder: BodyBuilder) -> None:
+        op = find_layer(call.word)
+        if op is None:
             raise self._unknown(call, env, builder)
+        if op.is_join:
+            self.joins.join(call, label, env, builder)
+        else:
+            self.layers.layer(call, label, env, builder)
 
     def _unknown(self, call: ast.Call, env: Environment, builder: BodyBuilder) -> Diagnosed:
         """A word that means nothing here: perhaps a label of a later part, perhaps misspelt."""
         if call.word.split(".")[0] in env.program.labels:
             return diagnosed(LabelNotHere(call.word), call.word_span)
-        words = (*WORDS, *JOIN_WORDS, *SIDE_WORDS, INPUT, SHARE, *env.program.definitions, *env.holes, *builder.taps)
+        words = (*WORDS, *SIDE_WORDS, INPUT, SHARE, *env.program.definitions, *env.holes, *builder.taps)
         suggestion = closest(call.word, words)
         return diagnosed(UnknownLayer(call.word, suggestion), call.word_span, *rename(call.word_span, suggestion))
 
@@ -341,3 +346,8 @@ class Elaborator:
             yield
         finally:
             self.trail = outer
+
+
+def _is_join(word: str) -> bool:
+    op = find_layer(word)
+    return op is not None and op.is_join

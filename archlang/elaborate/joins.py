@@ -10,7 +10,6 @@ from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Silenced, diagnosed
 from archlang.errors.joins import MissingBranches, NotAtTop
 from archlang.ir import graph
-from archlang.ir.ops import JOINS
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.shape import Crop, crop_to_smallest
 from archlang.syntax import ast
@@ -18,7 +17,6 @@ from archlang.syntax import ast
 if TYPE_CHECKING:
     from archlang.elaborate.elaborator import Elaborator
 
-JOIN_WORDS = tuple(word for op in JOINS for word in op.words)
 SIDE_WORDS = ("AUX", "OUTPUT")
 """Chains beside the model's own, each an output of its own; AUX runs in training only."""
 

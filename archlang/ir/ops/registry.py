@@ -1,0 +1,67 @@
+"""Which layers there are: archlang's own and those that others register."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import is_dataclass
+from functools import cache
+from typing import TypeVar
+
+from archlang.ir.ops.base import Op
+
+ENTRY_POINTS = "archlang.layers"
+"""Group of entry points through which installed packages offer layers; each names a class."""
+
+OPS: list[type[Op]] = []
+"""All layers, in the order of their registration."""
+
+WORDS: dict[str, type[Op]] = {}
+"""Layers by the words that name them. Adaptive poolings are spelled with `to=`."""
+
+RESERVED = ("INPUT", "SHARE", "AUX", "OUTPUT", "_")
+"""Words that the language uses itself."""
+
+OpClass = TypeVar("OpClass", bound=type[Op])
+
+
+def register(op: OpClass) -> OpClass:
+    """Make a layer known by its words; usable as a decorator. A second class of the same name replaces the first.
+
+    Raises ValueError if the class is not complete, or a word is taken by another layer.
+    """
+    if not (is_dataclass(op) and issubclass(op, Op)):
+        raise ValueError(f"{op.__name__} is no dataclass derived from archlang.layers.Op")
+    missing = [name for name in ("tag", "words", "kind") if not getattr(op, name, None)]
+    if missing:
+        raise ValueError(f"{op.__name__} has no {' and no '.join(missing)}")
+    before = next((known for known in OPS if known.tag == op.tag), None)
+    if before is not None and before.__qualname__ != op.__qualname__:
+        raise ValueError(f"the tag {op.tag!r} belongs to {before.__qualname__}")
+    taken = [w for w in op.words if w in RESERVED or (w in WORDS and WORDS[w].tag != op.tag)]
+    if taken:
+        raise ValueError(f"{', '.join(taken)}: these words have a meaning already")
+    OPS[:] = [*(known for known in OPS if known is not before), op]
+    WORDS.update(dict.fromkeys(op.words, op))
+    return op
+
+
+def register_all(ops: Iterable[type[Op]]) -> None:
+    """Register several."""
+    for op in ops:
+        register(op)
+
+
+@cache
+def load_entry_points() -> None:
+    """Register the layers of installed packages; done when a word is not known, since looking costs time."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=ENTRY_POINTS):
+        register(entry.load())
+
+
+def find_layer(word: str) -> type[Op] | None:
+    """The layer that a word names."""
+    if word not in WORDS and word[:1].isalpha():
+        load_entry_points()
+    return WORDS.get(word)
