@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlang.api import ArchitectureError, Picture, Report, check, family, load, loads, render
+    from archlang.api import ArchitectureError, Picture, Report, check, family, graph, load, loads, render
     from archlang.layers import register
 
 __version__ = "0.1.0"
 
-__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "family", "load", "loads", "register", "render"]
+__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "family", "graph", "load", "loads", "register", "render"]
 
 
 def __getattr__(name: str) -> Any:

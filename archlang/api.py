@@ -17,6 +17,7 @@ from archlang.reading import check_bindings, check_target, family_of
 from archlang.source import Source
 
 if TYPE_CHECKING:
+    import networkx as nx
     from torch import nn
 
 TargetPath = str | PathLike[str]
@@ -153,6 +154,16 @@ def family(target: TargetPath, model: str | None = None, **bindings: Any) -> Fam
     stand still. Raises `ArchitectureError` where there is no end of members.
     """
     return _raising(family_of, fspath(target), _request(model, None, False, bindings))
+
+
+def graph(target: TargetPath, model: str | None = None, **bindings: Any) -> nx.DiGraph[str]:
+    """The layers of a model as a networkx graph, one node for each copy, shapes on the edges.
+
+    Raises `ArchitectureError`.
+    """
+    from archlang.backends.network import flat_graph
+
+    return flat_graph(_only(check_target(fspath(target), _request(model, None, False, bindings), choose_one=True)))
 
 
 def _request(model: str | None, shape: Shape | None, strict: bool, bindings: dict[str, Any]) -> Request:

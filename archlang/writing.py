@@ -73,12 +73,12 @@ def default_path(model: Model, command: str) -> str:
 def write_output(model: Model, path: str, command: str) -> None:
     """Make the output in full, then write it. Raises `Diagnosed`; then no file was written or changed."""
     content = _writer(path, command)(model)
-    data = content.encode() if isinstance(content, str) else content
-    if path == STANDARD_OUTPUT:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+    if path != STANDARD_OUTPUT:
+        _replace_file(Path(path), content.encode() if isinstance(content, str) else content)
+    elif isinstance(content, str):
+        sys.stdout.write(content)
     else:
-        _replace_file(Path(path), data)
+        sys.stdout.buffer.write(content)
 
 
 def _writer(path: str, command: str) -> Writer:

@@ -107,6 +107,22 @@ class UnmatchedBracket(Problem):
 
 
 @dataclass(frozen=True)
+class TextTooLong(Problem):
+    """More words and signs than any architecture written by hand has."""
+
+    code = "text-too-long"
+    limit: int
+
+    @property
+    def message(self) -> str:
+        return f"the text has more than {self.limit:,} words and signs"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("write repeated parts once: `[...]*N`, or a block",)
+
+
+@dataclass(frozen=True)
 class NestingTooDeep(Problem):
     """Brackets or expressions are nested beyond any use."""
 

@@ -11,12 +11,15 @@ from typing import Any
 from lark import Token, Tree
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help
-from archlang.errors.syntax import MissingArrow
+from archlang.errors.syntax import MissingArrow, NestingTooDeep
 from archlang.errors.values import NumberTooLarge
 from archlang.source import Source, Span
 from archlang.syntax import ast
 
 LARGEST_INTEGER = 10**15
+MOST_SUFFIXES = 16
+"""Of one stage: each is a level of nesting, as a bracket is."""
+
 BARE = "bare"
 
 Children = list[Any]
@@ -93,9 +96,9 @@ class Builder:
         return ast.Definition(span, BARE, name, span, (), children[0], self._comment_above(span))
 
     def _comment_above(self, span: Span) -> str:
-        """The comment lines right above a definition: its documentation."""
+        """The comment lines right above a definition that begins its line: its documentation."""
         lines: list[str] = []
-        line = span.line - 1
+        line = span.line - 1 if not self.source.line_text(span.line)[: span.column - 1].strip() else 0
         while line >= 1 and (text := self.source.line_text(line).strip()).startswith("#"):
             lines.append(text.lstrip("#").strip())
             line -= 1
@@ -136,6 +139,8 @@ class Builder:
         part, *rest = children[1:] if label else children
         suffixes = tuple(child for child in rest if isinstance(child, ast.Repeat | ast.Optional))
         stated = rest[-1] if len(rest) > len(suffixes) else None
+        if len(suffixes) > MOST_SUFFIXES:
+            raise Diagnosed(Diagnostic(NestingTooDeep(MOST_SUFFIXES), suffixes[MOST_SUFFIXES].span, self.source.name))
         return ast.Stage(span, label, part, suffixes, stated)
 
     def label(self, span: Span, children: Children) -> ast.Label:

@@ -6,27 +6,31 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from threading import local
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lark import PostLex
 
 from archlang import resources
-from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help
+from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
 from archlang.errors.syntax import (
-    EmptyFile, NestingTooDeep, SpacedSize, UnclosedBracket, UnexpectedText, UnmatchedBracket
+    EmptyFile, NestingTooDeep, SpacedSize, TextTooLong, UnclosedBracket, UnexpectedText, UnmatchedBracket
 )  # fmt: skip
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.build import Builder, missing_arrow
 
 NESTING_LIMIT = 100
+TOKEN_LIMIT = 100_000
+"""Words and signs of one text: some seconds of parsing, and far more than anyone writes by hand."""
+
 CLOSING = {"LPAR": ")", "LSQB": "]", "_INDEX": "]", "LBRACE": "}"}
 OPENING = {"RPAR": "(", "RSQB": "[", "RBRACE": "{"}
 
 
-class _Brackets(PostLex):
-    """Watches brackets while the text is read: what is open, and never too deep."""
+class _Brackets(local, PostLex):
+    """Watches brackets while the text is read: what is open, and never too deep. Each thread has its own."""
 
     always_accept = ()
 
@@ -35,20 +39,25 @@ class _Brackets(PostLex):
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         self.open = []
-        for token in stream:
+        for count, token in enumerate(stream):
+            if count == TOKEN_LIMIT:
+                raise _Refused(TextTooLong(TOKEN_LIMIT), token)
             if token.type in CLOSING:
                 self.open.append(token)
                 if len(self.open) > NESTING_LIMIT:
-                    raise _TooDeep(token)
+                    raise _Refused(NestingTooDeep(NESTING_LIMIT), token)
             yield token
             # Behind the yield: the parser has accepted the token, so the bracket closes the one on top.
             if token.type in OPENING:
                 self.open.pop()
 
 
-class _TooDeep(Exception):
-    def __init__(self, token: Token) -> None:
+class _Refused(Exception):
+    """Ends the parsing of a text that is beyond a limit at `token`."""
+
+    def __init__(self, problem: Problem, token: Token) -> None:
         super().__init__()
+        self.problem = problem
         self.token = token
 
 
@@ -84,9 +93,8 @@ def parse(source: Source) -> ast.File:
         file = Builder(source).file(lark.parse(source.text))
     except UnexpectedInput as error:
         raise Diagnosed(_syntax_diagnostic(source, error, brackets.open)) from None
-    except _TooDeep as error:
-        span = _token_span(source, error.token)
-        raise Diagnosed(Diagnostic(NestingTooDeep(NESTING_LIMIT), span, source.name)) from None
+    except _Refused as error:
+        raise Diagnosed(Diagnostic(error.problem, _token_span(source, error.token), source.name)) from None
     if not file.items:
         raise Diagnosed(Diagnostic(EmptyFile(), source.span(0, 0), source.name))
     return file
@@ -134,6 +142,9 @@ HINTS = (
 )
 
 
+SPACED_SIZE = re.compile(r"([0-9]+)[ \t]*x[ \t]*([0-9]+)(?:[ \t]*x[ \t]*([0-9]+))?")
+
+
 def _syntax_diagnostic(source: Source, error: UnexpectedInput, open_brackets: list[Token]) -> Diagnostic:
     if isinstance(error, UnexpectedToken):
         token: Token = error.token
@@ -177,9 +188,7 @@ def _unexpected_token(source: Source, token: Token, accepted: set[str], open_bra
 def _spaced_size(source: Source, token: Token) -> Diagnostic | None:
     """`3 x 3`: the parser stumbles over the x."""
     start = token.start_pos or 0
-    match = re.compile(r"(\d+)[ \t]*x[ \t]*(\d+)(?:[ \t]*x[ \t]*(\d+))?").match(
-        source.text, source.text.rfind("\n", 0, start) + 1 + _number_before(source, start)
-    )
+    match = SPACED_SIZE.match(source.text, _number_before(source, start))
     if not match or not match.start() < start <= match.end():
         return None
     size = "x".join(part for part in match.groups() if part)
@@ -189,10 +198,9 @@ def _spaced_size(source: Source, token: Token) -> Diagnostic | None:
 
 
 def _number_before(source: Source, start: int) -> int:
-    """Column (from 0) of the number that ends right before `start`."""
-    line_start = source.text.rfind("\n", 0, start) + 1
-    digits = re.search(r"\d+[ \t]*$", source.text[line_start:start])
-    return digits.start() if digits else start - line_start
+    """Where the number begins that ends right before `start`. By hand: a pattern would try every digit of a long one."""
+    before = source.text[:start].rstrip(" \t")
+    return len(before.rstrip("0123456789"))
 
 
 def _unexpected_characters(source: Source, start: int, expected: set[str]) -> Diagnostic:

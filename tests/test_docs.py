@@ -1,0 +1,108 @@
+"""The documentation runs: every architecture in it is checked, every command's output compared, every program executed.
+
+Fences: `arch` is checked and must be clean, or have exactly the errors that comments `# error: code` name;
+`arch file=NAME` is also written to a file that later blocks of the page use; `console` runs its `$ archc ...` lines
+and compares what they print; `python` is executed, names staying for later blocks. `--update-golden` rewrites the
+outputs of console blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from archlang.checking import Request, check_source
+from archlang.cli import main
+from archlang.reading import FileImporter
+from archlang.source import Source
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    kind: str
+    options: str
+    text: str
+    start: int
+    end: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [Block(m[1], m[2].strip(), m[3], m.start(3), m.end(3)) for m in FENCE.finditer(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "zoo").symlink_to(ROOT / "zoo")
+    names: dict[str, object] = {}
+    changes: list[tuple[Block, str]] = []
+    for block in blocks(page):
+        if block.kind == "arch":
+            check_arch(block)
+        elif block.kind == "python":
+            exec(compile(block.text, f"{page.name}", "exec"), names)
+        elif block.kind == "console":
+            changes.append((block, run_console(block.text)))
+    if request.config.getoption("--update-golden"):
+        rewrite(page, changes)
+    for block, actual in changes:
+        assert actual == block.text
+
+
+def check_arch(block: Block) -> None:
+    name = re.search(r"file=(\S+)", block.options)
+    if name:
+        Path(name[1]).write_text(block.text, encoding="utf-8")
+    expected = sorted(re.findall(r"# error: ([\w-]+)", block.text))
+    path = name[1] if name else "example.arch"
+    outcome = check_source(Source(path, block.text), Request(), importer=FileImporter(path))
+    unbound = {"unbound-parameters"} if "-D" in block.options else set[str]()
+    assert sorted(d.code for d in outcome.diagnostics if d.code not in unbound | {"no-model"}) == expected, block.text
+
+
+def run_console(text: str) -> str:
+    lines: list[str] = []
+    for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
+        lines += [f"$ {command}", *run_archc(command).splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def run_archc(command: str) -> str:
+    words = shlex.split(command)
+    assert words[0] == "archc", "documentation runs archc only"
+    out = StringIO()
+    with redirect_stdout(out), redirect_stderr(out), pytest.raises(SystemExit):
+        main(words[1:])
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def rewrite(page: Path, changes: list[tuple[Block, str]]) -> None:
+    text = page.read_text(encoding="utf-8")
+    for block, actual in reversed(changes):
+        text = text[: block.start] + actual + text[block.end :]
+    page.write_text(text, encoding="utf-8")
+
+
+def links(page: Path) -> Iterator[str]:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            yield target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = [target for target in links(page) if not os.path.exists(page.parent / target)]  # noqa: PTH110
+    assert not missing
