@@ -76,13 +76,14 @@ class Blocks:
         self, definition: Definition, parameters: tuple[ModelParameter, ...], given: dict[str, Any]
     ) -> Environment:
         """Given values, then defaults. An inherited parameter that is not given is left to whom it belongs."""
-        env = Environment(definition.program, definition.program.values)
+        values: dict[str, Any] = {}
+        env = Environment(definition.program, definition.program.values, values)
         for parameter in parameters:
             if parameter.name in given:
                 check_in_domain(self.walk.evaluate, definition.program, parameter, given[parameter.name])
-                env = env.extended({parameter.name: given[parameter.name]})
+                values[parameter.name] = given[parameter.name]
             elif not parameter.inherited and parameter.default is not None:
-                env = env.extended({parameter.name: self.walk.evaluate(parameter.default, env)})
+                values[parameter.name] = self.walk.evaluate(parameter.default, env)
         return env
 
     def given(self, definition: Definition, call: ast.Call, env: Environment) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Environment:
 
         A chain that uses only those names is elaborated alike wherever the key is equal.
         """
-        values = sorted((name, repr(value)) for name, value in self.local.items() if name in names)
+        values = sorted((name, self.program.text_of(value)) for name, value in self.local.items() if name in names)
         holes = sorted((name, id(hole.branch), hole.env.key(EVERY_NAME)) for name, hole in self.holes.items())
         return (*values, *holes)
 

@@ -10,13 +10,22 @@ from typing import Any, Protocol
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
 from archlang.elaborate.environment import Environment
 from archlang.errors.names import UnknownAttribute, UnknownName
+from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.values import BadOperand, DivisionByZero, IndexOutOfRange, NumberTooLarge, UnpackMismatch
 from archlang.errors.words import closest
 from archlang.source import Span
 from archlang.syntax import ast
 
 LARGEST = 10**15
-LONGEST = 100_000
+LONGEST = 10_000
+"""Items of a list, those of the lists inside it included."""
+
+LARGEST_EXPONENT = 64
+"""Python would go on for ages with 10**10**10."""
+
+DEEPEST = 100
+"""Levels of lists in lists, and of expressions in expressions."""
+
 STEPS = 2_000_000
 
 
@@ -56,11 +65,12 @@ class Evaluator:
 
     def __init__(self, call_model: Callable[[ast.Invocation, Environment], Any]) -> None:
         self.steps = 0
+        self.depth = 0
         self.call_model = call_model
         self.rules: dict[type[ast.Node], Callable[[Any, Environment], Any]] = {
             ast.Literal: lambda node, env: node.value,
             ast.NameUse: self._name,
-            ast.Sequence: lambda node, env: tuple(self(item, env) for item in node.items),
+            ast.Sequence: self._sequence,
             ast.Comprehension: self._comprehension,
             ast.Conditional: self._conditional,
             ast.Unary: self._unary,
@@ -72,10 +82,22 @@ class Evaluator:
 
     def __call__(self, node: ast.Expression, env: Environment) -> Any:
         """The value of an expression. Raises `Diagnosed`, or `Silenced` when the cause is already reported."""
-        self.steps += 1
+        self._spend(1, node.span)
+        if self.depth == DEEPEST:
+            raise diagnosed(NestingTooDeep(DEEPEST), node.span)
+        self.depth += 1
+        try:
+            return self.rules[type(node)](node, env)
+        finally:
+            self.depth -= 1
+
+    def _spend(self, steps: int, span: Span) -> None:
+        """Count work, lists by their items; a bomb ends here and is reported once."""
         if self.steps > STEPS:
-            raise diagnosed(NumberTooLarge("the number of steps to evaluate this file", STEPS), node.span)
-        return self.rules[type(node)](node, env)
+            raise Silenced
+        self.steps += steps
+        if self.steps > STEPS:
+            raise diagnosed(NumberTooLarge("the number of steps that evaluate this file", STEPS), span)
 
     def loop(self, loop: ast.Loop, env: Environment) -> Iterator[Environment]:
         """The environment of each iteration of `for names in items`."""
@@ -102,12 +124,16 @@ class Evaluator:
             raise Silenced
         return value
 
+    def _sequence(self, node: ast.Sequence, env: Environment) -> tuple[Any, ...]:
+        return self.bounded(tuple([self(item, env) for item in node.items]), node.span)
+
     def _comprehension(self, node: ast.Comprehension, env: Environment) -> tuple[Any, ...]:
-        return tuple(
+        items = [
             self(node.item, inner)
             for inner in self.loop(node.loop, env)
             if node.condition is None or self.truth(node.condition, inner)
-        )
+        ]
+        return self.bounded(tuple(items), node.span)
 
     def truth(self, node: ast.Expression, env: Environment) -> bool:
         """The value of a condition: true or false, nothing else."""
@@ -146,6 +172,7 @@ class Evaluator:
     def _compare_two(self, node: ast.Operation, sign: str, left: Any, right: Any) -> bool:
         if sign == "in" and not isinstance(right, tuple):
             raise diagnosed(BadOperand("`in`", (left, right), "a value and a list"), node.span)
+        self._spend(list_size(right), node.span)  # what comparing costs
         if sign in ("==", "!="):
             left, right = _as_shape(left, right), _as_shape(right, left)
         ordered = is_number(left) and is_number(right)
@@ -164,8 +191,10 @@ class Evaluator:
         texts = isinstance(left, str) and isinstance(right, str)
         if not (is_number(left) and is_number(right)) and not (sign == "+" and (lists or texts)):
             raise diagnosed(BadOperand(f"`{sign}`", (left, right), "two numbers"), node.span)
-        if sign == "**" and not _power_is_small(left, right):
-            raise diagnosed(NumberTooLarge("the power", LARGEST), node.span)
+        if sign == "**" and abs(right) > LARGEST_EXPONENT:
+            raise diagnosed(NumberTooLarge("the exponent", LARGEST_EXPONENT), node.span)
+        if sign == "**" and left < 0 and not isinstance(right, int):
+            raise diagnosed(BadOperand("`**`", (left, right), "whole exponents of negative numbers"), node.span)
         try:
             return self.bounded(ARITHMETIC[sign](left, right), node.span)
         except ZeroDivisionError:
@@ -175,9 +204,11 @@ class Evaluator:
 
     def bounded(self, value: Any, span: Span) -> Any:
         """The value, unless it is a number or list beyond what an architecture can hold."""
-        if isinstance(value, tuple | str) and len(value) > LONGEST:  # pyright: ignore[reportUnknownArgumentType]
+        size = list_size(value)
+        self._spend(size, span)
+        if size > LONGEST:
             raise diagnosed(NumberTooLarge("the list", LONGEST), span)
-        if isinstance(value, complex) or (is_number(value) and not abs(value) <= LARGEST):
+        if is_number(value) and not abs(value) <= LARGEST:
             raise diagnosed(NumberTooLarge("the number", LARGEST), span)
         return value  # pyright: ignore[reportUnknownVariableType]
 
@@ -212,6 +243,7 @@ class Evaluator:
         if any(argument.name for argument in node.arguments):
             raise diagnosed(BadOperand(f"{name}()", (), "arguments without names"), node.span)
         values = [self(argument.value, env) for argument in node.arguments]
+        self._spend(list_size(tuple(values)), node.span)
         try:
             return self.bounded(FUNCTIONS[name](*values), node.span)
         except (TypeError, ValueError, OverflowError):
@@ -220,9 +252,20 @@ class Evaluator:
             raise diagnosed(DivisionByZero(), node.span) from None
 
 
-def _power_is_small(base: Any, exponent: Any) -> bool:
-    """Whether a power is worth computing: Python would go on for ages with 10**10**10."""
-    return abs(exponent) <= 64 and abs(base) <= LARGEST
+def list_size(value: Any) -> int:
+    """Items of a list and of the lists inside it, each 16 characters of a text as one; 0 for a number.
+
+    More than LONGEST means too many or too deep: a few lines of lists in lists can hold 2**60 items.
+    """
+    size, pending = 0, [(value, 1)]
+    while pending and size <= LONGEST:
+        item, depth = pending.pop()
+        if isinstance(item, str):
+            size += len(item) // 16
+        elif isinstance(item, tuple):
+            size += len(item) if depth <= DEEPEST else LONGEST + 1  # pyright: ignore[reportUnknownArgumentType]
+            pending.extend((inner, depth + 1) for inner in item if isinstance(inner, tuple | str))  # pyright: ignore[reportUnknownVariableType]
+    return size
 
 
 def _as_shape(value: Any, other: Any) -> Any:

@@ -65,6 +65,16 @@ class Program:
     assertions: list[ast.Assertion] = field(default_factory=list[ast.Assertion])
     imports: dict[str, Program] = field(default_factory=dict["str", "Program"])
     values: dict[str, Any] = field(default_factory=dict[str, Any])
+    _texts: dict[int, tuple[Any, str]] = field(default_factory=dict[int, tuple[Any, str]])
+    _parameters: dict[int, tuple[ModelParameter, ...]] = field(default_factory=dict[int, tuple[ModelParameter, ...]])
+
+    def text_of(self, value: Any) -> str:
+        """A text that tells values apart, 1 from true and 1 from 1.0; worked out once for each list."""
+        if not isinstance(value, tuple):
+            return repr(value)
+        if id(value) not in self._texts:  # pyright: ignore[reportUnknownArgumentType]
+            self._texts[id(value)] = value, repr(value)  # pyright: ignore[reportUnknownArgumentType]
+        return self._texts[id(value)][1]  # pyright: ignore[reportUnknownArgumentType]
 
     @property
     def models(self) -> list[ast.Definition]:
@@ -79,11 +89,17 @@ class Program:
         return frozenset(node.text for chain in chains for node in walk(chain) if isinstance(node, ast.Label))
 
     def parameters(self, definition: ast.Definition, aliases: int = 0) -> tuple[ModelParameter, ...]:
-        """Parameters of a definition of this file, or of one that an alias in it stands for."""
+        """Parameters of a definition of this file, or of one that an alias in it stands for; worked out once."""
+        key = id(definition.chain)
+        if key not in self._parameters:
+            self._parameters[key] = self._find_parameters(definition, aliases)
+        return self._parameters[key]
+
+    def _find_parameters(self, definition: ast.Definition, aliases: int) -> tuple[ModelParameter, ...]:
         written = tuple(ModelParameter(p.name, p.default, p.span, domain=p.domain) for p in definition.parameters)
         if not definition.is_model:
             return written
-        known = {p.name for p in written} | set(self.values) | {let.name for let in self.lets}
+        known = {p.name for p in written} | set(self.imports) | {let.name for let in self.lets}
         implicit = {p.name: p for p in _implicit(definition.chain, known)}
         own = (*written, *implicit.values())
         return (*own, *self._inherited(definition, {p.name for p in own}, aliases))

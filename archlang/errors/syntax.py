@@ -135,4 +135,4 @@ class NestingTooDeep(Problem):
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return ("give the inner part a name: `block part(c) = [...]`",)
+        return ("give the inner part a name, with `block` or `let`",)

@@ -11,6 +11,11 @@ def shape_text(shape: Sequence[int]) -> str:
     return "x".join(str(size) for size in shape)
 
 
+def size_text(sizes: Sequence[int]) -> str:
+    """(2, 2) as `2`, (1, 2) as `1x2`: the way one writes a stride."""
+    return str(sizes[0]) if len(set(sizes)) == 1 else shape_text(sizes)
+
+
 def listing(words: Iterable[str], last: str = "and") -> str:
     """`a, b and c`."""
     items = list(words)

@@ -98,7 +98,7 @@ class Builder:
     def _comment_above(self, span: Span) -> str:
         """The comment lines right above a definition that begins its line: its documentation."""
         lines: list[str] = []
-        line = span.line - 1 if not self.source.line_text(span.line)[: span.column - 1].strip() else 0
+        line = span.line - 1 if span.column == 1 else 0
         while line >= 1 and (text := self.source.line_text(line).strip()).startswith("#"):
             lines.append(text.lstrip("#").strip())
             line -= 1

@@ -1,29 +1,40 @@
-"""Non-linearities: the shape stays, nothing is counted."""
+"""Non-linearities: the shape stays (but for maxout), nothing is counted as work."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from archlang.errors.shapes import WrongRank
-from archlang.ir.ops.arguments import dimension, flag, number
-from archlang.ir.ops.base import Op, OpError, Shape, TorchCall, Value, keyword, with_defaults
+from archlang.errors.arguments import NotAllowed, OutOfRange
+from archlang.errors.words import plural
+from archlang.ir.ops.arguments import choice, dimension, flag, number, whole
+from archlang.ir.ops.base import (
+    Counts, Op, OpError, Shape, TorchCall, Value, axis_index, keyword, positional, signature_call, with_defaults
+)  # fmt: skip
+
+INPLACE = flag("inplace", False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plain(Op):
-    """An activation whose class in torch has no arguments."""
+class _Activation(Op):
+    """An activation whose arguments are those of its class in torch."""
 
     torch_name: ClassVar[str]
     family = "activation"
 
+    @property
+    def summary(self) -> str:
+        """The arguments that are not torch's defaults."""
+        changed = {p.name: getattr(self, p.name) for p in self.signature if getattr(self, p.name) != p.default}
+        return ", ".join(f"{name} {value}" for name, value in changed.items() if name != "inplace")
+
     def torch(self) -> TorchCall:
-        return TorchCall(self.torch_name)
+        return signature_call(self, self.torch_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReLU(Op):
-    """max(0, x) (torch.nn.ReLU)."""
+class ReLU(_Activation):
+    """max(0, x) (torch.nn.ReLU). Any shape, which stays."""
 
     op: Literal["relu"] = "relu"
     inplace: bool
@@ -31,16 +42,27 @@ class ReLU(Op):
     tag = "relu"
     words = ("RELU", "ReLU")
     kind = "relu"
-    family = "activation"
-    signature = (flag("inplace", False),)
-
-    def torch(self) -> TorchCall:
-        return with_defaults(TorchCall("nn.ReLU", (keyword("inplace", self.inplace),)), {"inplace": False})
+    torch_name = "nn.ReLU"
+    signature = (INPLACE,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeakyReLU(Op):
-    """x above zero, negative_slope times x below (torch.nn.LeakyReLU)."""
+class ReLU6(_Activation):
+    """min(max(0, x), 6) (torch.nn.ReLU6), MobileNet's. Any shape, which stays."""
+
+    op: Literal["relu6"] = "relu6"
+    inplace: bool
+
+    tag = "relu6"
+    words = ("RELU6", "ReLU6")
+    kind = "relu"
+    torch_name = "nn.ReLU6"
+    signature = (INPLACE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakyReLU(_Activation):
+    """x above zero, negative_slope times x below (torch.nn.LeakyReLU). Any shape, which stays."""
 
     op: Literal["leaky_relu"] = "leaky_relu"
     negative_slope: float
@@ -49,34 +71,190 @@ class LeakyReLU(Op):
     tag = "leaky_relu"
     words = ("LEAKYRELU", "LeakyReLU")
     kind = "leakyrelu"
-    family = "activation"
-    signature = (number("negative_slope", 0.01), flag("inplace", False))
+    torch_name = "nn.LeakyReLU"
+    signature = (number("negative_slope", 0.01), INPLACE)
 
     @property
     def summary(self) -> str:
         return f"{self.negative_slope:g}"
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PReLU(Op):
+    """x above zero, a learned multiple of x below (torch.nn.PReLU). Any shape, which stays.
+
+    One number for all, or with `channels=true` one for each channel (torch's `num_parameters`); each begins as `fill`
+    (torch's `init`).
+    """
+
+    op: Literal["prelu"] = "prelu"
+    num_parameters: int
+    fill: float
+
+    tag = "prelu"
+    words = ("PRELU", "PReLU")
+    kind = "prelu"
+    family = "activation"
+    signature = (flag("channels", False), number("fill", 0.25))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        return cls(num_parameters=shape[0] if given["channels"] else 1, fill=given["fill"])
+
+    def parameters(self) -> Counts:
+        return {"weight": (self.num_parameters,)}
+
+    @property
+    def summary(self) -> str:
+        return str(self.num_parameters)
+
     def torch(self) -> TorchCall:
-        arguments = (keyword("negative_slope", self.negative_slope), keyword("inplace", self.inplace))
-        return with_defaults(TorchCall("nn.LeakyReLU", arguments), {"negative_slope": 0.01, "inplace": False})
+        count = (positional("num_parameters", self.num_parameters, "in"),) if self.num_parameters > 1 else ()
+        return with_defaults(TorchCall("nn.PReLU", (*count, keyword("init", self.fill))), {"init": 0.25})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tanh(_Plain):
-    """Hyperbolic tangent (torch.nn.Tanh)."""
+class ELU(_Activation):
+    """x above zero, alpha*(exp(x) - 1) below (torch.nn.ELU). Any shape, which stays."""
+
+    op: Literal["elu"] = "elu"
+    alpha: float
+    inplace: bool
+
+    tag = "elu"
+    words = ("ELU",)
+    kind = "elu"
+    torch_name = "nn.ELU"
+    signature = (number("alpha", 1.0), INPLACE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GELU(_Activation):
+    """x times the normal distribution's share below x, exactly or by tanh (torch.nn.GELU). Any shape, which stays."""
+
+    op: Literal["gelu"] = "gelu"
+    approximate: str
+
+    tag = "gelu"
+    words = ("GELU",)
+    kind = "gelu"
+    torch_name = "nn.GELU"
+    signature = (choice("approximate", "none", "none", "tanh"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiLU(_Activation):
+    """x*sigmoid(x), also called swish (torch.nn.SiLU). Any shape, which stays."""
+
+    op: Literal["silu"] = "silu"
+    inplace: bool
+
+    tag = "silu"
+    words = ("SILU", "SiLU")
+    kind = "silu"
+    torch_name = "nn.SiLU"
+    signature = (INPLACE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardswish(_Activation):
+    """x*min(max(0, x + 3), 6)/6, MobileNet v3's (torch.nn.Hardswish). Any shape, which stays."""
+
+    op: Literal["hardswish"] = "hardswish"
+    inplace: bool
+
+    tag = "hardswish"
+    words = ("HARDSWISH", "Hardswish")
+    kind = "hardswish"
+    torch_name = "nn.Hardswish"
+    signature = (INPLACE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardsigmoid(_Activation):
+    """min(max(0, x + 3), 6)/6 (torch.nn.Hardsigmoid). Any shape, which stays."""
+
+    op: Literal["hardsigmoid"] = "hardsigmoid"
+    inplace: bool
+
+    tag = "hardsigmoid"
+    words = ("HARDSIGMOID", "Hardsigmoid")
+    kind = "hardsigmoid"
+    torch_name = "nn.Hardsigmoid"
+    signature = (INPLACE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardtanh(_Activation):
+    """x held between min_val and max_val (torch.nn.Hardtanh). Any shape, which stays."""
+
+    op: Literal["hardtanh"] = "hardtanh"
+    min_val: float
+    max_val: float
+    inplace: bool
+
+    tag = "hardtanh"
+    words = ("HARDTANH", "Hardtanh")
+    kind = "hardtanh"
+    torch_name = "nn.Hardtanh"
+    signature = (number("min_val", -1.0), number("max_val", 1.0), INPLACE)
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        if given["max_val"] <= given["min_val"]:
+            raise OpError(OutOfRange(word, "max_val", given["max_val"], f"above min_val, {given['min_val']:g}"))
+        return cls(**given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Softplus(_Activation):
+    """log(1 + exp(beta*x))/beta, and x itself where beta*x is above threshold (torch.nn.Softplus). The shape stays."""
+
+    op: Literal["softplus"] = "softplus"
+    beta: float
+    threshold: float
+
+    tag = "softplus"
+    words = ("SOFTPLUS", "Softplus")
+    kind = "softplus"
+    torch_name = "nn.Softplus"
+    signature = (number("beta", 1.0), number("threshold", 20.0))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        if given["beta"] == 0:
+            raise OpError(OutOfRange(word, "beta", given["beta"], "another number than 0, by which it divides"))
+        return cls(**given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tanh(_Activation):
+    """Hyperbolic tangent, amplitude*tanh(slope*x) (torch.nn.Tanh). Any shape, which stays.
+
+    LeNet-5 of 1998 has TANH(1.7159, 2/3).
+    """
 
     op: Literal["tanh"] = "tanh"
+    amplitude: float = 1.0
+    slope: float = 1.0
+
     tag = "tanh"
     words = ("TANH", "Tanh")
     kind = "tanh"
-    torch_name = "nn.Tanh"
+    torch_name = "support.ScaledTanh"
+    signature = (number("amplitude", 1.0), number("slope", 1.0))
+
+    def torch(self) -> TorchCall:
+        plain = self.amplitude == self.slope == 1
+        return TorchCall("nn.Tanh") if plain else signature_call(self, self.torch_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sigmoid(_Plain):
-    """1/(1 + exp(-x)) (torch.nn.Sigmoid)."""
+class Sigmoid(_Activation):
+    """1/(1 + exp(-x)) (torch.nn.Sigmoid). Any shape, which stays."""
 
     op: Literal["sigmoid"] = "sigmoid"
+
     tag = "sigmoid"
     words = ("SIGMOID", "Sigmoid")
     kind = "sigmoid"
@@ -85,7 +263,10 @@ class Sigmoid(_Plain):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Softmax(Op):
-    """exp(x) over its sum along `dim` (torch.nn.Softmax); dim counts as in torch, 1 being the channels or features."""
+    """exp(x) over its sum along `dim` (torch.nn.Softmax). Any shape, which stays.
+
+    `dim` counts as in torch, 1 being the channels or features.
+    """
 
     op: Literal["softmax"] = "softmax"
     dim: int
@@ -94,15 +275,59 @@ class Softmax(Op):
     words = ("SOFTMAX", "Softmax")
     kind = "softmax"
     family = "activation"
+    torch_name: ClassVar[str] = "nn.Softmax"
     signature = (dimension("dim", 1),)
 
     @classmethod
-    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Softmax:
-        dim = given["dim"]
-        if not (1 <= dim <= len(shape) or -len(shape) <= dim <= -1):
-            axes = f"axes 1 to {len(shape)} (the batch is axis 0 and stays)"
-            raise OpError(WrongRank(f"{word}(dim={dim})", shape, axes))
-        return cls(dim=dim)
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        axis_index(word, given["dim"], shape)
+        return cls(**given)
 
     def torch(self) -> TorchCall:
-        return TorchCall("nn.Softmax", (keyword("dim", self.dim),))
+        return TorchCall(self.torch_name, (keyword("dim", self.dim),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSoftmax(Softmax):
+    """Logarithm of the softmax along `dim` (torch.nn.LogSoftmax). Any shape, which stays."""
+
+    op: Literal["log_softmax"] = "log_softmax"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    tag = "log_softmax"
+    words = ("LOGSOFTMAX", "LogSoftmax")
+    kind = "logsoftmax"
+    torch_name = "nn.LogSoftmax"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maxout(Op):
+    """Largest of `pieces` neighbouring channels (Goodfellow et al. 2013; no class in torch).
+
+    (C, ...) -> (C/pieces, ...): channel c of the output is the maximum of channels c*pieces to (c + 1)*pieces - 1.
+    """
+
+    op: Literal["maxout"] = "maxout"
+    pieces: int
+
+    tag = "maxout"
+    words = ("MAXOUT",)
+    kind = "maxout"
+    family = "activation"
+    signature = (whole("pieces"),)
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        if shape[0] % given["pieces"]:
+            reason = f"{plural(shape[0], 'channel')} cannot be split into groups of {given['pieces']}"
+            raise OpError(NotAllowed(word, "pieces", given["pieces"], reason))
+        return cls(**given)
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return (inputs[0][0] // self.pieces, *inputs[0][1:])
+
+    @property
+    def summary(self) -> str:
+        return f"of {self.pieces}"
+
+    def torch(self) -> TorchCall:
+        return TorchCall("support.Maxout", (positional("pieces", self.pieces),))

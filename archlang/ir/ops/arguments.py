@@ -6,6 +6,7 @@ Each takes the layer's word, the argument's name, the value and the number of ax
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from archlang.errors.arguments import OutOfRange, WrongType
@@ -89,6 +90,30 @@ def _choice(*words: str) -> Reader:
     return read
 
 
+def _integers(minimum: int, expected: str) -> Reader:
+    def read(word: str, name: str, value: Value, axes: int) -> Sizes:
+        del axes
+        values: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+        if not values or not all(is_integer(v) for v in values):
+            raise OpError(WrongType(word, name, value, expected))
+        if min(values) < minimum:
+            raise OpError(OutOfRange(word, name, value, f"{minimum} or more"))
+        return values
+
+    return read
+
+
+def _factors(word: str, name: str, value: Value, axes: int) -> tuple[float, ...]:
+    values: tuple[Any, ...] = value if isinstance(value, tuple) else (value,) * axes
+    if not values or not all(isinstance(v, float) or is_integer(v) for v in values):
+        raise OpError(WrongType(word, name, value, "a number, or one for each axis"))
+    if len(values) != axes:
+        raise OpError(OutOfRange(word, name, value, f"one number or {axes}, since the input has {AXES[axes]}"))
+    if not all(0 < v < inf for v in values):
+        raise OpError(OutOfRange(word, name, value, "above 0"))
+    return tuple(float(v) for v in values)
+
+
 def optional(parameter: Parameter, default: Any = None) -> Parameter:
     """The same argument, with `none` allowed and, unless another is given, the default."""
 
@@ -106,6 +131,16 @@ def whole(name: str, default: Any = REQUIRED, minimum: int = 1, letter: str = ""
 def sizes(name: str, default: Any = REQUIRED, minimum: int = 1, letter: str = "", keyword: bool = False) -> Parameter:
     """One number for each axis, or one for all."""
     return Parameter(name, _sizes(minimum), default, letter, keyword)
+
+
+def integers(name: str, expected: str, default: Any = REQUIRED, minimum: int = 0, keyword: bool = False) -> Parameter:
+    """One whole number or several: a shape, indices, the order of axes."""
+    return Parameter(name, _integers(minimum, expected), default, keyword=keyword)
+
+
+def factors(name: str, default: Any = REQUIRED) -> Parameter:
+    """A positive number for each axis, or one for all."""
+    return Parameter(name, _factors, default)
 
 
 def padding(name: str = "padding") -> Parameter:

@@ -103,7 +103,8 @@ class Op:
     Class variables: `tag` identifies the kind in files, `words` are its spellings (a trailing digit as in `Conv2d`
     demands that many axes), `kind` is the base of automatic names, `signature` its arguments in torch's order,
     `initialised` says whether `init=` can set its weights, and `family` groups layers for diagrams and lists.
-    `is_source` marks ops without an input, `is_join` those fed with the branches of braces.
+    `is_source` marks ops without an input, `is_join` those fed with the branches of braces, `integer_input` those that
+    read indices instead of real numbers.
     """
 
     tag: ClassVar[str]
@@ -114,6 +115,7 @@ class Op:
     family: ClassVar[str] = "other"
     is_source: ClassVar[bool] = False
     is_join: ClassVar[bool] = False
+    integer_input: ClassVar[bool] = False
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
@@ -191,6 +193,21 @@ def require_rank(word: str, shape: Shape, ranks: tuple[int, ...], expected: str)
     """Raise unless the input has one of the numbers of axes (channels included)."""
     if len(shape) not in ranks:
         raise OpError(WrongRank(word, shape, expected))
+
+
+def axis_index(word: str, dim: int, shape: Shape) -> int:
+    """Where in `shape` the axis `dim` is, counted as torch does: 1 is the first behind the batch, -1 the last."""
+    if not (1 <= dim <= len(shape) or -len(shape) <= dim <= -1):
+        axes = f"axes 1 to {len(shape)} (the batch is axis 0 and stays)"
+        raise OpError(WrongRank(f"{word}(dim={dim})", shape, axes))
+    return dim - 1 if dim > 0 else len(shape) + dim
+
+
+def signature_call(op: Op, target: str, *leading: TorchArgument) -> TorchCall:
+    """The expression of a layer whose signature is torch's: `leading`, then its other arguments by their names."""
+    given = {argument.name for argument in leading}
+    others = (keyword(p.name, getattr(op, p.name)) for p in op.signature if p.name not in given)
+    return with_defaults(TorchCall(target, (*leading, *others)), {p.name: p.default for p in op.signature})
 
 
 def with_defaults(call: TorchCall, defaults: Mapping[str, Any]) -> TorchCall:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from archlang.diagnostics import Problem
 from archlang.errors.arguments import GroupsIndivisible, NotAllowed
-from archlang.errors.words import shape_text
+from archlang.errors.words import shape_text, size_text
 from archlang.ir.arithmetic import Window
 from archlang.ir.ops.arguments import ROUND, choice, flag, padding, sizes, whole
 from archlang.ir.ops.base import (
@@ -93,7 +93,7 @@ class Conv(Op):
     @property
     def summary(self) -> str:
         parts = [shape_text(self.kernel_size), str(self.out_channels)]
-        parts += [f"stride {shape_text(self.stride)}"] if set(self.stride) != {1} else []
+        parts += [f"stride {size_text(self.stride)}"] if set(self.stride) != {1} else []
         parts += [f"groups {self.groups}"] if self.groups > 1 else []
         return ", ".join(parts)
 

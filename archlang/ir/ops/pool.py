@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from archlang.diagnostics import Problem
 from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed
 from archlang.errors.shapes import PaddingTooLarge
-from archlang.errors.words import shape_text
+from archlang.errors.words import shape_text, size_text
 from archlang.ir.arithmetic import Window
 from archlang.ir.ops.arguments import ROUND, flag, optional, padding, sizes, whole
 from archlang.ir.ops.base import (
@@ -90,7 +90,7 @@ class _Pool(Op):
         if self.to is not None:
             return f"to {shape_text(self.to)}"
         window, stride = self.kernel_size or (), self.stride or ()
-        return shape_text(window) + (f", stride {shape_text(stride)}" if stride != window else "")
+        return shape_text(window) + (f", stride {size_text(stride)}" if stride != window else "")
 
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
         """Arguments that only this kind of pooling has."""

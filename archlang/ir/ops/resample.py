@@ -1,0 +1,171 @@
+"""Upsampling by interpolation, and unpooling to the positions that a pooling chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed, OutOfRange
+from archlang.errors.joins import JoinMismatch
+from archlang.errors.words import shape_text
+from archlang.ir.arithmetic import transposed_output
+from archlang.ir.ops.arguments import choice, factors, flag, optional, sizes
+from archlang.ir.ops.base import (
+    Op, OpError, Shape, Sizes, TorchArgument, TorchCall, Value, collapse, keyword, positional, require_rank,
+    with_defaults
+)  # fmt: skip
+from archlang.ir.ops.pool import MaxPool
+from archlang.ir.ops.window import WINDOW_SHAPES
+
+NEAREST = ("nearest", "nearest-exact")
+RANKS = {"linear": 2, "bilinear": 3, "bicubic": 3, "trilinear": 4}
+"""Numbers of axes, channels included, that the interpolating modes take; the nearest ones take all three."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upsample(Op):
+    """Enlarges a map by interpolation, to a size or by a factor (torch.nn.Upsample).
+
+    (C, *sizes) -> (C, *size), or (C, *floor(sizes*scale_factor)). `mode` "linear" takes (C, L), "bilinear" and
+    "bicubic" (C, H, W), "trilinear" (C, D, H, W), "nearest" and "nearest-exact" each of them. `align_corners`, of the
+    interpolating modes only, changes the values and not the shape.
+    """
+
+    op: Literal["upsample"] = "upsample"
+    size: Sizes | None
+    scale_factor: tuple[float, ...] | None
+    mode: str
+    align_corners: bool | None
+
+    tag = "upsample"
+    words = ("UPSAMPLE", "Upsample")
+    kind = "upsample"
+    family = "pool"
+    signature = (
+        optional(sizes("size")),
+        optional(factors("scale_factor")),
+        choice("mode", "nearest", *NEAREST, *RANKS),
+        optional(flag("align_corners", False)),
+    )
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
+        if given["size"] is None and given["scale_factor"] is None:
+            text = ", ".join(parameter.text for parameter in cls.signature)
+            raise OpError(MissingArguments(word, ("size or scale_factor",), text))
+        if given["size"] is not None and given["scale_factor"] is not None:
+            raise OpError(ExclusiveArguments(word, "scale_factor", "size"))
+        _check_mode(word, given, shape)
+        return cls(**given)
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        channels, *given = inputs[0]
+        if self.size is not None:
+            return (channels, *self.size)
+        out = tuple(int(size * factor) for size, factor in zip(given, self.scale_factor or (), strict=True))
+        if min(out) < 1:
+            reason = f"it leaves nothing of {shape_text(given)}"
+            raise OpError(NotAllowed(self.words[0], "scale_factor", collapse(self.scale_factor or ()), reason))
+        return (channels, *out)
+
+    @property
+    def summary(self) -> str:
+        if self.size is not None:
+            return f"to {shape_text(self.size)}"
+        factors = dict.fromkeys(f"{factor:g}" for factor in self.scale_factor or ())
+        return f"x{', x'.join(factors)}"
+
+    def torch(self) -> TorchCall:
+        call = TorchCall(
+            "nn.Upsample",
+            (
+                keyword("size", None if self.size is None else collapse(self.size)),
+                keyword("scale_factor", None if self.scale_factor is None else _written(self.scale_factor)),
+                keyword("mode", self.mode),
+                keyword("align_corners", self.align_corners),
+            ),
+        )
+        return with_defaults(call, {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None})
+
+
+def _check_mode(word: str, given: dict[str, Any], shape: Shape) -> None:
+    mode = given["mode"]
+    if len(shape) != RANKS.get(mode, len(shape)):
+        fitting = ", ".join(f'"{name}"' for name, rank in RANKS.items() if rank == len(shape))
+        reason = f"torch interpolates an input of {len(shape)} axes in another way"
+        raise OpError(NotAllowed(word, "mode", mode, reason, f'this input takes {fitting}, "nearest", "nearest-exact"'))
+    if mode in NEAREST and given["align_corners"] is not None:
+        reason = f'mode="{mode}" does not interpolate'
+        raise OpError(NotAllowed(word, "align_corners", given["align_corners"], reason))
+
+
+def _written(factors: tuple[float, ...]) -> Any:
+    """Factors as one writes them: 2 for (2.0, 2.0)."""
+    return collapse(tuple(int(factor) if factor.is_integer() else factor for factor in factors))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxUnpool(Op):
+    """Puts each value back to where a maximum pooling took it from, zeros elsewhere (torch.nn.MaxUnpool1d, 2d, 3d).
+
+    Its inputs are the map and the switches: the second output of the MAXPOOL that it undoes. Both have the pooling's
+    output shape, and the pooling's input shape comes out. The maximum of two windows is set once, not summed.
+    """
+
+    op: Literal["max_unpool"] = "max_unpool"
+    kernel_size: Sizes
+    stride: Sizes
+    padding: Sizes
+    output_size: Sizes | None = None
+    """The size to restore, where it is not the one that torch assumes."""
+
+    tag = "max_unpool"
+    words = ("UNPOOL",)
+    kind = "unpool"
+    family = "pool"
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        raise OpError(MissingArguments(word, ("the label of a MAXPOOL",), "label"))
+
+    @classmethod
+    def undo(cls, pool: MaxPool, pooled: Shape) -> Self:
+        """The layer that undoes `pool` on an input of the shape `pooled`."""
+        if pool.to is not None or pool.kernel_size is None or pool.stride is None:
+            raise OpError(OutOfRange(cls.words[0], "pooling", pool.summary, "a pooling over windows"))
+        op = cls(kernel_size=pool.kernel_size, stride=pool.stride, padding=pool.padding)
+        assumed = op.infer_shape((pool.infer_shape((pooled,)),) * 2)[1:]
+        if assumed == pooled[1:]:
+            return op
+        if any(abs(a - b) >= s for a, b, s in zip(assumed, pooled[1:], pool.stride, strict=True)):
+            expected = f"one whose input of {shape_text(pooled[1:])} torch can restore: without dilation"
+            raise OpError(OutOfRange(cls.words[0], "pooling", pool.summary, expected))
+        return cls(kernel_size=pool.kernel_size, stride=pool.stride, padding=pool.padding, output_size=pooled[1:])
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        if inputs[0] != inputs[-1]:
+            raise OpError(JoinMismatch(self.words[0], inputs, "the shape that its pooling gave"))
+        columns = (self.kernel_size, self.stride, self.padding)
+        assumed = (transposed_output(*numbers) for numbers in zip(inputs[0][1:], *columns, strict=True))
+        return (inputs[0][0], *(self.output_size or assumed))
+
+    @property
+    def summary(self) -> str:
+        return shape_text(self.kernel_size)
+
+    def torch(self) -> TorchCall:
+        call = TorchCall(
+            f"nn.MaxUnpool{len(self.kernel_size)}d",
+            (
+                positional("kernel_size", collapse(self.kernel_size)),
+                keyword("stride", None if self.stride == self.kernel_size else collapse(self.stride)),
+                keyword("padding", collapse(self.padding)),
+            ),
+            inputs=(0, 1),
+            call_arguments=self._call_arguments(),
+        )
+        return with_defaults(call, {"stride": None, "padding": 0})
+
+    def _call_arguments(self) -> tuple[TorchArgument, ...]:
+        return () if self.output_size is None else (keyword("output_size", self.output_size),)
