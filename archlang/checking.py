@@ -30,6 +30,13 @@ RECURSION_LIMIT = 20_000
 """Frames of Python's own stack, far above what the language's limits on nesting and calls can take."""
 
 
+HELP_EFFORT = 2_000_000
+"""Microseconds, roughly, that may go into trying ways out. Counted, not measured: the same text gets the same helps."""
+
+EFFORT_OF_CHARACTER = 6
+EFFORT_OF_STAGE = 50
+
+
 @dataclass(frozen=True)
 class Request:
     """What to check: a model by name (None: all with bound parameters), bindings, inputs, the lectures' rule."""
@@ -41,10 +48,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Models that came out, in the order of the file, and all diagnostics."""
+    """Models that came out, in the order of the file, and all diagnostics; `effort` is what the check cost."""
 
     models: tuple[Model, ...]
     diagnostics: tuple[Diagnostic, ...]
+    effort: int = 0
 
     @property
     def ok(self) -> bool:
@@ -69,7 +77,8 @@ def check_source(
     def count_errors(changed: Source) -> int:
         return sum(d.severity == "error" for d in _check_once(changed, request, choose_one, find).diagnostics)
 
-    return Outcome(outcome.models, tuple(try_helps(source, outcome.diagnostics, count_errors)))
+    tries = HELP_EFFORT // (outcome.effort + 1)
+    return Outcome(outcome.models, tuple(try_helps(source, outcome.diagnostics, count_errors, tries)))
 
 
 def import_nothing(path: str, span: Span) -> Source:
@@ -80,17 +89,19 @@ def import_nothing(path: str, span: Span) -> Source:
 def _check_once(source: Source, request: Request, choose_one: bool, importer: Importer) -> Outcome:
     collector = Collector()
     models: tuple[Model, ...] = ()
+    effort = EFFORT_OF_CHARACTER * len(source.text)
     try:
         with deep_recursion():
             loader = Loader(importer, collector)
             run = Run(loader.load(source), loader.programs, request, collector)
             models = run.models(choose_one)
             run.assertions()
+            effort += run.effort
     except Diagnosed as error:
         collector.add(error.diagnostic)
     except RecursionError:
         collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
-    return Outcome(models, tuple(sorted(collector, key=_place)))
+    return Outcome(models, tuple(sorted(collector, key=_place)), effort)
 
 
 def _place(diagnostic: Diagnostic) -> int:
@@ -134,6 +145,11 @@ class Run:
                 program.values[let.name] = FAILED
             except Silenced:
                 program.values[let.name] = FAILED
+
+    @property
+    def effort(self) -> int:
+        """What evaluation and elaboration cost."""
+        return self.evaluate.steps + EFFORT_OF_STAGE * (self.selected.work + self.plain.work)
 
     # ---- models
 

@@ -91,7 +91,7 @@ def test_unread_counts_real_rows_behind_the_last_window(window: Window) -> None:
         assert window.unread == behind
 
 
-@given(windows(dilations=st.just(1)))
+@given(windows(dilations=(1,)))
 def test_without_holes_unread_counts_every_real_row_that_no_window_reads(window: Window) -> None:
     assume(window.fits and window.stride <= window.kernel_size)
     read = {row for start in starts(window) for row in range(start, start + window.kernel_size)}
@@ -106,7 +106,7 @@ def test_padded_input_and_dilated_kernel(window: Window) -> None:
     assert window.extent == taps[-1] + 1 == effective_kernel(window.kernel_size, window.dilation)
 
 
-@given(windows(ceils=st.just(False)))
+@given(windows(ceils=(False,)))
 def test_output_is_torchs_for_convolutions(window: Window) -> None:
     assert (window.output if window.fits else None) == torch_convolution(window)
 
@@ -191,7 +191,7 @@ def test_transposed_output_is_torchs(
         assert expected < 1
 
 
-@given(windows(symmetric=True, ceils=st.just(False)))
+@given(windows(symmetric=True, ceils=(False,)))
 def test_transposed_output_undoes_a_convolution(window: Window) -> None:
     """The remainder is the output padding that brings the size back (Dumoulin & Visin)."""
     assume(window.fits)

@@ -6,7 +6,9 @@ down in `strategies.py`, not taken from archlang; the torch expression of each o
 
 from __future__ import annotations
 
+import operator
 import re
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -15,15 +17,15 @@ import torch
 from hypothesis import given, note
 from hypothesis import strategies as st
 from strategies import LAYERS, Case, Function, shapes, value_text
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archlang.backends.torch_module import build_module
+from archlang.backends import support
 from archlang.checking import Outcome, check_source
-from archlang.ir.graph import Layer, Model
+from archlang.ir.graph import Layer, Model, Ref
 from archlang.ir.json import read_model, write_model
 from archlang.ir.ops import WORDS
-from archlang.ir.ops.base import REQUIRED, Op, Shape
+from archlang.ir.ops.base import REQUIRED, Op, Shape, TorchArgument, TorchCall
 from archlang.ir.walk import fold_totals
 from archlang.source import Source
 
@@ -44,25 +46,88 @@ def codes(text: str) -> list[str]:
     return [d.problem.code for d in check(text).diagnostics]
 
 
-def last_op(model: Model) -> Op:
-    """The layer of a model that has only one, but for what the compiler puts in before it."""
-    layer = model.root.nodes[-1]
-    assert isinstance(layer, Layer)
-    assert all(isinstance(node, Layer) and node.name is None for node in model.root.nodes[:-1])
-    return layer.op
+def last_op(model: Model, kind: type[Op]) -> Op:
+    """The last layer of a kind."""
+    ops = [node.op for node in model.root.nodes if isinstance(node, Layer) and isinstance(node.op, kind)]
+    return ops[-1]
 
 
-def run(module: nn.Module, shapes: tuple[Shape, ...]) -> Shape:
-    """Shape that comes out on the meta device, without the batch."""
-    out = module.to("meta").eval()(*(torch.empty(BATCH, *shape, device="meta") for shape in shapes))
+class Built(nn.Module):
+    """A chain of layers made of their torch expressions, as `TorchCall` describes them."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.body = model.root
+        self.calls = [node.op.torch() for node in self.body.nodes if isinstance(node, Layer)]
+        for index, call in enumerate(self.calls):
+            if call.is_module:
+                self.add_module(str(index), _constructed(call))
+            elif call.target == "nn.Parameter":
+                self.register_parameter(str(index), nn.Parameter(torch.zeros(call.arguments[0].value)))
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Run the layers in order."""
+        values = {Ref(-1, port): x for port, x in enumerate(inputs)}
+        for index, (node, call) in enumerate(zip(self.body.nodes, self.calls, strict=True)):
+            results = self._results(index, call, [values[ref] for ref in node.inputs])
+            values |= {Ref(index, port): result for port, result in enumerate(results)}
+        return values[self.body.outputs[0]]
+
+    def _results(self, index: int, call: TorchCall, given: list[Tensor]) -> tuple[Tensor, ...]:
+        """What a layer gives."""
+        if call.target == "nn.Parameter":
+            return (getattr(self, str(index)),)
+        given = [given[i] for i in call.inputs] or given
+        result = (
+            getattr(self, str(index))(*given, **_named(call.call_arguments))
+            if call.is_module
+            else _applied(call, given)
+        )
+        return (result[call.result],) if call.result is not None else result if isinstance(result, tuple) else (result,)
+
+
+def _named(arguments: tuple[TorchArgument, ...]) -> dict[str, Any]:
+    return {a.name: a.value for a in arguments if not a.positional}
+
+
+def _found(target: str) -> Any:
+    """What `nn.Conv2d` or `torch.flatten` names."""
+    home, _, rest = target.partition(".")
+    return reduce(getattr, rest.split("."), {"nn": nn, "torch": torch, "support": support}[home])
+
+
+def _constructed(call: TorchCall) -> nn.Module:
+    return _found(call.target)(*[a.value for a in call.arguments if a.positional], **_named(call.arguments))
+
+
+def _applied(call: TorchCall, inputs: list[Tensor]) -> Any:
+    """A function of tensors."""
+    if call.target in ("+", "*"):
+        return reduce({"+": operator.add, "*": operator.mul}[call.target], inputs)
+    positional = [a.value for a in call.arguments if a.positional]
+    if call.target == "[]":
+        return inputs[0][(..., *(slice(*pair) for pair in positional[0]))]
+    return _found(call.target)(
+        *([tuple(inputs)] if call.tuple_inputs else inputs), *positional, **_named(call.arguments)
+    )
+
+
+def run(module: nn.Module, inputs: list[Tensor]) -> Tensor:
+    """What comes out in evaluation."""
+    out = module.to(inputs[0].device).eval()(*inputs)
     assert out.shape[0] == BATCH
-    return tuple(out.shape[1:])
+    return out
+
+
+def is_small(case: Case) -> bool:
+    return sum(prod(shape) for shape in case.shapes) < SMALL
 
 
 def torch_takes(case: Case) -> bool:
+    """On the CPU where that is cheap: the meta device lets some indices pass that are out of range."""
     try:
-        run(case.module(), case.shapes)
-    except (RuntimeError, ValueError, IndexError):
+        run(case.module(), case.inputs(BATCH) if is_small(case) else case.meta_inputs(BATCH))
+    except (RuntimeError, ValueError, IndexError, AssertionError, NotImplementedError):
         return False
     return True
 
@@ -71,21 +136,23 @@ def count(tensors: Any) -> int:
     return sum(t.numel() for t in tensors)
 
 
-def shapes_of(tensors: Any) -> list[tuple[str, Shape]]:
-    """Last parts of names, and shapes, in order."""
-    return [(name.rsplit(".", 1)[-1], tuple(t.shape)) for name, t in tensors]
+def tensors_of(tensors: Any) -> dict[str, Shape]:
+    """Names in the last layer, and shapes."""
+    return {re.sub(r"^[0-9]+[.]?", "", name): tuple(t.shape) for name, t in tensors}
 
 
-def assert_equal_to_torch(model: Model, case: Case) -> None:
+def assert_equal_to_torch(model: Model, op: Op, case: Case) -> None:
+    """Shape, parameters, buffers and work on the meta device."""
     with torch.device("meta"):
-        theirs, ours = case.module(), build_module(model)
+        theirs, ours = case.module(), Built(model)
     (output,) = model.outputs
     with FlopCounterMode(display=False) as counter:
-        assert run(theirs, case.shapes) == output.shape
-    assert run(ours, case.shapes) == output.shape
-    op = last_op(model)
-    assert shapes_of(ours.named_parameters()) == shapes_of(theirs.named_parameters()) == list(op.parameters().items())
-    assert shapes_of(ours.named_buffers()) == shapes_of(theirs.named_buffers()) == list(op.buffers().items())
+        assert tuple(run(theirs, case.meta_inputs(BATCH)).shape[1:]) == output.shape
+    assert tuple(run(ours, case.meta_inputs(BATCH)).shape[1:]) == output.shape
+    assert dict(op.parameters()) == tensors_of(ours.named_parameters())
+    assert dict(op.buffers()) == tensors_of(ours.named_buffers()) == tensors_of(theirs.named_buffers())
+    if not op.is_source:
+        assert dict(op.parameters()) == tensors_of(theirs.named_parameters())
     totals = fold_totals(model)[-1]
     assert totals.parameters == count(p for p in theirs.parameters() if p.requires_grad)
     assert totals.buffers == count(theirs.buffers())
@@ -93,24 +160,26 @@ def assert_equal_to_torch(model: Model, case: Case) -> None:
 
 
 def assert_same_function(model: Model, case: Case) -> None:
-    """Equal numbers come out on the CPU, random weights given."""
-    theirs, ours = case.module().eval(), build_module(model).eval()
-    ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))
-    inputs = [torch.randn(BATCH, *shape) for shape in case.shapes]
-    ours_out, theirs_out = (module(*(x.clone() for x in inputs)) for module in (ours, theirs))
-    torch.testing.assert_close(ours_out, theirs_out, rtol=0, atol=0, equal_nan=True)
+    """Equal numbers come out on the CPU, given equal weights."""
+    theirs, ours = case.module(), Built(model)
+    state = zip(ours.state_dict(), theirs.state_dict().values(), strict=True)
+    ours.load_state_dict(dict(state))
+    inputs = case.inputs(BATCH)
+    ours_out, theirs_out = (run(module, [x.clone() for x in inputs]) for module in (ours, theirs))
+    torch.testing.assert_close(ours_out, theirs_out, equal_nan=True)
 
 
 def torch_name(module: nn.Module) -> str | None:
     """The class of a layer, None for one that torch has no class for."""
     last = module[-1] if isinstance(module, nn.Sequential) else module
-    return None if isinstance(last, Function) else type(last).__name__
+    found = [kind.__name__ for kind in type(last).__mro__ if kind.__module__.startswith("torch.nn.modules.")]
+    return None if isinstance(last, Function) else found[0]
 
 
-@pytest.mark.parametrize("op", OPS, ids=lambda op: op.tag)
+@pytest.mark.parametrize("word", sorted(LAYERS))
 @given(data=st.data())
-def test_layer_is_torchs(op: type[Op], data: st.DataObject) -> None:
-    case = data.draw(LAYERS[op])
+def test_layer_is_torchs(word: str, data: st.DataObject) -> None:
+    case = data.draw(LAYERS[word])
     note(case.text)
     outcome = check(case.text)
     found = {d.problem.code for d in outcome.diagnostics}
@@ -119,15 +188,17 @@ def test_layer_is_torchs(op: type[Op], data: st.DataObject) -> None:
         return
     assert not found
     (model,) = outcome.models
-    assert_equal_to_torch(model, case)
-    if sum(prod(shape) for shape in case.shapes) < SMALL:
+    op = last_op(model, WORDS[word])
+    assert_equal_to_torch(model, op, case)
+    if is_small(case):
         assert_same_function(model, case)
-    assert last_op(model).torch_class == (torch_name(case.module()) or op.words[0])
     assert read_model(write_model(model)) == model
+    if not op.is_source:
+        assert op.torch_class == (torch_name(case.module()) or op.words[0])
 
 
 def test_every_op_is_drawn() -> None:
-    assert set(LAYERS) == set(OPS)
+    assert set(LAYERS) == {op.words[0] for op in OPS}
 
 
 # ---- any arguments at all ---------------------------------------------------------------------------
@@ -144,8 +215,9 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 def on(shape: Shape, op: type[Op], layer: str) -> str:
-    """A model of a layer; a join gets its input twice."""
-    return f"INPUT{value_text(shape)} -> {layer}{'{ _, _ }' if op.is_join else ''}"
+    """A model of a layer. A join gets its input twice; what has no input is added to it."""
+    layer = f"{layer}{{ _, _ }}" if op.is_join else f"ADD{{ _, {layer} }}" if op.is_source else layer
+    return f"INPUT{value_text(shape)} -> {layer}"
 
 
 @st.composite
@@ -162,13 +234,21 @@ def any_layer(draw: st.DrawFn) -> tuple[Shape, str]:
     return shape, on(shape, op, f"{draw(st.sampled_from(op.words))}({', '.join(parts)})")
 
 
+def meta_shape(model: Model, shape: Shape) -> Shape:
+    """Shape that the model's layers give on the meta device."""
+    with torch.device("meta"):
+        integers = any(isinstance(node, Layer) and node.op.integer_input for node in model.root.nodes)
+        x = torch.empty(BATCH, *shape, dtype=torch.long if integers else torch.float)
+        return tuple(run(Built(model), [x]).shape[1:])
+
+
 def assert_diagnosed_or_runs(text: str, shape: Shape) -> None:
-    """A model that torch runs comes out, or diagnostics; never an exception."""
+    """A model that torch runs comes out, or one diagnostic; never an exception."""
     outcome = check(text)
-    assert outcome.ok == bool(outcome.models) == (not outcome.diagnostics), text
+    assert outcome.ok == bool(outcome.models), text
+    assert len(outcome.diagnostics) == (0 if outcome.ok else 1), text
     for model in outcome.models:
-        with torch.device("meta"):
-            assert run(build_module(model), (shape,)) == model.outputs[0].shape, text
+        assert meta_shape(model, shape) == model.outputs[0].shape, text
 
 
 @given(any_layer())
@@ -199,7 +279,6 @@ def test_a_bad_value_is_one_diagnostic(op: type[Op], parameter: str, shape: Shap
         written = ", ".join(f"{name}={value_text(v)}" for name, v in arguments.items())
         text = on(shape, op, f"{op.words[0]}({written})")
         assert_diagnosed_or_runs(text, shape)
-        assert len(check(text).diagnostics) <= 1, text
 
 
 @pytest.mark.parametrize(
@@ -277,7 +356,7 @@ def test_a_bad_value_is_one_diagnostic(op: type[Op], parameter: str, shape: Shap
         ("RELU(1)", "wrong-type"),
         ('RELU(init="he")', "unknown-argument"),
         ('CONV(8, 3, init="random")', "out-of-range"),
-        ("TANH(1)", "too-many-arguments"),
+        ("SIGMOID(1)", "too-many-arguments"),
         ("CROP(9)", "out-of-range"),
         ("CROP(2, start=7)", "out-of-range"),
         ("CONCAT(dim=0){ _, _ }", "join-mismatch"),
@@ -342,19 +421,18 @@ def test_what_does_not_fit_its_input(text: str, code: str) -> None:
 def test_shape(layer: str, shape: Shape) -> None:
     (model,) = check(f"INPUT(4, 9, 7) -> {layer}").models
     assert model.outputs[0].shape == shape
-    with torch.device("meta"):
-        assert run(build_module(model), ((4, 9, 7),)) == shape
+    assert meta_shape(model, (4, 9, 7)) == shape
 
 
 def test_padding_of_maximum_pooling_is_never_the_maximum() -> None:
     (model,) = check("INPUT(1, 2, 2) -> POOL(2, 2, 1)").models
-    assert torch.equal(build_module(model)(torch.full((1, 1, 2, 2), -1.0)), torch.full((1, 1, 2, 2), -1.0))
+    assert torch.equal(Built(model)(torch.full((1, 1, 2, 2), -1.0)), torch.full((1, 1, 2, 2), -1.0))
 
 
 @pytest.mark.parametrize(("argument", "corner"), [("", 4 / 9), (", count_include_pad=false", 1.0)])
 def test_divisor_of_average_pooling(argument: str, corner: float) -> None:
     (model,) = check(f"INPUT(1, 3, 3) -> AVGPOOL(3, 1, 1{argument})").models
-    assert build_module(model)(torch.ones(1, 1, 3, 3))[0, 0, 0, 0].item() == pytest.approx(corner)
+    assert Built(model)(torch.ones(1, 1, 3, 3))[0, 0, 0, 0].item() == pytest.approx(corner)
 
 
 def test_paper_alpha_of_local_response_normalisation() -> None:
@@ -362,7 +440,7 @@ def test_paper_alpha_of_local_response_normalisation() -> None:
     x = torch.arange(1.0, 7.0).reshape(1, 6, 1)
     for alpha, first in ((1, 0.36742), (5, 0.131199)):
         (model,) = check(f"INPUT(6, 1) -> LRN(5, alpha={alpha}, beta=0.75, k=1)").models
-        assert build_module(model)(x).flatten()[0].item() == pytest.approx(first, rel=1e-4)
+        assert Built(model)(x).flatten()[0].item() == pytest.approx(first, rel=1e-4)
 
 
 def test_equal_work_of_grouped_convolutions() -> None:
@@ -434,19 +512,18 @@ def test_no_word_means_two_layers() -> None:
     assert len(set(words)) == len(words)
     for own in (
         [op.tag for op in OPS],
-        [op.kind for op in OPS],
         [op.__name__ for op in OPS],
     ):
         assert len(set(own)) == len(own)
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if not op.is_join], ids=lambda op: op.tag)
+@pytest.mark.parametrize("op", [op for op in OPS if len(op.words) > 1], ids=lambda op: op.tag)
 def test_torchs_class_names_are_words(op: type[Op]) -> None:
     """The class that a layer becomes is also a way to write it, adaptive poolings apart."""
     arguments = ", ".join(f"{name}={value_text(value)}" for name, value in minimal(op, "").items())
     for shape in ((4,), (4, 6), (4, 6, 6), (4, 4, 4, 4)):
         for model in check(on(shape, op, f"{op.words[0]}({arguments})")).models:
-            name = last_op(model).torch_class
+            name = last_op(model, op).torch_class
             assert name in op.words
             (again,) = check(on(shape, op, f"{name}({arguments})")).models
-            assert last_op(again) == last_op(model)
+            assert last_op(again, op) == last_op(model, op)

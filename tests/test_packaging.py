@@ -69,9 +69,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, programs, folder / "work")
 
 
-# One worker makes the environment and runs all its tests.
 @pytest.mark.network
-@pytest.mark.xdist_group("packaging")
 class TestWheel:
     def test_holds_the_files_that_the_package_reads(self, installed: Installed) -> None:
         names = ZipFile(installed.wheel).namelist()

@@ -5,10 +5,12 @@ Both backends make the same parameters under the same names in the same order, s
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import count
 from typing import Any
 
@@ -29,26 +31,39 @@ LAYER_LIMIT = 100_000
 class Step:
     """One step of a graph: the child to call by name, or a function; values are known by numbers.
 
-    `spent` are the values that nothing reads after this step.
+    `spent` are the values that nothing reads after this step, `training` says that it runs in training only.
     """
 
     child: str | None
     function: Callable[..., Any] | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    training: bool = False
+    result: int | None = None
+    named: tuple[tuple[str, Any], ...] = ()
     spent: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of tensors with its other arguments."""
+    """A function of tensors: torch's by its name with its other arguments, a sum, a product, or a slice."""
 
-    function: Callable[..., Any]
+    target: str
     given: tuple[Any, ...]
-    named: dict[str, Any]
+    named: tuple[tuple[str, Any], ...]
+    as_tuple: bool
 
     def __call__(self, *inputs: Tensor) -> Any:
-        return self.function(*inputs, *self.given, **self.named)
+        match self.target:
+            case "+":
+                return reduce(operator.add, inputs)
+            case "*":
+                return reduce(operator.mul, inputs)
+            case "[]":
+                return inputs[0][(..., *(slice(*ends) for ends in self.given[0]))]
+            case _:
+                tensors = (inputs,) if self.as_tuple else inputs
+                return _torch_object(self.target)(*tensors, *self.given, **dict(self.named))
 
 
 class Titled(nn.Module):
@@ -67,7 +82,7 @@ class Chain(Titled, nn.Sequential):
 
 
 class Graph(Titled):
-    """Children under the names of the IR, called as its graph says."""
+    """Children under the names of the IR, called as its graph says; steps that only training needs come last."""
 
     def __init__(self, children: Sequence[tuple[str, nn.Module]], steps: Sequence[Step], results: Sequence[int]) -> None:
         super().__init__()
@@ -80,12 +95,15 @@ class Graph(Titled):
         """Run the graph."""
         values: dict[int, Any] = dict(enumerate(inputs))
         for step in self._steps:
+            if step.training and not self.training:
+                break
             call: Callable[..., Any] = step.function or getattr(self, step.child or "")
-            given = call(*[values[number] for number in step.inputs])
+            given = call(*[values[number] for number in step.inputs], **dict(step.named))
+            given = given if step.result is None else given[step.result]
             for number in step.spent:
                 del values[number]
             values.update(zip(step.outputs, given if len(step.outputs) > 1 else (given,), strict=True))
-        results = tuple(values[number] for number in self._results)
+        results = tuple(values[number] for number in self._results if number in values)
         return results if len(results) > 1 else results[0]
 
 
@@ -130,7 +148,7 @@ def _build(model: Model) -> ArchModule:
 
 def _initialised_types(model: Model) -> tuple[type[nn.Module], ...]:
     layers = (node for body in model.bodies for node in body.nodes if isinstance(node, Layer))
-    return tuple({_torch_function(layer.op.torch().target) for layer in layers if layer.op.initialised})
+    return tuple({_torch_object(layer.op.torch().target) for layer in layers if layer.op.initialised})
 
 
 def initialise(layer: Any, scheme: str) -> None:
@@ -141,7 +159,7 @@ def initialise(layer: Any, scheme: str) -> None:
         nn.init.zeros_(layer.bias)
 
 
-def _torch_function(target: str) -> Any:
+def _torch_object(target: str) -> Any:
     """What `nn.Conv2d` or `torch.flatten` names."""
     found: Any = {"nn": nn, "torch": torch}[target.partition(".")[0]]
     for part in target.split(".")[1:]:
@@ -173,17 +191,17 @@ class _Builder:
         body = self.model.bodies[body_id]
         scope = _Scope(self, count(len(body.inputs)))
         results = scope.follow(body, tuple(range(len(body.inputs))), {})
-        return scope.children, _with_spent(scope.steps, results), results
+        ordered = sorted(scope.steps, key=lambda step: step.training)
+        return scope.children, _with_spent(ordered, results), results
 
     def layer(self, layer: Layer) -> Any:
         """The module or function of a layer."""
         call = layer.op.torch()
-        given = [a.value for a in call.arguments if a.positional]
-        named = {a.name: a.value for a in call.arguments if not a.positional}
-        function = _torch_function(call.target)
+        given = tuple(a.value for a in call.arguments if a.positional)
+        named = tuple((a.name, a.value) for a in call.arguments if not a.positional)
         if not call.is_module:
-            return Function(function, tuple(given), named)
-        module = function(*given, **named)
+            return Function(call.target, given, named, call.tuple_inputs)
+        module = _torch_object(call.target)(*given, **dict(named))
         if scheme := self.init.of(layer):
             initialise(module, scheme)
         return module
@@ -202,45 +220,58 @@ class _Scope:
         """Append one copy of a body; returns the numbers of what it gives."""
         values = {Ref(-1, port): number for port, number in enumerate(inputs)}
         for index, node in enumerate(body.nodes):
+            begun = len(self.steps)
             given = self._node(node, tuple(values[ref] for ref in node.inputs), starts)
+            if index in body.training:
+                self.steps[begun:] = [replace(step, training=True) for step in self.steps[begun:]]
             values |= {Ref(index, port): number for port, number in enumerate(given)}
         return tuple(values[ref] for ref in body.outputs)
 
     def _node(self, node: Node, inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
         if isinstance(node, Repeat):
             return self._repeat(node, inputs, starts)
-        part = self.builder.layer(node) if isinstance(node, Layer) else self.builder.module(node.body)
+        name = name_text(node.name, starts) if node.name else None
         outputs = tuple(next(self.numbers) for _ in node.outputs)
-        name = name_text(node.name, starts) if node.name and isinstance(part, nn.Module) else None
-        if name is not None:
-            self.children.append((name, part))
-        self.steps.append(Step(name, None if name else part, inputs, outputs))
+        step = Step(name, None, inputs, outputs)
+        if not node.shared:
+            part = self.builder.layer(node) if isinstance(node, Layer) else self.builder.module(node.body)
+            if name is not None and isinstance(part, nn.Module):
+                self.children.append((name, part))
+            else:
+                step = replace(step, child=None, function=part)
+        self.steps.append(_with_call(step, node) if isinstance(node, Layer) else step)
         return outputs
 
     def _repeat(self, repeat: Repeat, inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+        ends = inputs
         for body_id, times, offsets in copies(self.builder.model, repeat, starts):
             body = self.builder.model.bodies[body_id]
             for _ in range(times):
-                inputs = self.follow(body, inputs, offsets)
+                ends = self.follow(body, inputs, offsets)
+                inputs = (ends[0], *inputs[1:])
                 offsets = advance(offsets, body)
-        return inputs
+        return ends
+
+
+def _with_call(step: Step, layer: Layer) -> Step:
+    """The step with what the layer's call says beyond its inputs."""
+    call = layer.op.torch()
+    inputs = tuple(step.inputs[index] for index in call.inputs) if call.inputs else step.inputs
+    named = tuple((argument.name, argument.value) for argument in call.call_arguments)
+    return replace(step, inputs=inputs, named=named, result=call.result)
 
 
 def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
-    plain = all(step.child and step.inputs == (index,) and step.outputs == (index + 1,) for index, step in enumerate(steps))
-    return plain and results == (len(steps),)
+    """Whether `nn.Sequential` runs the steps: modules, each one once, each fed with what the one before gives."""
+    plain = [Step(step.child, None, (index,), (index + 1,), spent=step.spent) for index, step in enumerate(steps)]
+    names = {step.child for step in steps}
+    return list(steps) == plain and None not in names and len(names) == len(steps) and results == (len(steps),)
 
 
 def _with_spent(steps: Sequence[Step], results: tuple[int, ...]) -> list[Step]:
     """The steps, each with the values that it reads last."""
     last = {number: index for index, step in enumerate(steps) for number in step.inputs}
     return [
-        Step(
-            step.child,
-            step.function,
-            step.inputs,
-            step.outputs,
-            tuple(n for n in dict.fromkeys(step.inputs) if last[n] == index and n not in results),
-        )
+        replace(step, spent=tuple(n for n in dict.fromkeys(step.inputs) if last[n] == index and n not in results))
         for index, step in enumerate(steps)
     ]

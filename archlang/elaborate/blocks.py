@@ -11,7 +11,7 @@ from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.calls import match_arguments
 from archlang.elaborate.domains import check_in_domain
 from archlang.elaborate.environment import Environment, Hole
-from archlang.elaborate.expressions import diagnosed
+from archlang.elaborate.expressions import FAILED, diagnosed
 from archlang.elaborate.parts import CALL_DEPTH, Maker, Part, origin
 from archlang.elaborate.program import ALIAS_LIMIT, Definition, ModelParameter, Program
 from archlang.errors.arguments import MissingArguments
@@ -181,10 +181,9 @@ class Blocks:
 
 
 def _with_inferred(env: Environment, flow: Shape | Flow) -> Environment:
-    """What a block knows of its input, unless a parameter has the name."""
-    if not isinstance(flow, tuple):
-        return env
-    found = dict(zip(INFERRED, (flow, flow[0], prod(flow)), strict=True))
+    """What a block knows of its input, unless a parameter has the name. Behind an error nothing, without a word."""
+    values = (flow, flow[0], prod(flow)) if isinstance(flow, tuple) else (FAILED,) * len(INFERRED)
+    found = dict(zip(INFERRED, values, strict=True))
     return env.extended({name: value for name, value in found.items() if name not in env.local})
 
 

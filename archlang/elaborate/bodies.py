@@ -16,7 +16,7 @@ from archlang.source import Span
 
 @dataclass
 class BodyTable:
-    """All finished bodies, equal ones once, with how many layers each expands to."""
+    """All finished bodies, equal ones once, with how many layers and calls each expands to."""
 
     bodies: list[Body] = field(default_factory=list[Body])
     ids: dict[Body, BodyId] = field(default_factory=dict[Body, BodyId])
@@ -31,7 +31,8 @@ class BodyTable:
         return self.ids[body]
 
     def _count(self, node: Node) -> int:
-        return sum(self.layers[body] * count for body, count in _uses(node)) if not isinstance(node, Layer) else 1
+        inside = sum(self.layers[body] * count for body, count in _uses(node))
+        return inside if isinstance(node, Repeat) else inside + 1
 
     def reachable(self, root: BodyId) -> tuple[Body, ...]:
         """The bodies that a root uses, itself last, renumbered in the order they were finished."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Label
+from archlang.diagnostics import MOST_DIAGNOSTICS, Collector, Diagnosed, Diagnostic, Label
 from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.bodies import BodyTable, check_scope_names
 from archlang.elaborate.builder import BodyBuilder, Flow, Naming
@@ -21,7 +21,7 @@ from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, renam
 from archlang.elaborate.joins import SIDE_WORDS, Joins
 from archlang.elaborate.labels import label_text, tap_words, value_names
 from archlang.elaborate.layers import Layers
-from archlang.elaborate.parts import LAYER_LIMIT, WORK_LIMIT, Maker, Options, Part, origin
+from archlang.elaborate.parts import LAYER_LIMIT, STAGE_DEPTH, WORK_LIMIT, Maker, Options, Part, origin
 from archlang.elaborate.program import INPUT, Program, switch_name
 from archlang.elaborate.repeats import Repeats
 from archlang.elaborate.taps import HERE, SHARE, Taps
@@ -30,6 +30,7 @@ from archlang.errors.joins import LabelNotHere
 from archlang.errors.limits import TooManyBodies, TooManyLayers
 from archlang.errors.names import UnknownLayer
 from archlang.errors.shapes import NoInput, StatedShape
+from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.words import closest
 from archlang.ir import graph
 from archlang.ir.ops import WORDS, find_layer
@@ -56,7 +57,10 @@ class Elaborator:
         self.repeats = Repeats(self)
         self.taps = Taps(self)
         self._memory: dict[Any, Part] = {}
-        self._work = 0
+        self._copies: dict[tuple[int, int], ast.Stage] = {}
+        self.work = 0
+        self._depth = 0
+        self._reported = 0
 
     # ---- models
 
@@ -183,6 +187,7 @@ class Elaborator:
     def stage(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> None:
         """One stage; an error in it is reported here and what flows behind it is unknown."""
         begins, builder.begins = builder.begins, False
+        self._depth += 1
         try:
             self.spend(stage.span)
             self._suffixed(stage, stage.suffixes, env, builder, begins)
@@ -193,6 +198,8 @@ class Elaborator:
             builder.flow = Flow.UNKNOWN
         except Silenced:
             builder.flow = Flow.UNKNOWN
+        finally:
+            self._depth -= 1
 
     def _suffixed(
         self,
@@ -213,10 +220,17 @@ class Elaborator:
         last, inner = suffixes[-1], suffixes[:-1]
         if isinstance(last, ast.Repeat):
             label = self._label(stage, env)
-            self.repeats.stage(replace(stage, label=None, suffixes=inner, stated=None), last, label, env, builder)
+            self.repeats.stage(self._copy(stage, inner), last, label, env, builder)
             builder.mark(label)
         elif self._is_kept(stage, last, env):
             self._suffixed(stage, inner, env, builder, begins)
+
+    def _copy(self, stage: ast.Stage, suffixes: tuple[ast.Repeat | ast.Optional, ...]) -> ast.Stage:
+        """What a repeat repeats: one node for each, so that what it names is worked out once."""
+        key = id(stage), len(suffixes)
+        if key not in self._copies:
+            self._copies[key] = replace(stage, label=None, suffixes=suffixes, stated=None)
+        return self._copies[key]
 
     def _is_kept(self, stage: ast.Stage, optional: ast.Optional, env: Environment) -> bool:
         if optional.condition is not None:
@@ -324,17 +338,22 @@ class Elaborator:
             raise diagnosed(StatedShape(shape, builder.shape), stated.span)  # pyright: ignore[reportUnknownArgumentType]
 
     def spend(self, span: Span) -> None:
-        """Count one step of work; a bomb ends here."""
-        self._work += 1
-        if self._work > WORK_LIMIT:
+        """Count one step of work; a bomb ends here and is reported once."""
+        if self.work > WORK_LIMIT or self._reported > MOST_DIAGNOSTICS:
+            raise Silenced
+        if self._depth > STAGE_DEPTH:
+            raise diagnosed(NestingTooDeep(STAGE_DEPTH), span)
+        self.work += 1
+        if self.work > WORK_LIMIT:
             raise diagnosed(TooManyBodies(WORK_LIMIT), span)
 
     def forgive(self) -> None:
         """Start counting work anew: the next member of a family is not to blame for the last."""
-        self._work = 0
+        self.work = self._reported = self.evaluate.steps = 0
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Collect a diagnostic with the chain of expansions that led to it."""
+        self._reported += 1
         self.collector.add(replace(diagnostic, trail=self.trail))
 
     @contextmanager

@@ -17,6 +17,9 @@ from archlang.syntax import ast
 
 MOST_HELPS = 4
 MOST_TRIES = 16
+FARTHEST = 1_000
+"""Numbers of groups that are looked at around the one given."""
+
 DIAGNOSTICS_WITH_HELPS = 5
 """A file with more errors than this is not a slip: trying edits for all of them would only cost time."""
 
@@ -36,7 +39,8 @@ def _candidates(problem: Problem, layer: LayerCall) -> Iterator[tuple[str, str]]
     """(argument, text of its new value), the smallest change first."""
     match problem:
         case GroupsIndivisible():
-            divisors = [g for g in range(1, problem.channels + 1) if problem.channels % g == 0]
+            near = range(max(1, problem.groups - FARTHEST), problem.groups + FARTHEST)
+            divisors = [g for g in near if problem.channels % g == 0]
             yield from (("groups", str(g)) for g in sorted(divisors, key=lambda g: abs(g - problem.groups)))
         case PaddingTooLarge():
             yield "padding", str(problem.kernel_size // 2)
@@ -50,8 +54,9 @@ def _window_candidates(problem: WindowProblem, pooling: bool) -> Iterator[list[t
     """For each argument of a window its values worth trying, the nearest first."""
     axis = problem.axes[0]
     most = axis.kernel_size // 2 if pooling else axis.extent - 1
-    yield [("padding", str(p)) for p in range(axis.padding[0] + 1, most + 1)]
-    yield [("stride", str(s)) for s in range(axis.stride - 1, 0, -1)]
+    first = max(axis.padding[0] + 1, (axis.extent - axis.size + 1) // 2)
+    yield [("padding", str(p)) for p in range(first, min(most + 1, first + MOST_TRIES))]
+    yield [("stride", str(s)) for s in range(axis.stride - 1, 0, -1)[:MOST_TRIES]]
     kernels = (axis.kernel_size - 1, axis.kernel_size + 1, axis.kernel_size - 2, axis.size)
     yield [("kernel_size", str(k)) for k in kernels if k >= axis.stride]
     if not isinstance(problem, KernelTooLarge):
@@ -79,22 +84,30 @@ def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape 
 
 
 def try_helps(
-    source: Source, diagnostics: Sequence[Diagnostic], count_errors: Callable[[Source], int]
+    source: Source, diagnostics: Sequence[Diagnostic], count_errors: Callable[[Source], int], tries: int
 ) -> list[Diagnostic]:
-    """Apply each candidate to the text and check the whole file again: what leaves fewer errors is offered."""
+    """Apply each candidate to the text and check the whole file again: what leaves fewer errors is offered.
+
+    `tries` is how many of all candidates may be tried.
+    """
     errors = sum(d.severity == "error" for d in diagnostics)
+    turns = iter(range(tries))
     tried = [
-        replace(d, helps=tuple(_clean(source, d.candidates, errors, count_errors)))
+        replace(d, helps=tuple(_clean(source, d.candidates, errors, count_errors, turns)))
         for d in diagnostics[:DIAGNOSTICS_WITH_HELPS]
     ]
     return [*tried, *diagnostics[DIAGNOSTICS_WITH_HELPS:]]
 
 
 def _clean(
-    source: Source, candidates: Sequence[Help], errors: int, count_errors: Callable[[Source], int]
+    source: Source,
+    candidates: Sequence[Help],
+    errors: int,
+    count_errors: Callable[[Source], int],
+    turns: Iterator[int],
 ) -> Iterator[Help]:
     found = 0
-    for candidate in candidates[:MOST_TRIES]:
+    for candidate, _ in zip(candidates[:MOST_TRIES], turns, strict=False):
         if any(edit.span.source is not source for edit in candidate.edits):
             continue
         if count_errors(Source(source.name, apply_edits(source.text, candidate.edits))) < errors:

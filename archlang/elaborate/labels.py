@@ -7,15 +7,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from archlang.diagnostics import Diagnosed
 from archlang.elaborate.expressions import diagnosed
 from archlang.elaborate.program import switch_name, walk
 from archlang.errors.names import ReservedName
 from archlang.errors.values import BadLabel
 from archlang.ir.ops import WORDS
-from archlang.source import Source
 from archlang.syntax import ast
-from archlang.syntax.parser import parse
+from archlang.syntax.parser import parse_expression
 from archlang.syntax.reserved import label_problem
 
 Evaluate = Callable[[ast.Expression], Any]
@@ -34,21 +32,22 @@ def _fill(label: ast.Label, evaluate: Evaluate) -> str:
     """`"conv{i + 1}"` with each expression replaced by its value, a whole number or a text."""
 
     def value(match: re.Match[str]) -> str:
-        result = evaluate(_expression(label, match[1]))
+        result = evaluate(_expression(label, *match.span(1)))
         if isinstance(result, bool) or not isinstance(result, int | str):
-            raise diagnosed(BadLabel(label.text, f"{{{match[1]}}} is neither a whole number nor a text"), label.span)
+            raise diagnosed(BadLabel(label.text, f"{match[0]} is neither a whole number nor a text"), label.span)
         return str(result)
 
     return re.sub(r"\{([^{}]*)\}", value, label.text)
 
 
-def _expression(label: ast.Label, text: str) -> ast.Expression:
-    try:
-        item = parse(Source(label.span.source.name, f"let value = {text}")).items[0]
-    except Diagnosed:
-        raise diagnosed(BadLabel(label.text, f"{{{text}}} is no expression"), label.span) from None
-    assert isinstance(item, ast.Let)
-    return item.value
+@lru_cache(maxsize=10_000)
+def _expression(label: ast.Label, start: int, end: int) -> ast.Expression:
+    """The expression at these characters of a label."""
+    quote = label.span.start + 1
+    found = parse_expression(label.span.source, quote + start, quote + end)
+    if found is None:
+        raise diagnosed(BadLabel(label.text, f"{{{label.text[start:end]}}} is no expression"), label.span)
+    return found
 
 
 @lru_cache(maxsize=10_000)

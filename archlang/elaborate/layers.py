@@ -18,7 +18,7 @@ from archlang.errors.shapes import InputMismatch, InputNotFirst, NoInput
 from archlang.ir import graph
 from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Op, OpError, Shape
-from archlang.ir.ops.linear import Flatten, Linear
+from archlang.ir.ops.linear import Flatten, FullyConnected
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -85,7 +85,7 @@ class Layers:
         if source:
             self._add(layer, call, name, builder, (), ())
         elif builder.shape is not None:
-            if layer.op_class is Linear and len(builder.shape) > 1:
+            if layer.op_class is FullyConnected and len(builder.shape) > 1:
                 self.implicit(Flatten(), builder, call.span)
             self._add(layer, call, name, builder, (builder.shape,), (builder.last,))
 

@@ -19,8 +19,11 @@ CALL_DEPTH = 64
 LAYER_LIMIT = 10_000_000
 """Layers a model may expand to: above the largest anyone runs, below what would exhaust a flat view."""
 
-WORK_LIMIT = 200_000
+WORK_LIMIT = 50_000
 """Stages that may be elaborated in one check: some seconds of work."""
+
+STAGE_DEPTH = 200
+"""How deep stages may stand in stages, through all blocks: reports and generated modules recurse as deep."""
 
 LARGEST_SIZE = 10**9
 """Of one axis of any shape."""

@@ -17,7 +17,7 @@ class TooManyLayers(Problem):
 
     @property
     def message(self) -> str:
-        return f"this expands to {self.count:,} layers; the limit is {self.limit:,}"
+        return f"this expands to {self.count:,} layers and blocks; the limit is {self.limit:,}"
 
 
 @dataclass(frozen=True)

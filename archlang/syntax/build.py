@@ -41,10 +41,14 @@ class Holes:
 
 
 class Builder:
-    """Builds the nodes of one source: one method for each rule of the grammar, named as the rule."""
+    """Builds the nodes of one source: one method for each rule of the grammar, named as the rule.
 
-    def __init__(self, source: Source) -> None:
+    `offset` is where the parsed text begins in the source.
+    """
+
+    def __init__(self, source: Source, offset: int = 0) -> None:
         self.source = source
+        self.offset = offset
 
     def file(self, tree: Tree[Token]) -> ast.File:
         """The whole file."""
@@ -60,7 +64,7 @@ class Builder:
     def _span(self, tree: Tree[Token]) -> Span:
         if tree.meta.empty:
             return Span(self.source, 0, 0)
-        return Span(self.source, tree.meta.start_pos, tree.meta.end_pos)
+        return Span(self.source, tree.meta.start_pos + self.offset, tree.meta.end_pos + self.offset)
 
     def _items(self, items: Children) -> tuple[ast.Item, ...]:
         """Check that no bare chain is the rest of a chain whose arrow is missing."""
@@ -264,7 +268,7 @@ class Builder:
         return ast.Invocation(span, children[0], children[1] if len(children) > 1 else ())
 
     def _at(self, token: Token) -> Span:
-        return Span(self.source, token.start_pos or 0, token.end_pos or 0)
+        return Span(self.source, (token.start_pos or 0) + self.offset, (token.end_pos or 0) + self.offset)
 
 
 def model_name(path: str) -> str:

@@ -100,6 +100,17 @@ def parse(source: Source) -> ast.File:
     return file
 
 
+def parse_expression(source: Source, start: int, end: int) -> ast.Expression | None:
+    """The expression that stands between two offsets of a source, in a quoted label; None if there is none."""
+    before = "let value = "
+    try:
+        tree = _parser()[0].parse(before + source.text[start:end])
+    except (UnexpectedInput, _Refused):
+        return None
+    items = Builder(source, start - len(before)).file(tree).items
+    return items[0].value if len(items) == 1 and isinstance(items[0], ast.Let) else None
+
+
 def _token_span(source: Source, token: Token) -> Span:
     start = token.start_pos or 0
     return source.span(start, token.end_pos or start + len(token))

@@ -1,43 +1,42 @@
 """Writes classes: the model's own, and one for each structure that a block or called model takes.
 
-A class is one of three kinds. Parts named 0, 1, 2, ... make a subclass of `nn.Sequential`; parts with names of their
-own make attributes and a `forward`; parts of a long repeat at the top, and names that cannot be attributes, make a
-subclass of `nn.Sequential` with keys.
+What is a plain chain of modules becomes a subclass of `nn.Sequential` where its parts are only numbered, or where it is
+too long for a `forward` of its own; else its parts are attributes. What is no chain has a `forward`, and is a subclass
+of `nn.ModuleList` where its parts are only numbered.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
-from archlang.backends.torch_source.containers import Builder, Inline, Names, all_labels, is_numbered
-from archlang.backends.torch_source.forward import write_forward
+from archlang.backends.torch_source.containers import Builder
+from archlang.backends.torch_source.forward import Forward, attribute_names, follow
 from archlang.backends.torch_source.frames import Frame, FunctionFrame, Variable, Vector
-from archlang.backends.torch_source.parts import Part, Parts, Segment
+from archlang.backends.torch_source.parts import LONGEST_FORWARD, Part, Parts, Segment, Style, segments_of
+from archlang.backends.torch_source.sinks import Inline, Names
 from archlang.backends.torch_source.text import Bracket, Code, Entry, Expression, call
-from archlang.backends.torch_source.words import annotation, class_name, quote
-from archlang.errors.words import shape_text, value_text
-from archlang.ir.graph import Body, BodyId, Layer, Model
+from archlang.backends.torch_source.words import annotation, class_name, quote, variable_name
+from archlang.errors.words import shape_text
+from archlang.ir.graph import Body, BodyId, Call, Layer, Model
 from archlang.ir.walk import Starts, name_text
-
-LONGEST_FORWARD = 40
-"""A body of more lines, with repeats written out, has no attributes and `forward` of its own but keys in loops."""
 
 
 @dataclass
 class Attributes:
-    """Parts as attributes; flattening is left to `forward`."""
+    """Parts as attributes; `names` are those that differ from the part's own name."""
 
     code: Code
-    longest: float = math.inf
-    leaves_flattening: bool = True
+    names: dict[str, str]
+    style: Style | None = "attributes"
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Set an attribute."""
         assert names[0] is not None
         name = name_text(names[0], starts)
+        name = self.names.get(name, name)
         if name.isidentifier():
             self.code.add(f"self.{name} = ", value)
         else:
@@ -56,9 +55,13 @@ class Class:
     parameters: list[Variable] = field(default_factory=list[Variable])
     written: bool = False
 
+    @cached_property
+    def _instances(self) -> dict[BodyId, int]:
+        return {body: index for index, body in enumerate(self.bodies)}
+
     def values(self, parameter: Variable, bodies: Sequence[BodyId]) -> Vector:
         """What a parameter must be for each of these bodies."""
-        return tuple(parameter.values[self.bodies.index(body)] for body in bodies)
+        return tuple(parameter.values[self._instances[body]] for body in bodies)
 
 
 class Classes:
@@ -73,7 +76,7 @@ class Classes:
         self.required: set[str] = set()
         self._classes: dict[object, Class] = {}
         self._names = {model.name}
-        self._collect()
+        self._name_definitions()
 
     def require(self, name: str) -> None:
         """Note that an import or helper is used."""
@@ -83,9 +86,10 @@ class Classes:
         """The class that stands for a body; None if it is written in place."""
         key = self._key(body)
         if key not in self._classes:
-            if self.parts.part(body).is_chain:
+            if self.parts.is_plain(body):
                 return None
-            self._classes[key] = Class(self._name(label or "group"), self._alike(key))
+            alike = [other for other in self._called if self._key(other) == key]
+            self._classes[key] = Class(self._name(label or "group"), alike)
         found = self._classes[key]
         if not found.written:
             found.written = True
@@ -94,44 +98,60 @@ class Classes:
 
     def write_model(self) -> None:
         """Write the model's class, those that it uses in front of it."""
-        root = len(self.model.bodies) - 1
-        self._write(Class(self.model.name, [root]), is_model=True)
+        self._write(Class(self.model.name, [len(self.model.bodies) - 1]), is_model=True)
 
     # ---- which classes there are
 
     def _key(self, body: BodyId) -> tuple[str | None, int]:
         return self.model.bodies[body].definition, self.parts.structure(body)
 
-    def _alike(self, key: object) -> list[BodyId]:
-        return [body for body in range(len(self.model.bodies) - 1) if self._key(body) == key]
+    @cached_property
+    def _called(self) -> list[BodyId]:
+        """Bodies that open a scope."""
+        nodes = (node for body in self.model.bodies for node in body.nodes)
+        return sorted({node.body for node in nodes if isinstance(node, Call)})
 
-    def _collect(self) -> None:
+    def _name_definitions(self) -> None:
         """Name the classes of all blocks and called models."""
-        keys: dict[str, dict[tuple[str | None, int], list[BodyId]]] = {}
-        for number, body in enumerate(self.model.bodies[:-1]):
-            if body.definition is not None:
-                keys.setdefault(body.definition, {}).setdefault(self._key(number), []).append(number)
-        for definition, structures in keys.items():
+        found: dict[str, dict[tuple[str | None, int], list[BodyId]]] = {}
+        for number in self._called:
+            definition = self.model.bodies[number].definition
+            if definition is not None:
+                found.setdefault(definition, {}).setdefault(self._key(number), []).append(number)
+        for definition, structures in found.items():
             endings = self._endings(list(structures.values()))
             for (key, bodies), ending in zip(structures.items(), endings, strict=True):
                 self._classes[key] = Class(self._name(definition, ending), bodies)
 
     def _name(self, definition: str, ending: str = "") -> str:
-        name = class_name(definition, lambda n: n + ending in self._names) + ending
+        name = class_name(definition, lambda _: False) + ending
         name = class_name(name, self._names.__contains__)
         self._names.add(name)
         return name
 
     def _endings(self, structures: Sequence[Sequence[BodyId]]) -> list[str]:
-        """What tells the structures of one definition apart: `UnitPool` for pool=true, `LevelDepth2` for depth=2."""
+        """What tells the structures of one definition apart: a label that only one has, or the value of an argument."""
         if len(structures) > 1:
-            for name in (argument.name for argument in self.model.bodies[structures[0][0]].arguments):
-                values = [{repr(self._argument(body, name)) for body in bodies} for bodies in structures]
-                if all(len(own) == 1 for own in values) and len(set().union(*values)) == len(structures):
-                    endings = [_ending(name, self._argument(bodies[0], name)) for bodies in structures]
-                    if None not in endings:
-                        return [ending or "" for ending in endings]
+            for endings in (self._label_endings(structures), *self._argument_endings(structures)):
+                if None not in endings and len(set(endings)) == len(structures):
+                    return [ending or "" for ending in endings]
         return [""] * len(structures)
+
+    def _label_endings(self, structures: Sequence[Sequence[BodyId]]) -> list[str | None]:
+        """`BasicDownsample` for the one with a part `downsample`."""
+        labels = [list(self.parts.labels(self.parts.part(bodies[0]))) for bodies in structures]
+        common = set(labels[0]).intersection(*labels)
+        return [next((_camel(label) for label in own if label not in common), "") for own in labels]
+
+    def _argument_endings(self, structures: Sequence[Sequence[BodyId]]) -> Iterator[list[str | None]]:
+        """`UnitPool` for pool=true, `LevelDepth2` for depth=2; the argument with the smallest values first."""
+        found: list[tuple[int, list[str | None]]] = []
+        for argument in self.model.bodies[structures[0][0]].arguments:
+            values = [{self._argument(body, argument.name) for body in bodies} for bodies in structures]
+            numbers = [next(iter(own)) for own in values if len(own) == 1]
+            if len(numbers) == len(structures) and all(isinstance(number, int) and number >= 0 for number in numbers):
+                found.append((max(numbers), [_ending(argument.name, number) for number in numbers]))
+        return (endings for _, endings in sorted(found, key=lambda item: item[0]))
 
     def _argument(self, body: BodyId, name: str) -> object:
         return next((a.value for a in self.model.bodies[body].arguments if a.name == name), None)
@@ -141,89 +161,61 @@ class Classes:
     def _write(self, one: Class, is_model: bool = False) -> None:
         bodies = [self.model.bodies[body] for body in one.bodies]
         function = FunctionFrame(len(bodies), _argument_vectors(bodies))
-        builder = Builder(self.parts, self, self.init, function)
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
-        body = Code(8)
-        base = self._write_body(builder, body, parts, is_model)
+        writer = ClassWriter(self, function, parts)
+        writer.write_content(self._inputs(bodies[0], is_model), one.bodies[0], is_model)
         if is_model and self.init.shared:
-            self._write_initialisation(body)
+            self._write_initialisation(writer.constructor)
         one.parameters = function.parameters
 
-        code = Code()
         noqa = "noqa: N801" if not one.name[0].isupper() or "_" in one.name else ""
-        code.add(f"class {one.name}({base}):", comment=noqa)
+        code = Code()
+        code.add(f"class {one.name}({writer.base}):", comment=noqa)
         inner = code.deeper()
         inner.docstring([self._doc(bodies, is_model)])
-        if len(body.lines) > (base == "nn.Module") or one.parameters:
-            inner.blank()
-            self._write_signature(inner, one.parameters)
-            inner.take(body)
-        if base == "nn.Module":
-            inner.blank()
-            self.require("Tensor")
-            names = [item.name for item in self.model.inputs] if is_model else [f"x{n}" for n in range(len(bodies[0].inputs))]
-            if write_forward(inner, self.parts, parts[0], names):
-                self.require("torch")
+        self._write_methods(inner, writer, one.parameters)
         code.take(inner)
-        for line in ("", "", *code.lines):
-            self.code.lines.append(line)
+        self.code.lines += ["", "", *code.lines]
 
-    def _write_body(self, builder: Builder, body: Code, parts: Sequence[Part], is_model: bool) -> str:
-        """The statements of the constructor; returns the base class."""
-        frame = builder.function
-        if not is_model and is_numbered(self.parts, parts[0]):
-            if builder.is_straight(parts):
-                inline = Inline()
-                builder.fill(inline, parts, frame, {})
-                body.add("", Bracket("super().__init__(", tuple(inline.entries)))
-            else:
-                body.add(f"super().__init__(*{builder.listing(body, parts, frame)})")
-            return "nn.Sequential"
-        body.add("super().__init__()")
-        if self._has_attributes(builder, parts):
-            builder.fill(Attributes(body), parts, frame, {})
-            return "nn.Module"
-        builder.keys(body, "self", parts, frame)
-        return "nn.Sequential"
+    def _inputs(self, body: Body, is_model: bool) -> list[str]:
+        if len(body.inputs) == 1:
+            return ["x"]
+        if is_model:
+            return [variable_name(item.name, lambda _: False) for item in self.model.inputs]
+        return ["x", *("skip" if n == 1 else f"skip{n}" for n in range(1, len(body.inputs)))]
 
-    def _has_attributes(self, builder: Builder, parts: Sequence[Part]) -> bool:
-        part = parts[0]
-        if not part.is_chain:
-            return True
-        if any(not label.isidentifier() for label in all_labels(self.parts, part)):
-            return False
-        lines = 0
-        for steps in zip(*(p.steps for p in parts), strict=True):
-            segments = [step.node for step in steps if isinstance(step.node, Segment)]
-            if segments and not builder.is_short(segments, LONGEST_FORWARD):
-                return False
-            lines += self.parts.run_size(segments[0]) if segments else 1
-        return lines <= LONGEST_FORWARD or not any(isinstance(step.node, Segment) for step in part.steps)
-
-    def _write_signature(self, code: Code, parameters: Sequence[Variable]) -> None:
-        entries = [Entry(annotation(p.values), f"{p.name}: ") for p in parameters]
-        code.add("def ", Bracket("__init__(", (Entry("self"), *entries)), " -> None:")
+    def _write_methods(self, code: Code, writer: ClassWriter, parameters: Sequence[Variable]) -> None:
+        if parameters or writer.constructor.lines != writer.bare:
+            code.blank()
+            entries = [Entry(annotation(p.values), f"{p.name}: ") for p in parameters]
+            code.add("def ", Bracket("__init__(", (Entry("self"), *entries)), " -> None:")
+            code.take(writer.constructor)
+        if writer.forward.lines:
+            self.require("Tensor")
+            code.blank()
+            code.take(writer.forward)
 
     def _write_initialisation(self, body: Code) -> None:
         body.add("for module in self.modules():")
         test = body.deeper()
-        test.add(f"if isinstance(module, {self.initialised_types(', ', '()')}):")
+        types = self.initialised_types(", ")
+        test.add(f"if isinstance(module, {f'({types})' if ',' in types else types}):")
         layer = test.deeper()
         write_scheme(layer, self.init.shared or "", "module")
         test.take(layer)
         body.take(test)
 
-    def initialised_types(self, separator: str, brackets: str = "") -> str:
+    def initialised_types(self, separator: str) -> str:
         """The torch classes that `init=` applies to."""
         layers = [node for body in self.model.bodies for node in body.nodes if isinstance(node, Layer)]
-        types = sorted({layer.op.torch().target for layer in layers if layer.op.initialised})
-        joined = separator.join(types)
-        return f"{brackets[0]}{joined}{brackets[1]}" if brackets and len(types) > 1 else joined
+        return separator.join(sorted({layer.op.torch().target for layer in layers if layer.op.initialised}))
 
     def _doc(self, bodies: Sequence[Body], is_model: bool) -> str:
         shapes = {(body.inputs, tuple(body.shape_of(ref) for ref in body.outputs)) for body in bodies}
-        if is_model or bodies[0].definition is None:
-            title = bodies[0].definition or "A group"
+        if is_model:
+            title = self.model.name
+        elif bodies[0].definition is None:
+            title = f"Part of {self.model.name}"
         else:
             arguments = ", ".join(argument.name for argument in bodies[0].arguments)
             title = f"`{bodies[0].definition}({arguments})` of {self.source_name}"
@@ -231,6 +223,99 @@ class Classes:
             return f"{title}."
         inputs, outputs = shapes.pop()
         return f"{title}: {', '.join(map(shape_text, inputs))} -> {', '.join(map(shape_text, outputs))}."
+
+
+class ClassWriter:
+    """Writes the constructor and `forward` of one class; afterwards `base` is its base class."""
+
+    def __init__(self, classes: Classes, function: FunctionFrame, parts: Sequence[Part]) -> None:
+        self.classes = classes
+        self.function = function
+        self.parts = parts
+        self.builder = Builder(classes.parts, classes, classes.init, function)
+        self.base = "nn.Sequential"
+        self.constructor = Code(8)
+        self.forward = Code(4)
+        self.bare: list[str] = []
+
+    def write_content(self, inputs: Sequence[str], body: BodyId, is_model: bool) -> None:
+        """Write both methods; `body` is one of those that the class stands for."""
+        known = self.classes.parts
+        plain = known.is_plain(body)
+        if plain and not is_model and known.is_numbered(body):
+            self._sequential()
+        elif plain and not self._is_attributes():
+            self._begin()
+            self.builder.keys(self.constructor, "self", self.parts, self.function)
+        elif not plain and known.is_numbered(body, "list"):
+            self._list(inputs)
+        else:
+            self._attributes(inputs)
+
+    def _begin(self) -> None:
+        self.constructor.add("super().__init__()")
+
+    def _sequential(self) -> None:
+        if not self.builder.is_straight(self.parts):
+            layers = self.builder.listing(self.constructor, self.parts, self.function)
+            self.constructor.add(f"super().__init__(*{layers})")
+            return
+        inline = Inline()
+        self.builder.fill(inline, self.parts, self.function, {})
+        self.constructor.add("", Bracket("super().__init__(", tuple(inline.entries)))
+
+    def _list(self, inputs: Sequence[str]) -> None:
+        self.base = "nn.ModuleList"
+        layers = self.builder.listing(self.constructor, self.parts, self.function, style="list")
+        self.constructor.add(f"super().__init__({layers})")
+        self._forward("list", inputs, {})
+
+    def _attributes(self, inputs: Sequence[str]) -> None:
+        self.base = "nn.Module"
+        self._begin()
+        self.bare = list(self.constructor.lines)
+        self.function.used |= set(self.classes.parts.labels(self.parts[0]))
+        flow = follow(self.classes.parts, self.parts, "attributes", len(inputs))
+        names = attribute_names(flow)
+        if any(isinstance(applied.node, Segment) for applied in flow.applied):
+            names = {}
+            self.builder.keys(self.constructor, "self", self.parts, self.function, "attributes")
+        else:
+            self.builder.fill(Attributes(self.constructor, names), self.parts, self.function, {})
+        self._forward("attributes", inputs, names)
+
+    def _forward(self, style: Style, inputs: Sequence[str], names: dict[str, str]) -> None:
+        flow = follow(self.classes.parts, self.parts, style, len(inputs))
+        forward = Forward(flow, names, self.function)
+        forward.write(self.forward, inputs)
+        if forward.uses_torch:
+            self.classes.require("torch")
+        for name in self.function.stored:
+            self.constructor.add(f"self.{name} = {name}")
+
+    def _is_attributes(self) -> bool:
+        """Whether the parts of a plain chain are attributes: they have fit names, and are not too many."""
+        known = self.classes.parts
+        if any(not label.isidentifier() for label in known.labels(self.parts[0])):
+            return False
+        if any(_has_number(known, step.node) for step in self.parts[0].steps):
+            return False
+        lines, repeats = 0, False
+        for steps in zip(*(part.steps for part in self.parts), strict=True):
+            segments = segments_of(steps)
+            if segments and not known.is_applied_by_name(segments, "attributes"):
+                return False
+            lines += known.run_size(segments[0]) if segments else 1
+            repeats = repeats or bool(segments)
+        return lines <= LONGEST_FORWARD or not repeats
+
+
+def _has_number(parts: Parts, node: Layer | Call | Segment) -> bool:
+    """Whether a number is the name of a part that has parameters: no attribute can have it."""
+    if isinstance(node, Segment):
+        return any(_has_number(parts, step.node) for step in parts.of(node.runs[0]).steps)
+    numbered = node.name is not None and node.name.index is not None and node.name.base == ""
+    return numbered and (isinstance(node, Call) or bool(node.op.parameters() or node.op.buffers()))
 
 
 def write_scheme(code: Code, scheme: str, name: str) -> None:
@@ -251,8 +336,11 @@ def _argument_vectors(bodies: Sequence[Body]) -> tuple[Variable, ...]:
     return tuple(Variable(name, tuple(own.get(name) for own in values)) for name in names)
 
 
-def _ending(name: str, value: object) -> str | None:
-    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+def _camel(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _ending(name: str, value: object) -> str:
     if isinstance(value, bool):
-        return camel if value else ""
-    return f"{camel}{value}" if isinstance(value, int) and value >= 0 else None
+        return _camel(name) if value else ""
+    return f"{_camel(name)}{value}"

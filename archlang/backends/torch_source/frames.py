@@ -17,6 +17,9 @@ from archlang.backends.torch_source.words import literal, plural, singular, vari
 Vector = tuple[Any, ...]
 Role = Literal["", "in", "out"]
 
+DEPTH = "depth"
+"""What a number of copies is called that has no name."""
+
 LONGEST_TABLE = 64
 """Most rows of a loop's table with a row for each copy; beyond, copies with equal values share one."""
 
@@ -122,6 +125,7 @@ class FunctionFrame(Frame):
 
     used: set[str] = field(default_factory=set[str])
     locals: set[str] = field(default_factory=set[str])
+    stored: dict[str, None] = field(default_factory=dict[str, None])
 
     def find(self, slot: Slot) -> Expression | None:
         if (found := super().find(slot)) is not None:
@@ -129,24 +133,29 @@ class FunctionFrame(Frame):
         for argument in self.arguments:
             if equal(argument.values, slot.values):
                 return self._parameter(argument.name, slot)
-        return self._multiple(slot) if slot.role != "in" and all_integers(slot.values) else None
+        return self._derived(slot) if slot.role != "in" and all_integers(slot.values) else None
 
-    def _multiple(self, slot: Slot) -> str | None:
-        """`4 * width`, `width // 2`: several times an argument, or a part of it."""
+    def _derived(self, slot: Slot) -> str | None:
+        """`4 * width`, `width // 2`, `count - 1`: a number that follows from an argument."""
         for argument in self.arguments:
-            if not all_integers(argument.values) or 0 in (*argument.values, *slot.values) or is_constant(argument.values):
-                continue
-            pairs = list(zip(slot.values, argument.values, strict=True))
-            factors, parts = {v / a for v, a in pairs}, {a / v for v, a in pairs}
-            for found, operator in ((factors, "*"), (parts, "//")):
-                factor = next(iter(found))
-                if len(found) == 1 and factor.is_integer() and factor > 1:
-                    name = self.find(Slot(argument.values, argument.name))
-                    return f"{int(factor)} * {name}" if operator == "*" else f"{name} // {int(factor)}"
+            if all_integers(argument.values) and not is_constant(argument.values):
+                text = _derivation(slot, argument)
+                if text is not None:
+                    return text.format(self.find(Slot(argument.values, argument.name)))
         return None
 
     def create(self, slot: Slot) -> str:
         return self._parameter(slot.name, slot)
+
+    def store(self, slot: Slot) -> Expression:
+        """The text of a number in another method: an attribute, if it is no constant."""
+        if is_constant(slot.values):
+            return literal(slot.values[0])
+        known = (v.name for v in self.variables if equal(v.values, slot.values))
+        argument = self.named(slot.values)
+        name = next(known, None) or (self._parameter(argument, slot) if argument else self.create(slot))
+        self.stored[name] = None
+        return f"self.{name}"
 
     def _parameter(self, name: str, slot: Slot) -> str:
         name = variable_name(name, self.is_taken)
@@ -167,6 +176,19 @@ class FunctionFrame(Frame):
         )
 
 
+def _derivation(slot: Slot, argument: Variable) -> str | None:
+    """How a number follows from an argument in all instances; `{}` stands for the argument."""
+    pairs = list(zip(slot.values, argument.values, strict=True))
+    differences = {value - given for value, given in pairs}
+    if slot.name == DEPTH and len(differences) == 1 and abs(difference := differences.pop()) <= 2:
+        return f"{{}} {'-' if difference < 0 else '+'} {abs(difference)}"
+    if all(given and value % given == 0 for value, given in pairs) and len({v // g for v, g in pairs}) == 1:
+        return f"{pairs[0][0] // pairs[0][1]} * {{}}"
+    if all(value and given % value == 0 for value, given in pairs) and len({g // v for v, g in pairs}) == 1:
+        return f"{{}} // {pairs[0][1] // pairs[0][0]}"
+    return None
+
+
 @dataclass
 class LoopFrame(Frame):
     """The body of a loop: an instance for each run of copies, in each instance of the frame around it.
@@ -183,6 +205,7 @@ class LoopFrame(Frame):
     flow: str = field(kw_only=True)
     carry: str = ""
     start: Expression = ""
+    inside: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         self.carries = self.project(self.entry) is None
@@ -239,9 +262,18 @@ class LoopFrame(Frame):
         if outer is not None:
             return self.outer.create(Slot(outer, slot.name, slot.role))
         argument = self.named_column(self.column(slot.values))
-        name = variable_name(singular(argument) if argument else slot.name, self.is_taken)
-        self.function.used.add(name)
+        name = self._new_name(singular(argument) if argument else slot.name)
         self.variables.append(Variable(name, slot.values, slot.role))
+        return name
+
+    def _new_name(self, wanted: str) -> str:
+        """A free name for a variable; loops around must not use it for another from now on."""
+        name = variable_name(wanted, self.is_taken)
+        self.function.used.add(name)
+        frame = self.outer
+        while isinstance(frame, LoopFrame):
+            frame.inside.add(name)
+            frame = frame.outer
         return name
 
     def named_column(self, column: Vector) -> str | None:
@@ -255,7 +287,7 @@ class LoopFrame(Frame):
     def is_taken(self, name: str) -> bool:
         frame: Frame = self
         taken = {variable_name(argument.name, lambda _: False) for argument in self.function.arguments}
-        taken |= self.function.locals | {self.carry}
+        taken |= self.function.locals | self.inside | {self.carry}
         while isinstance(frame, LoopFrame):
             taken |= {variable.name for variable in frame.variables}
             frame = frame.outer
@@ -272,8 +304,7 @@ class LoopFrame(Frame):
         if before and equal(before.values, first):
             self.carry = self.start = str(before.text)
         else:
-            self.carry = variable_name(self.flow, self.is_taken)
-            self.function.used.add(self.carry)
+            self.carry = self._new_name(self.flow)
         self.running = Known(self.entry, self.carry)
         return self.carry
 
@@ -299,10 +330,10 @@ class LoopFrame(Frame):
     def head(self) -> list[tuple[str, Expression]]:
         """The loop as `for NAMES in EXPRESSION`; two of them where copies with equal values share a row."""
         if not self.variables:
-            return [("_", call("range", self.outer.write(Slot(self.totals, "depth"))))]
+            return [("_", call("range", self.outer.write(Slot(self.totals, DEPTH))))]
         if self.has_row_for_each:
             return [self._table()]
-        name = variable_name("depth", self.is_taken)
+        name = self._new_name(DEPTH)
         self.variables.append(Variable(name, self.counts))
         return [self._table(), ("_", call("range", name))]
 

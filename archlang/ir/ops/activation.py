@@ -9,7 +9,17 @@ from archlang.errors.arguments import NotAllowed, OutOfRange
 from archlang.errors.words import plural
 from archlang.ir.ops.arguments import choice, dimension, flag, number, whole
 from archlang.ir.ops.base import (
-    Counts, Op, OpError, Shape, TorchCall, Value, axis_index, keyword, positional, signature_call, with_defaults
+    Counts,
+    Op,
+    OpError,
+    Shape,
+    TorchCall,
+    Value,
+    axis_index,
+    keyword,
+    positional,
+    signature_call,
+    with_defaults,
 )  # fmt: skip
 
 INPLACE = flag("inplace", False)
@@ -55,7 +65,7 @@ class ReLU6(_Activation):
 
     tag = "relu6"
     words = ("RELU6", "ReLU6")
-    kind = "relu"
+    kind = "clippedrelu"
     torch_name = "nn.ReLU6"
     signature = (INPLACE,)
 
@@ -262,20 +272,11 @@ class Sigmoid(_Activation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Softmax(Op):
-    """exp(x) over its sum along `dim` (torch.nn.Softmax). Any shape, which stays.
+class _AlongAxis(_Activation):
+    """What the softmaxes share: `dim` counts as in torch, 1 being the channels or features."""
 
-    `dim` counts as in torch, 1 being the channels or features.
-    """
-
-    op: Literal["softmax"] = "softmax"
     dim: int
 
-    tag = "softmax"
-    words = ("SOFTMAX", "Softmax")
-    kind = "softmax"
-    family = "activation"
-    torch_name: ClassVar[str] = "nn.Softmax"
     signature = (dimension("dim", 1),)
 
     @classmethod
@@ -288,10 +289,22 @@ class Softmax(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogSoftmax(Softmax):
-    """Logarithm of the softmax along `dim` (torch.nn.LogSoftmax). Any shape, which stays."""
+class Softmax(_AlongAxis):
+    """exp(x) over its sum along the axis `dim`, by default the channels (torch.nn.Softmax). Any shape, which stays."""
 
-    op: Literal["log_softmax"] = "log_softmax"  # pyright: ignore[reportIncompatibleVariableOverride]
+    op: Literal["softmax"] = "softmax"
+
+    tag = "softmax"
+    words = ("SOFTMAX", "Softmax")
+    kind = "softmax"
+    torch_name = "nn.Softmax"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSoftmax(_AlongAxis):
+    """Logarithm of the softmax along the axis `dim` (torch.nn.LogSoftmax). Any shape, which stays."""
+
+    op: Literal["log_softmax"] = "log_softmax"
 
     tag = "log_softmax"
     words = ("LOGSOFTMAX", "LogSoftmax")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 from archlang.errors.arguments import OutOfRange, WrongType
 from archlang.ir.ops.base import REQUIRED, OpError, Parameter, Sizes, Value
@@ -20,6 +20,11 @@ AXES = {1: "one axis", 2: "two axes", 3: "three axes"}
 def is_integer(value: Value) -> bool:
     """An int that is not a bool."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _each(value: Value, axes: int) -> tuple[Any, ...]:
+    """The values of a tuple; a lone one for each axis."""
+    return cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,) * axes
 
 
 def _integer(minimum: int, expected: str) -> Reader:
@@ -36,7 +41,7 @@ def _integer(minimum: int, expected: str) -> Reader:
 
 def _sizes(minimum: int) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> Sizes:
-        values: tuple[Any, ...] = value if isinstance(value, tuple) else (value,) * axes
+        values = _each(value, axes)
         if not values or not all(is_integer(v) for v in values):
             raise OpError(WrongType(word, name, value, "a whole number or a size such as 3x3"))
         if len(values) != axes:
@@ -65,7 +70,7 @@ def _flag(word: str, name: str, value: Value, axes: int) -> bool:
     return value
 
 
-def _number(minimum: float | None, maximum: float | None) -> Reader:
+def _number(minimum: float | None, maximum: float | None, above: float | None) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> float:
         del axes
         if not isinstance(value, float) and not is_integer(value):
@@ -73,6 +78,8 @@ def _number(minimum: float | None, maximum: float | None) -> Reader:
         if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
             expected = f"{minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
             raise OpError(OutOfRange(word, name, value, expected))
+        if above is not None and not above < value < inf:
+            raise OpError(OutOfRange(word, name, value, f"above {above:g}"))
         return float(value)
 
     return read
@@ -93,7 +100,7 @@ def _choice(*words: str) -> Reader:
 def _integers(minimum: int, expected: str) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> Sizes:
         del axes
-        values: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+        values = _each(value, 1)
         if not values or not all(is_integer(v) for v in values):
             raise OpError(WrongType(word, name, value, expected))
         if min(values) < minimum:
@@ -104,7 +111,7 @@ def _integers(minimum: int, expected: str) -> Reader:
 
 
 def _factors(word: str, name: str, value: Value, axes: int) -> tuple[float, ...]:
-    values: tuple[Any, ...] = value if isinstance(value, tuple) else (value,) * axes
+    values = _each(value, axes)
     if not values or not all(isinstance(v, float) or is_integer(v) for v in values):
         raise OpError(WrongType(word, name, value, "a number, or one for each axis"))
     if len(values) != axes:
@@ -153,9 +160,15 @@ def flag(name: str, default: bool, keyword: bool = False) -> Parameter:
     return Parameter(name, _flag, default, keyword=keyword)
 
 
-def number(name: str, default: Any = REQUIRED, minimum: float | None = None, maximum: float | None = None) -> Parameter:
-    """A number, whole or not, between bounds."""
-    return Parameter(name, _number(minimum, maximum), default)
+def number(
+    name: str,
+    default: Any = REQUIRED,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+) -> Parameter:
+    """A number, whole or not, between bounds, or finite and above another."""
+    return Parameter(name, _number(minimum, maximum, above), default)
 
 
 def choice(name: str, default: Any, *words: str, keyword: bool = False) -> Parameter:
@@ -163,9 +176,14 @@ def choice(name: str, default: Any, *words: str, keyword: bool = False) -> Param
     return Parameter(name, _choice(*words), default, keyword=keyword)
 
 
-def dimension(name: str, default: Any) -> Parameter:
+def dimension(name: str, default: Any = REQUIRED) -> Parameter:
     """An axis as torch counts them, the batch being 0; negative from the end."""
     return Parameter(name, _integer(-8, "a whole number"), default)
+
+
+def index(name: str, default: Any = REQUIRED) -> Parameter:
+    """A position, negative from the end."""
+    return Parameter(name, _integer(-(10**9), "a whole number"), default)
 
 
 ROUND = Parameter("round", _choice("floor", "ceil"), None, keyword=True)

@@ -136,8 +136,9 @@ class Op:
     @property
     def torch_class(self) -> str:
         """torch's class name, `Conv2d`, or the word of the language where torch has none."""
-        call = self.torch()
-        return call.target.split(".", 1)[1] if call.is_module else self.words[0]
+        target = self.torch().target
+        known = target.startswith("nn.") and target != "nn.Parameter"
+        return target.removeprefix("nn.") if known else self.words[0]
 
     @property
     def summary(self) -> str:
@@ -216,7 +217,7 @@ def with_defaults(call: TorchCall, defaults: Mapping[str, Any]) -> TorchCall:
     return replace(call, arguments=tuple(kept))
 
 
-def collapse(sizes: Sizes | str) -> Any:
+def collapse(sizes: tuple[float, ...] | str) -> Any:
     """(3, 3) as 3, as one writes it; unequal sizes and words stay."""
     return sizes[0] if isinstance(sizes, tuple) and len(set(sizes)) == 1 else sizes
 

@@ -19,6 +19,7 @@ from archlang.ir.ops.window import (
     WINDOW_SHAPES, check_fits, coverage_problems, make_windows, resolve_padding, symmetric
 )  # fmt: skip
 
+PADDING = padding()
 TORCH_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True, "padding_mode": "zeros"}
 
 
@@ -51,7 +52,7 @@ class Conv(Op):
         whole("out_channels", letter="K"),
         sizes("kernel_size", letter="F"),
         sizes("stride", 1, letter="S"),
-        padding(),
+        PADDING,
         sizes("dilation", 1),
         whole("groups", 1),
         flag("bias", True),
@@ -64,13 +65,18 @@ class Conv(Op):
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         _check_groups(word, shape[0], given)
         if given["round"] == "ceil":
-            raise OpError(NotAllowed(word, "round", "ceil", "torch rounds convolutions down", "use padding to round up"))
-        op = cls(**{**given, "in_channels": shape[0], "padding": _resolve(word, given)})
+            raise OpError(
+                NotAllowed(word, "round", "ceil", "torch rounds convolutions down", "use padding to round up")
+            )
+        fields: dict[str, Any] = {**given, "in_channels": shape[0], "padding": _resolve(word, given)}
+        op = cls(**fields)
         _check_border(word, given, op._windows(shape))
         return op
 
     def _windows(self, shape: Shape) -> tuple[Window, ...]:
-        sides = symmetric(self.padding) if isinstance(self.padding, tuple) else _same_sides(self.kernel_size, self.dilation)
+        sides = (
+            symmetric(self.padding) if isinstance(self.padding, tuple) else _same_sides(self.kernel_size, self.dilation)
+        )
         return make_windows(
             shape, kernel_size=self.kernel_size, stride=self.stride, padding=sides, dilation=self.dilation
         )
@@ -128,7 +134,9 @@ def _resolve(word: str, given: dict[str, Any]) -> Sizes | Literal["same"]:
         return mode
     if mode == "same" and set(given["stride"]) != {1}:
         reason = f"torch pads to the same size only at stride 1, not {shape_text(given['stride'])}"
-        raise OpError(NotAllowed(word, "padding", mode, reason, "give the padding as a number: (F - 1)/2 for an odd kernel"))
+        raise OpError(
+            NotAllowed(word, "padding", mode, reason, "give the padding as a number: (F - 1)/2 for an odd kernel")
+        )
     return resolve_padding(mode, given["kernel_size"], given["dilation"]) or "same"
 
 

@@ -1,49 +1,43 @@
-"""Fully connected layers and the flattening before them."""
+"""Linear layers, on the whole input or on its last axis, and the flattening before them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Literal, Self
 
 from archlang.errors.shapes import WrongRank
 from archlang.ir.ops.arguments import dimension, flag, whole
 from archlang.ir.ops.base import (
-    Counts, Op, OpError, Shape, TorchCall, Value, keyword, positional, with_defaults
+    Counts,
+    Op,
+    OpError,
+    Shape,
+    TorchCall,
+    Value,
+    keyword,
+    positional,
+    with_defaults,
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Linear(Op):
-    """Fully connected (torch.nn.Linear) on the whole input: the compiler flattens first what is not flat.
+class _Dense(Op):
+    """What the two share: weights of out_features x in_features and a bias."""
 
-    (features) -> (out_features). Weights are out_features x in_features; as many MACs.
-    """
-
-    op: Literal["linear"] = "linear"
     in_features: int
     out_features: int
     bias: bool
 
-    tag = "linear"
-    words = ("FC", "Linear")
-    kind = "fc"
     family = "linear"
     initialised = True
     signature = (whole("out_features"), flag("bias", True))
-
-    @classmethod
-    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Linear:
-        return cls(**{**given, "in_features": prod(shape)})
-
-    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
-        return (self.out_features,)
 
     def parameters(self) -> Counts:
         return {"weight": (self.out_features, self.in_features)} | ({"bias": (self.out_features,)} if self.bias else {})
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return self.in_features * self.out_features
+        return self.in_features * prod(output)
 
     @property
     def summary(self) -> str:
@@ -55,6 +49,48 @@ class Linear(Op):
             positional("out_features", self.out_features, "out"),
         )
         return with_defaults(TorchCall("nn.Linear", (*sizes, keyword("bias", self.bias))), {"bias": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullyConnected(_Dense):
+    """Fully connected to the whole input (torch.nn.Linear): the compiler flattens first what is not flat.
+
+    (features) -> (out_features). Weights are out_features x in_features; as many MACs.
+    """
+
+    op: Literal["fc"] = "fc"
+
+    tag = "fc"
+    words = ("FC",)
+    kind = "fc"
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        return cls(**given, in_features=prod(shape))
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return (self.out_features,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear(_Dense):
+    """The same linear map of the last axis at every position (torch.nn.Linear): of tokens in a sequence.
+
+    (..., features) -> (..., out_features). Weights are out_features x in_features; as many MACs at each position.
+    """
+
+    op: Literal["linear"] = "linear"
+
+    tag = "linear"
+    words = ("LINEAR", "Linear")
+    kind = "linear"
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        return cls(**given, in_features=shape[-1])
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return (*inputs[0][:-1], self.out_features)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

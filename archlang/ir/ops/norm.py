@@ -1,13 +1,21 @@
-"""Normalisation and dropout."""
+"""Normalisation over the batch, and across neighbouring channels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from archlang.ir.ops.arguments import flag, number, optional, whole
 from archlang.ir.ops.base import (
-    Counts, Op, Shape, TorchCall, Value, keyword, positional, require_rank, with_defaults
+    Counts,
+    Op,
+    Shape,
+    TorchCall,
+    Value,
+    keyword,
+    positional,
+    require_rank,
+    with_defaults,
 )  # fmt: skip
 
 
@@ -31,7 +39,7 @@ class BatchNorm(Op):
     kind = "bn"
     family = "norm"
     signature = (
-        number("eps", 1e-5, minimum=0.0),
+        number("eps", 1e-5, above=0.0),
         optional(number("momentum", minimum=0.0, maximum=1.0), 0.1),
         flag("affine", True),
         flag("track_running_stats", True),
@@ -104,28 +112,3 @@ class LocalResponseNorm(Op):
             ),
         )
         return with_defaults(call, {"alpha": 1e-4, "beta": 0.75, "k": 1.0})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dropout(Op):
-    """Zeroes each number with probability `p` in training and scales the rest (torch.nn.Dropout)."""
-
-    op: Literal["dropout"] = "dropout"
-    p: float
-    inplace: bool
-
-    tag = "dropout"
-    words = ("DROPOUT", "Dropout")
-    kind = "dropout"
-    family = "regularisation"
-    signature = (number("p", 0.5, 0.0, 1.0), flag("inplace", False))
-
-    @property
-    def summary(self) -> str:
-        return f"{self.p:g}"
-
-    def torch(self) -> TorchCall:
-        arguments: tuple[Any, ...] = (positional("p", self.p),) if self.p != 0.5 or not self.inplace else ()
-        return with_defaults(
-            TorchCall("nn.Dropout", (*arguments, keyword("inplace", self.inplace))), {"inplace": False}
-        )

@@ -1,9 +1,9 @@
-"""Pooling: maximum and average, over windows or into a given number of bins."""
+"""Pooling: maximum, average and power mean, over windows or into a given number of bins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from archlang.diagnostics import Problem
@@ -11,9 +11,9 @@ from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotA
 from archlang.errors.shapes import PaddingTooLarge
 from archlang.errors.words import shape_text, size_text
 from archlang.ir.arithmetic import Window
-from archlang.ir.ops.arguments import ROUND, flag, optional, padding, sizes, whole
+from archlang.ir.ops.arguments import ROUND, flag, number, optional, padding, sizes, whole
 from archlang.ir.ops.base import (
-    Op, OpError, Parameter, Shape, Sizes, TorchArgument, TorchCall, Value, collapse, keyword, positional, require_rank,
+    Op, OpError, Shape, Sizes, TorchArgument, TorchCall, Value, collapse, keyword, positional, require_rank,
     with_defaults
 )  # fmt: skip
 from archlang.ir.ops.window import (
@@ -54,13 +54,14 @@ class _Pool(Op):
         pad = _resolve_padding(word, given, dilation)
         if given["ceil_mode"] and given["round"]:
             raise OpError(ExclusiveArguments(word, "round", "ceil_mode"))
-        return cls(**{
+        fields: dict[str, Any] = {
             **given,
             "stride": given["stride"] or given["kernel_size"],
             "padding": pad,
             "ceil_mode": given["ceil_mode"] or given["round"] == "ceil",
             "round": given["round"] or ("ceil" if given["ceil_mode"] else None),
-        })  # fmt: skip
+        }
+        return cls(**fields)
 
     @property
     def _dilation(self) -> Sizes:
@@ -111,16 +112,21 @@ class _Pool(Op):
                 *self._torch_extras(),
             ),
         )
-        defaults = {"stride": None, "padding": 0, "ceil_mode": False, "dilation": 1}
+        defaults = {"stride": None, "padding": 0, "ceil_mode": False, "dilation": 1, "return_indices": False}
         return with_defaults(call, {**defaults, "count_include_pad": True, "divisor_override": None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxPool(_Pool):
-    """Largest value of each window (torch.nn.MaxPool1d, 2d, 3d; AdaptiveMaxPool with `to`). Padding is minus infinity."""
+    """Largest value of each window (torch.nn.MaxPool1d, 2d, 3d; AdaptiveMaxPool with `to`). Padding is minus infinity.
+
+    (C, *sizes) -> (C, *out). With `return_indices`, which the compiler sets for an UNPOOL, a second output of the same
+    shape holds where in the map each value came from.
+    """
 
     op: Literal["max_pool"] = "max_pool"
     dilation: Sizes
+    return_indices: bool = False
 
     tag = "max_pool"
     words = ("MAXPOOL", "POOL", "MaxPool1d", "MaxPool2d", "MaxPool3d")
@@ -133,7 +139,10 @@ class MaxPool(_Pool):
         return self.dilation
 
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
-        return (keyword("dilation", collapse(self.dilation)),)
+        return (keyword("dilation", collapse(self.dilation)), keyword("return_indices", self.return_indices))
+
+    def infer_shapes(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return (self.infer_shape(inputs),) * (2 if self.return_indices else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +171,7 @@ class AvgPool(_Pool):
             reason = "torch.nn.AvgPool1d has no divisor to override"
             raise OpError(NotAllowed(word, "divisor_override", given["divisor_override"], reason))
         op = super(AvgPool, cls).build(word, given, shape)
-        if op.kernel_size and len(shape) == 4 and any(k > n for k, n in zip(op.kernel_size, shape[1:], strict=True)):
-            reason = f"torch.nn.AvgPool3d takes no window larger than the unpadded input, {shape_text(shape[1:])}"
-            raise OpError(NotAllowed(word, "kernel_size", collapse(op.kernel_size), reason))
+        _check_volume(word, op.kernel_size, shape)
         return op
 
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
@@ -172,6 +179,41 @@ class AvgPool(_Pool):
             keyword("count_include_pad", self.count_include_pad),
             keyword("divisor_override", self.divisor_override),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LpPool(_Pool):
+    """Power mean of each window but for its divisor: (sum of x^p)^(1/p) (torch.nn.LPPool1d, LPPool2d, LPPool3d).
+
+    (C, *sizes) -> (C, *out), without padding. `norm_type` is p: 2 is the L2 pooling of the lectures, 1 the sum.
+    """
+
+    op: Literal["lp_pool"] = "lp_pool"
+    norm_type: float
+
+    tag = "lp_pool"
+    words = ("LPPOOL", "LPPool1d", "LPPool2d", "LPPool3d")
+    kind = "lppool"
+    torch_name = "LPPool"
+    signature = (number("norm_type", above=0.0), sizes("kernel_size", letter="F"), STRIDE, flag("ceil_mode", False), ROUND)
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        _check_volume(word, given["kernel_size"], shape)
+        windows = {**given, "padding": (0,) * cls.slides_over(shape), "to": None}
+        return super(LpPool, cls).build(word, windows, shape)
+
+    def torch(self) -> TorchCall:
+        call = super(LpPool, self).torch()
+        power = int(self.norm_type) if self.norm_type.is_integer() else self.norm_type
+        return replace(call, arguments=(positional("norm_type", power), *call.arguments))
+
+
+def _check_volume(word: str, kernel_size: Sizes | None, shape: Shape) -> None:
+    """Hold average pooling over three axes to what torch's takes, also where rounding up lets a larger window fit."""
+    if kernel_size and len(shape) == 4 and any(k > n for k, n in zip(kernel_size, shape[1:], strict=True)):
+        reason = f"torch takes no window larger than the unpadded input, {shape_text(shape[1:])}, along three axes"
+        raise OpError(NotAllowed(word, "kernel_size", collapse(kernel_size), reason))
 
 
 def _without_window(word: str, given: dict[str, Any], shape: Shape) -> dict[str, Any]:

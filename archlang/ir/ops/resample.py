@@ -11,8 +11,18 @@ from archlang.errors.words import shape_text
 from archlang.ir.arithmetic import transposed_output
 from archlang.ir.ops.arguments import choice, factors, flag, optional, sizes
 from archlang.ir.ops.base import (
-    Op, OpError, Shape, Sizes, TorchArgument, TorchCall, Value, collapse, keyword, positional, require_rank,
-    with_defaults
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchArgument,
+    TorchCall,
+    Value,
+    collapse,
+    keyword,
+    positional,
+    require_rank,
+    with_defaults,
 )  # fmt: skip
 from archlang.ir.ops.pool import MaxPool
 from archlang.ir.ops.window import WINDOW_SHAPES
@@ -121,7 +131,7 @@ class MaxUnpool(Op):
     """The size to restore, where it is not the one that torch assumes."""
 
     tag = "max_unpool"
-    words = ("UNPOOL",)
+    words = ("UNPOOL", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d")
     kind = "unpool"
     family = "pool"
 

@@ -1,20 +1,37 @@
-"""Layers that only change the shape, or choose a part of it."""
+"""Layers that choose a part of their input or only change its shape."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from math import prod
+from typing import Literal, Self
 
 from archlang.errors.arguments import OutOfRange
-from archlang.ir.ops.arguments import sizes
-from archlang.ir.ops.base import Op, OpError, Shape, Sizes, TorchCall, Value, positional, require_rank
+from archlang.ir.ops.arguments import dimension, index, integers, optional, sizes
+from archlang.ir.ops.base import (
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchCall,
+    Value,
+    axis_index,
+    positional,
+    require_rank,
+)  # fmt: skip
 from archlang.ir.ops.window import WINDOW_SHAPES
+
+MOST_AXES = 4
+"""Axes that flow at most, the batch not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop(Op):
-    """The middle of a map: `CROP(to=388)`. Of an odd number of rows to cut, the last side loses one more."""
+    """The middle of a map, or with `start` another part of it: `CROP(to=388)`, `CROP(to=500, start=19)` as FCN has it.
+
+    (C, *sizes) -> (C, *to). Of an odd number of rows to cut, the last side loses one more.
+    """
 
     op: Literal["crop"] = "crop"
     start: Sizes
@@ -45,6 +62,127 @@ class Crop(Op):
     def torch(self) -> TorchCall:
         slices = tuple((s, s + t) for s, t in zip(self.start, self.to, strict=True))
         return TorchCall("[]", (positional("slices", slices),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(Op):
+    """A part of one axis (torch.narrow): `SLICE(1, 0, 3)` is the first three channels, `SLICE(-1, stop=-1)` all but the
+    last number.
+
+    Any shape; along `dim`, counted as in torch, `stop - start` remain. Negative positions count from the end.
+    """
+
+    op: Literal["slice"] = "slice"
+    dim: int
+    start: int
+    stop: int
+
+    tag = "slice"
+    words = ("SLICE",)
+    kind = "slice"
+    family = "shape"
+    signature = (dimension("dim"), index("start", 0), optional(index("stop")))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        axis = axis_index(word, given["dim"], shape)
+        size, start, stop = shape[axis], given["start"], given["stop"]
+        first = start + size if start < 0 else start
+        last = size if stop is None else stop + size if stop < 0 else stop
+        if not 0 <= first < size:
+            raise OpError(OutOfRange(word, "start", start, f"a position of the {size} along axis {axis + 1}"))
+        if not first < last <= size:
+            raise OpError(OutOfRange(word, "stop", stop, f"behind {first} and at most {size} along axis {axis + 1}"))
+        return cls(dim=axis + 1, start=first, stop=last)
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        before, behind = inputs[0][: self.dim - 1], inputs[0][self.dim :]
+        return (*before, self.stop - self.start, *behind)
+
+    @property
+    def summary(self) -> str:
+        return f"{self.start} to {self.stop - 1}, axis {self.dim}"
+
+    def torch(self) -> TorchCall:
+        arguments = (positional("dim", self.dim), positional("start", self.start))
+        return TorchCall("torch.narrow", (*arguments, positional("length", self.stop - self.start)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reshape(Op):
+    """The same numbers in another shape (torch.Tensor.reshape): `RESHAPE((768, -1))`.
+
+    Any shape -> `shape`, without the batch; one -1 in it stands for what is left.
+    """
+
+    op: Literal["reshape"] = "reshape"
+    shape: Shape
+
+    tag = "reshape"
+    words = ("RESHAPE",)
+    kind = "reshape"
+    family = "shape"
+    signature = (integers("shape", "a shape such as 16x5x5 or (16, -1)", minimum=-1),)
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        wanted, size = given["shape"], prod(shape)
+        known = prod(n for n in wanted if n != -1)
+        if len(wanted) > MOST_AXES or wanted.count(-1) > 1 or 0 in wanted:
+            expected = f"1 to {MOST_AXES} sizes without the batch, one of them perhaps -1"
+            raise OpError(OutOfRange(word, "shape", wanted, expected))
+        if known != size and (-1 not in wanted or size % known):
+            raise OpError(OutOfRange(word, "shape", wanted, f"a shape of the input's {size} numbers"))
+        return cls(shape=wanted)
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        known = prod(n for n in self.shape if n != -1)
+        return tuple(prod(inputs[0]) // known if n == -1 else n for n in self.shape)
+
+    @property
+    def summary(self) -> str:
+        return "to " + "x".join("?" if n == -1 else str(n) for n in self.shape)
+
+    def torch(self) -> TorchCall:
+        return TorchCall("support.Reshape", (positional("shape", self.shape),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permute(Op):
+    """The axes in another order (torch.permute): `PERMUTE((2, 1))` makes (L, E) of (E, L).
+
+    Any shape. `dims` names the axes in their new order, counted as in torch; the batch, axis 0, stays the first and is
+    written first or left out.
+    """
+
+    op: Literal["permute"] = "permute"
+    dims: Sizes
+
+    tag = "permute"
+    words = ("PERMUTE",)
+    kind = "permute"
+    family = "shape"
+    signature = (integers("dims", "axes such as (2, 1)", minimum=-MOST_AXES),)
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        written = given["dims"]
+        behind = written[1:] if written[0] == 0 else written
+        dims = tuple(dim + len(shape) + 1 if dim < 0 else dim for dim in behind)
+        if sorted(dims) != list(range(1, len(shape) + 1)):
+            expected = f"the axes 1 to {len(shape)}, each once (the batch is axis 0 and stays)"
+            raise OpError(OutOfRange(word, "dims", written, expected))
+        return cls(dims=(0, *dims))
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return tuple(inputs[0][dim - 1] for dim in self.dims[1:])
+
+    @property
+    def summary(self) -> str:
+        return ", ".join(map(str, self.dims[1:]))
+
+    def torch(self) -> TorchCall:
+        return TorchCall("torch.permute", (positional("dims", self.dims),))
 
 
 def crop_to_smallest(shapes: Sequence[Shape]) -> list[Crop | None]:

@@ -11,7 +11,18 @@ from archlang.errors.words import shape_text
 from archlang.ir.arithmetic import transposed_output
 from archlang.ir.ops.arguments import choice, flag, sizes, whole
 from archlang.ir.ops.base import (
-    Counts, Op, OpError, Shape, Sizes, TorchCall, Value, collapse, keyword, positional, require_rank, with_defaults
+    Counts,
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchCall,
+    Value,
+    collapse,
+    keyword,
+    positional,
+    require_rank,
+    with_defaults,
 )  # fmt: skip
 from archlang.ir.ops.window import WINDOW_SHAPES
 

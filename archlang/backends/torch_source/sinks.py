@@ -1,0 +1,125 @@
+"""Where the parts of a body go as they are written: into one expression, a list, or under keys of a `nn.Sequential`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from archlang.backends.torch_source.frames import Frame, LoopFrame, Slot, Vector, is_constant
+from archlang.backends.torch_source.parts import Style
+from archlang.backends.torch_source.text import Bracket, Code, Entry, Expression, call
+from archlang.backends.torch_source.words import quote, unique
+from archlang.ir.graph import Name
+from archlang.ir.walk import Starts, name_text
+
+Names = tuple[Name | None, ...]
+
+
+class Sink(Protocol):
+    """Where the parts of a body go. `style` says how `forward` reaches them, None that there is no `forward`."""
+
+    code: Code
+    style: Style | None
+
+    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
+        """Add one part, given as an expression."""
+        ...
+
+    def flush(self) -> None:
+        """Write down what is pending, before other statements follow."""
+        ...
+
+
+@dataclass
+class Inline:
+    """The arguments of one `nn.Sequential(...)`."""
+
+    entries: list[Entry] = field(default_factory=list[Entry])
+    code: Code = field(default_factory=Code)
+    style: Style | None = None
+
+    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
+        """Add an argument."""
+        self.entries.append(Entry(value, comment=comment))
+
+    def flush(self) -> None:
+        """Nothing is pending: there are no other statements."""
+
+
+@dataclass
+class Listing:
+    """A list of layers, filled by several statements."""
+
+    code: Code
+    name: str
+    declared: bool
+    style: Style | None = None
+    begun: bool = False
+    pending: list[Entry] = field(default_factory=list[Entry])
+
+    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
+        """Add an element."""
+        self.pending.append(Entry(value, comment=comment))
+
+    def flush(self) -> None:
+        """Write pending elements in one statement."""
+        entries = tuple(self.pending)
+        if not self.begun:
+            self.code.add(f"{self.name}{'' if self.declared else ': list[nn.Module]'} = ", Bracket("[", entries, "]"))
+        elif len(entries) == 1:
+            self.code.add(f"{self.name}.append(", entries[0].value, ")", entries[0].comment)
+        elif entries:
+            self.code.add(f"{self.name} += ", Bracket("[", entries, "]"))
+        self.begun = True
+        self.pending = []
+
+
+@dataclass
+class Keyed:
+    """A `nn.Sequential` whose parts get their names one by one; `counters` number names inside loops."""
+
+    code: Code
+    target: str
+    labels: set[str]
+    style: Style | None = None
+    counters: dict[str, str] = field(default_factory=dict[str, str])
+
+    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
+        """Add a part under its name."""
+        key = self._key(names, starts, frame)
+        text = str(key).strip('"')
+        if self.target == "self" and quote(text) == key and text.isidentifier():
+            self.code.add(f"self.{text} = ", value, comment=comment)
+        else:
+            self.code.add("", call(f"{self.target}.add_module", key, value), comment=comment)
+
+    def flush(self) -> None:
+        """Nothing is ever pending."""
+
+    def _key(self, names: Names, starts: Starts, frame: Frame) -> Expression:
+        name = names[0]
+        if name is None and isinstance(frame, LoopFrame):
+            return f'f"flatten{{len({self.target})}}"'
+        if name is None:
+            key = unique("flatten", self.labels.__contains__)
+            self.labels.add(key)
+            return quote(key)
+        if name.index is None:
+            return label_text(tuple(n.base for n in names if n), frame)
+        counter = self.counters.get(name.base)
+        if counter is None:
+            return quote(name_text(name, starts))
+        return f'f"{name.base}{{next({counter})}}"' if name.base else f"str(next({counter}))"
+
+
+def label_text(labels: Vector, frame: Frame) -> Expression:
+    """A label as Python text: quoted, or put together from a loop variable."""
+    if is_constant(labels):
+        return quote(labels[0])
+    matches = [re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", label) for label in labels]
+    prefixes = {match[1] for match in matches if match}
+    if None in matches or len(prefixes) > 1:
+        return frame.write(Slot(labels, "name"))
+    number = frame.write(Slot(tuple(int(match[2]) for match in matches if match), "i"))
+    return f'f"{prefixes.pop()}{{{number}}}"'

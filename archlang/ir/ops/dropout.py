@@ -1,0 +1,96 @@
+"""Dropout: of single numbers, of whole channels, and of whole branches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from archlang.ir.ops.arguments import flag, number
+from archlang.ir.ops.base import Op, Shape, TorchCall, Value, keyword, positional, require_rank, with_defaults
+from archlang.ir.ops.window import WINDOW_SHAPES
+
+SIGNATURE = (number("p", 0.5, 0.0, 1.0), flag("inplace", False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dropout(Op):
+    """Zeroes with probability `p` in training and scales what stays by 1/(1 - p)."""
+
+    p: float
+    inplace: bool
+
+    family = "regularisation"
+    signature = SIGNATURE
+
+    @property
+    def summary(self) -> str:
+        return f"{self.p:g}"
+
+    def _torch(self, target: str) -> TorchCall:
+        p = (positional("p", self.p),) if self.p != 0.5 or not self.inplace else ()
+        return with_defaults(TorchCall(target, (*p, keyword("inplace", self.inplace))), {"inplace": False})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropout(_Dropout):
+    """Zeroes each number with probability `p` in training and scales the rest (torch.nn.Dropout).
+
+    Any shape, which stays.
+    """
+
+    op: Literal["dropout"] = "dropout"
+
+    tag = "dropout"
+    words = ("DROPOUT", "Dropout")
+    kind = "dropout"
+
+    def torch(self) -> TorchCall:
+        return self._torch("nn.Dropout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDropout(_Dropout):
+    """Zeroes whole channels with probability `p` in training, scales the rest (torch.nn.Dropout1d, 2d, 3d).
+
+    (C, L), (C, H, W) or (C, D, H, W), which stays (Tompson et al. 2015).
+    """
+
+    op: Literal["channel_dropout"] = "channel_dropout"
+    axes: int
+
+    tag = "channel_dropout"
+    words = ("CHANNELDROPOUT", "Dropout1d", "Dropout2d", "Dropout3d")
+    kind = "channeldropout"
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
+        return cls(**given, axes=len(shape) - 1)
+
+    def torch(self) -> TorchCall:
+        return self._torch(f"nn.Dropout{self.axes}d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropPath(Op):
+    """Zeroes the whole input of a sample with probability `p` in training, scales it otherwise: stochastic depth.
+
+    Any shape, which stays. It stands at the end of a residual branch (Huang et al. 2016; torchvision's StochasticDepth
+    of mode "row"; no class in torch).
+    """
+
+    op: Literal["drop_path"] = "drop_path"
+    p: float
+
+    tag = "drop_path"
+    words = ("DROPPATH",)
+    kind = "droppath"
+    family = "regularisation"
+    signature = (number("p", minimum=0.0, maximum=1.0),)
+
+    @property
+    def summary(self) -> str:
+        return f"{self.p:g}"
+
+    def torch(self) -> TorchCall:
+        return TorchCall("support.DropPath", (positional("p", self.p),))

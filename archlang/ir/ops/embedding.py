@@ -1,0 +1,121 @@
+"""Embeddings of indices, and tensors that a model learns without any input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from archlang.errors.arguments import OutOfRange
+from archlang.ir.ops.arguments import flag, index, integers, number, optional, whole
+from archlang.ir.ops.base import (
+    Counts,
+    Op,
+    OpError,
+    Shape,
+    TorchCall,
+    Value,
+    keyword,
+    positional,
+    require_rank,
+    signature_call,
+)  # fmt: skip
+from archlang.ir.ops.shape import MOST_AXES
+
+LARGEST_VOCABULARY = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding(Op):
+    """A learned vector for each index: words, tokens (torch.nn.Embedding).
+
+    (...) of whole numbers from 0 to num_embeddings - 1 -> (..., embedding_dim); (L) -> (L, D) for a sequence. Weights
+    are num_embeddings x embedding_dim; the vector of `padding_idx` begins as 0 and is not trained. Nothing is counted
+    as work: it looks up.
+    """
+
+    op: Literal["embedding"] = "embedding"
+    num_embeddings: int
+    embedding_dim: int
+    padding_idx: int | None
+
+    tag = "embedding"
+    words = ("EMBEDDING", "Embedding")
+    kind = "embedding"
+    family = "embedding"
+    integer_input = True
+    signature = (whole("num_embeddings"), whole("embedding_dim"), optional(index("padding_idx")))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        require_rank(word, shape, (1, 2, 3), "indices (L), or with up to three axes")
+        count, padding = given["num_embeddings"], given["padding_idx"]
+        if count > LARGEST_VOCABULARY:
+            raise OpError(OutOfRange(word, "num_embeddings", count, f"at most {LARGEST_VOCABULARY:,}"))
+        if padding is not None and not -count <= padding < count:
+            raise OpError(OutOfRange(word, "padding_idx", padding, f"an index below num_embeddings, {count}"))
+        return cls(**given)
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return (*inputs[0], self.embedding_dim)
+
+    def parameters(self) -> Counts:
+        return {"weight": (self.num_embeddings, self.embedding_dim)}
+
+    @property
+    def summary(self) -> str:
+        return f"{self.num_embeddings} of {self.embedding_dim}"
+
+    def torch(self) -> TorchCall:
+        sizes = (
+            positional("num_embeddings", self.num_embeddings),
+            positional("embedding_dim", self.embedding_dim, "out"),
+        )
+        return signature_call(self, "nn.Embedding", *sizes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedTensor(Op):
+    """A tensor of the model's own, the same for every sample (torch.nn.Parameter): class tokens, positions, scales.
+
+    No input -> `shape`. It begins normally distributed around `fill` with the standard deviation `std`. Its name in the
+    state dict is the layer's; it is stored in `shape`, or with `batch=true` in (1, *shape).
+    """
+
+    op: Literal["parameter"] = "parameter"
+    shape: Shape
+    std: float
+    fill: float
+    batch: bool
+
+    tag = "parameter"
+    words = ("PARAMETER",)
+    kind = "parameter"
+    family = "source"
+    is_source = True
+    signature = (
+        integers("shape", "a shape such as 197x768", minimum=1),
+        number("std", 0.0, minimum=0.0),
+        number("fill", 0.0),
+        flag("batch", False),
+    )
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        if len(given["shape"]) > MOST_AXES:
+            raise OpError(OutOfRange(word, "shape", given["shape"], f"1 to {MOST_AXES} sizes, without the batch"))
+        return cls(**given)
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return self.shape
+
+    @property
+    def stored(self) -> Shape:
+        """Shape of the tensor in the state dict."""
+        return (1, *self.shape) if self.batch else self.shape
+
+    def parameters(self) -> Counts:
+        return {"": self.stored}
+
+    def torch(self) -> TorchCall:
+        arguments = (positional("shape", self.stored), keyword("std", self.std), keyword("fill", self.fill))
+        return TorchCall("nn.Parameter", arguments)

@@ -1,0 +1,174 @@
+"""Normalisations within one sample: layer, group and instance normalisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, Self
+
+from archlang.errors.arguments import ExclusiveArguments, GroupsIndivisible, NotAllowed
+from archlang.errors.shapes import WrongRank
+from archlang.ir.ops.arguments import dimension, flag, number, optional, whole
+from archlang.ir.ops.base import (
+    Counts,
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchCall,
+    Value,
+    axis_index,
+    keyword,
+    positional,
+    require_rank,
+    signature_call,
+    with_defaults,
+)  # fmt: skip
+
+EPS = number("eps", 1e-5, minimum=0.0)
+LAST = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerNorm(Op):
+    """Layer normalisation: mean 0 and variance 1 over the last axis (torch.nn.LayerNorm), then weights and biases.
+
+    Any shape, which stays. `dim` is the first axis to normalise over: -1 the last alone, 1 all of them. With
+    `channels_first=true` it is over the channels at each position of a map, as ConvNeXt has it (no class in torch, but
+    the same weight and bias). Parameters are 2 for each number that is normalised.
+    """
+
+    op: Literal["layer_norm"] = "layer_norm"
+    normalized_shape: Sizes
+    eps: float
+    elementwise_affine: bool
+    bias: bool
+    channels_first: bool
+
+    tag = "layer_norm"
+    words = ("LN", "LayerNorm")
+    kind = "ln"
+    family = "norm"
+    signature = (
+        EPS, flag("elementwise_affine", True), flag("bias", True), dimension("dim", LAST),
+        flag("channels_first", False, keyword=True),
+    )  # fmt: skip
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        dim = given.pop("dim")
+        axis = axis_index(word, dim, shape)
+        if given["channels_first"] and dim != LAST:
+            raise OpError(ExclusiveArguments(word, "dim", "channels_first"))
+        return cls(**given, normalized_shape=shape[:1] if given["channels_first"] else shape[axis:])
+
+    def parameters(self) -> Counts:
+        if not self.elementwise_affine:
+            return {}
+        return {"weight": self.normalized_shape} | ({"bias": self.normalized_shape} if self.bias else {})
+
+    def torch(self) -> TorchCall:
+        target, name = (
+            ("support.ChannelNorm", "channels") if self.channels_first else ("nn.LayerNorm", "normalized_shape")
+        )
+        shape = self.normalized_shape
+        call = TorchCall(
+            target,
+            (
+                positional(name, shape[0], "in") if len(shape) == 1 else positional(name, shape),
+                keyword("eps", self.eps),
+                keyword("elementwise_affine", self.elementwise_affine),
+                keyword("bias", self.bias),
+            ),
+        )
+        return with_defaults(call, {"eps": 1e-5, "elementwise_affine": True, "bias": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupNorm(Op):
+    """Mean 0 and variance 1 within each of `num_groups` groups of channels (torch.nn.GroupNorm).
+
+    (C, ...), which stays. Parameters are 2 a channel with `affine`.
+    """
+
+    op: Literal["group_norm"] = "group_norm"
+    num_groups: int
+    num_channels: int
+    eps: float
+    affine: bool
+
+    tag = "group_norm"
+    words = ("GN", "GroupNorm")
+    kind = "gn"
+    family = "norm"
+    signature = (whole("num_groups"), EPS, flag("affine", True))
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        groups = given["num_groups"]
+        if shape[0] % groups:
+            raise OpError(GroupsIndivisible(word, "num_groups", shape[0], groups, "input"))
+        if prod(shape) == groups:
+            reason = "each group would hold a single number, which is 0 when its mean is taken off"
+            raise OpError(NotAllowed(word, "num_groups", groups, reason))
+        return cls(**given, num_channels=shape[0])
+
+    def parameters(self) -> Counts:
+        return {"weight": (self.num_channels,), "bias": (self.num_channels,)} if self.affine else {}
+
+    @property
+    def summary(self) -> str:
+        return f"{self.num_groups} groups"
+
+    def torch(self) -> TorchCall:
+        sizes = (positional("num_groups", self.num_groups), positional("num_channels", self.num_channels, "in"))
+        return signature_call(self, "nn.GroupNorm", *sizes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceNorm(Op):
+    """Mean 0 and variance 1 of each channel over its positions (torch.nn.InstanceNorm1d, 2d, 3d).
+
+    (C, L), (C, H, W) or (C, D, H, W), which stays. As in torch it has neither parameters nor running statistics unless
+    asked for: 2 parameters a channel with `affine`, and buffers with `track_running_stats`.
+    """
+
+    op: Literal["instance_norm"] = "instance_norm"
+    num_features: int
+    axes: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+
+    tag = "instance_norm"
+    words = ("IN", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
+    kind = "in"
+    family = "norm"
+    signature = (
+        EPS,
+        optional(number("momentum", minimum=0.0, maximum=1.0), 0.1),
+        flag("affine", False),
+        flag("track_running_stats", False),
+    )
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        expected = "(C, L), (C, H, W) or (C, D, H, W) with more than one position"
+        require_rank(word, shape, (2, 3, 4), expected)
+        if prod(shape[1:]) == 1:
+            raise OpError(WrongRank(word, shape, expected))
+        return cls(**given, num_features=shape[0], axes=len(shape) - 1)
+
+    def parameters(self) -> Counts:
+        return {"weight": (self.num_features,), "bias": (self.num_features,)} if self.affine else {}
+
+    def buffers(self) -> Counts:
+        if not self.track_running_stats:
+            return {}
+        channels = (self.num_features,)
+        return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+    def torch(self) -> TorchCall:
+        features = positional("num_features", self.num_features, "in")
+        return signature_call(self, f"nn.InstanceNorm{self.axes}d", features)

@@ -1,0 +1,131 @@
+"""Padding as a layer of its own: other borders than zeros, other rows before than after, channels of zeros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed, OutOfRange
+from archlang.errors.words import shape_text
+from archlang.ir.ops.arguments import choice, integers, number, optional, sizes
+from archlang.ir.ops.base import (
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchCall,
+    Value,
+    collapse,
+    keyword,
+    positional,
+    require_rank,
+)  # fmt: skip
+from archlang.ir.ops.window import WINDOW_SHAPES
+
+TORCH_NAMES = {"constant": "Constant", "reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pad(Op):
+    """Adds rows around a map (torch.nn.ZeroPad1d ... 3d, ConstantPad, ReflectionPad, ReplicationPad, CircularPad).
+
+    (C, *sizes) -> (C, *(before + size + after)). `padding` is a number, or one for each axis in their order, of rows at
+    both sides; `before` and `after` say the sides apart: `PAD(before=0, after=1)`. `channels=(0, 16)` adds channels, of
+    constants only, before and after those there are. The border is `mode` "constant" of `value`, "reflect" (the map
+    mirrored without its edge), "replicate" (its edge) or "circular" (the other end).
+    """
+
+    op: Literal["pad"] = "pad"
+    before: Sizes
+    after: Sizes
+    mode: str
+    value: float
+
+    tag = "pad"
+    words = ("PAD",)
+    kind = "pad"
+    family = "shape"
+    signature = (
+        optional(sizes("padding", minimum=0)),
+        choice("mode", "constant", *TORCH_NAMES),
+        number("value", 0.0),
+        optional(sizes("before", minimum=0, keyword=True)),
+        optional(sizes("after", minimum=0, keyword=True)),
+        optional(integers("channels", "a number of channels, or (before, after)", keyword=True)),
+    )
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
+        before, after = _sides(cls, word, given, len(shape) - 1)
+        channels = _channels(word, given["channels"])
+        op = cls(before=(channels[0], *before), after=(channels[1], *after), mode=given["mode"], value=given["value"])
+        _check_border(word, given, op, shape)
+        return op
+
+    def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        return tuple(b + size + a for b, size, a in zip(self.before, inputs[0], self.after, strict=True))
+
+    @property
+    def pads_channels(self) -> bool:
+        """Whether channels are added."""
+        return self.before[0] + self.after[0] > 0
+
+    @property
+    def summary(self) -> str:
+        mode = "" if self.mode == "constant" else f", {self.mode}"
+        channels = f", channels {self.before[0]} and {self.after[0]}" if self.pads_channels else ""
+        before, after = shape_text(_short(self.before[1:])), shape_text(_short(self.after[1:]))
+        return (before if before == after else f"before {before}, after {after}") + channels + mode
+
+    def torch(self) -> TorchCall:
+        first = 0 if self.pads_channels else 1
+        before, after = self.before[first:], self.after[first:]
+        # torch's order is the last axis first.
+        sides = tuple(rows for pair in reversed(list(zip(before, after, strict=True))) for rows in pair)
+        name = "Zero" if self.mode == "constant" and self.value == 0 else TORCH_NAMES[self.mode]
+        value = (keyword("value", self.value),) if name == "Constant" else ()
+        return TorchCall(f"nn.{name}Pad{len(before)}d", (positional("padding", collapse(sides)), *value))
+
+
+def _short(sizes: Sizes) -> Sizes:
+    """(1, 1) as (1,)."""
+    return sizes[:1] if len(set(sizes)) == 1 else sizes
+
+
+def _sides(op: type[Op], word: str, given: dict[str, Any], axes: int) -> tuple[Sizes, Sizes]:
+    """Rows before and after, along each axis but the channels."""
+    sides = [given["before"], given["after"]]
+    if given["padding"] is not None:
+        for name in ("before", "after"):
+            if given[name] is not None:
+                raise OpError(ExclusiveArguments(word, name, "padding"))
+        sides = [given["padding"]] * 2
+    elif sides == [None, None] and given["channels"] is None:
+        text = ", ".join(parameter.text for parameter in op.signature)
+        raise OpError(MissingArguments(word, ("padding",), text))
+    before, after = (side or (0,) * axes for side in sides)
+    return before, after
+
+
+def _channels(word: str, channels: Sizes | None) -> Sizes:
+    """Channels to add before and after; a lone number means both."""
+    both = (0, 0) if channels is None else channels * 2 if len(channels) == 1 else channels
+    if len(both) != 2:
+        raise OpError(OutOfRange(word, "channels", channels, "one number, or two: (before, after)"))
+    return both
+
+
+def _check_border(word: str, given: dict[str, Any], op: Pad, shape: Shape) -> None:
+    """Hold each mode to what it can do: only constants make channels, others take their rows from the input."""
+    if given["value"] != 0 and op.mode != "constant":
+        raise OpError(NotAllowed(word, "value", given["value"], f'mode="{op.mode}" takes the input\'s own numbers'))
+    if op.pads_channels and op.mode != "constant":
+        raise OpError(NotAllowed(word, "channels", given["channels"], f'mode="{op.mode}" pads no channels'))
+    if op.pads_channels and len(shape) == 4:
+        raise OpError(NotAllowed(word, "channels", given["channels"], "torch pads at most three axes at once"))
+    left_out = {"reflect": 1, "circular": 0}.get(op.mode)
+    for before, size, after in zip(op.before, shape, op.after, strict=True):
+        if left_out is not None and max(before, after) > size - left_out:
+            reason = f"it takes its rows from the input, at most {size - left_out} of {size}"
+            raise OpError(NotAllowed(word, "mode", op.mode, reason))
