@@ -12,15 +12,14 @@ from archlang.diagnostics import Collector, Diagnosed, Diagnostic
 from archlang.elaborate.assertions import COUNTS, ModelValue, check_assertion
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import FAILED, Evaluator, Silenced, diagnosed
+from archlang.elaborate.expressions import FAILED, FUNCTIONS, Evaluator, Silenced, diagnosed, rename
 from archlang.elaborate.fixes import try_helps
 from archlang.elaborate.parts import Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import UnknownModel, UnknownParameter
 from archlang.errors.imports import CannotImport
-from archlang.errors.names import NoModel
+from archlang.errors.names import NoModel, UnknownFunction
 from archlang.errors.syntax import NestingTooDeep
-from archlang.errors.values import BadOperand
 from archlang.errors.words import closest
 from archlang.ir.graph import Model
 from archlang.source import Source, Span
@@ -30,7 +29,7 @@ RECURSION_LIMIT = 20_000
 """Frames of Python's own stack, far above what the language's limits on nesting and calls can take."""
 
 
-HELP_EFFORT = 2_000_000
+HELP_EFFORT = 1_000_000
 """Microseconds, roughly, that may go into trying ways out. Counted, not measured: the same text gets the same helps."""
 
 EFFORT_OF_CHARACTER = 6
@@ -139,6 +138,8 @@ class Run:
         env = Environment(program, program.values)
         for let in program.lets:
             try:
+                if self.collector.is_full:
+                    raise Silenced
                 program.values[let.name] = self.evaluate(let.value, env)
             except Diagnosed as error:
                 self.collector.add(error.diagnostic)
@@ -202,6 +203,8 @@ class Run:
         """Check every `assert` of the file; models stand in them with their own defaults."""
         env = Environment(self.program, _Lookup(self))
         for assertion in self.program.assertions:
+            if self.collector.is_full:
+                return
             try:
                 failed = check_assertion(assertion, self.evaluate, env)
             except Diagnosed as error:
@@ -230,7 +233,9 @@ class Run:
         name = node.function.name if isinstance(node.function, ast.NameUse) else node.function.span.text
         definition = self.program.definitions.get(name)
         if definition is None or not definition.tree.is_model:
-            raise diagnosed(BadOperand("a call", (name,), "functions and models"), node.function.span)
+            suggestion = closest(name, (*FUNCTIONS, *(model.name for model in self.program.models)))
+            place = node.function.span
+            raise diagnosed(UnknownFunction(name, suggestion), place, *rename(place, suggestion))
         call = ast.Call(node.span, name, node.function.span, node.arguments)
         return self._value_of(definition, self.plain.blocks.given(definition, call, env))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -17,21 +17,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archlang.backends import support
 from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
 from archlang.ir.graph import Body, BodyId, Layer, Model, Node, Ref, Repeat
+from archlang.ir.ops.base import Shape
+from archlang.ir.ops.embedding import LearnedTensor
 from archlang.ir.walk import Starts, advance, copies, fold_totals, name_text
 
 LAYER_LIMIT = 100_000
 """Most layers of a live module."""
 
 
+Child = nn.Module | nn.Parameter
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a graph: the child to call by name, or a function; values are known by numbers.
 
-    `spent` are the values that nothing reads after this step, `training` says that it runs in training only.
+    Without inputs it is a tensor of the module's own, made as many as the samples. `spent` are the values that nothing
+    reads after this step, `training` says that it runs in training only.
     """
 
     child: str | None
@@ -41,6 +48,7 @@ class Step:
     training: bool = False
     result: int | None = None
     named: tuple[tuple[str, Any], ...] = ()
+    shape: Shape = ()
     spent: tuple[int, ...] = ()
 
 
@@ -54,6 +62,7 @@ class Function:
     as_tuple: bool
 
     def __call__(self, *inputs: Tensor) -> Any:
+        """The function of the tensors."""
         match self.target:
             case "+":
                 return reduce(operator.add, inputs)
@@ -84,27 +93,36 @@ class Chain(Titled, nn.Sequential):
 class Graph(Titled):
     """Children under the names of the IR, called as its graph says; steps that only training needs come last."""
 
-    def __init__(self, children: Sequence[tuple[str, nn.Module]], steps: Sequence[Step], results: Sequence[int]) -> None:
+    def __init__(self, children: Sequence[tuple[str, Child]], steps: Sequence[Step], results: Sequence[int]) -> None:
         super().__init__()
         for name, child in children:
-            self.add_module(name, child)
+            if isinstance(child, nn.Parameter):
+                self.register_parameter(name, child)
+            else:
+                self.add_module(name, child)
         self._steps = tuple(steps)
         self._results = tuple(results)
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, x: Tensor, *others: Tensor) -> Any:
         """Run the graph."""
-        values: dict[int, Any] = dict(enumerate(inputs))
+        batch = x.shape[0]
+        values: dict[int, Any] = dict(enumerate((x, *others)))
         for step in self._steps:
             if step.training and not self.training:
                 break
-            call: Callable[..., Any] = step.function or getattr(self, step.child or "")
-            given = call(*[values[number] for number in step.inputs], **dict(step.named))
-            given = given if step.result is None else given[step.result]
+            given = self._run(step, [values[number] for number in step.inputs], batch)
             for number in step.spent:
                 del values[number]
             values.update(zip(step.outputs, given if len(step.outputs) > 1 else (given,), strict=True))
         results = tuple(values[number] for number in self._results if number in values)
         return results if len(results) > 1 else results[0]
+
+    def _run(self, step: Step, given: list[Any], batch: int) -> Any:
+        part: Any = step.function or getattr(self, step.child or "")
+        if isinstance(part, nn.Parameter):
+            return part.expand(batch, *step.shape)
+        result = part(*given, **dict(step.named))
+        return result if step.result is None else result[step.result]
 
 
 class ArchModule(Graph):
@@ -125,13 +143,16 @@ def build_module(model: Model, seed: int | None = None, device: str | None = Non
 
 
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def _seeded(seed: int | None) -> Generator[None]:
     if seed is None:
         yield
         return
-    with torch.random.fork_rng(devices=[]):
+    state = torch.get_rng_state()
+    try:
         torch.default_generator.manual_seed(seed)
         yield
+    finally:
+        torch.set_rng_state(state)
 
 
 def _build(model: Model) -> ArchModule:
@@ -161,13 +182,13 @@ def initialise(layer: Any, scheme: str) -> None:
 
 def _torch_object(target: str) -> Any:
     """What `nn.Conv2d` or `torch.flatten` names."""
-    found: Any = {"nn": nn, "torch": torch}[target.partition(".")[0]]
+    found: Any = {"nn": nn, "torch": torch, "support": support}[target.partition(".")[0]]
     for part in target.split(".")[1:]:
         found = getattr(found, part)
     return found
 
 
-Content = tuple[list[tuple[str, nn.Module]], list[Step], tuple[int, ...]]
+Content = tuple[list[tuple[str, Child]], list[Step], tuple[int, ...]]
 
 
 class _Builder:
@@ -182,7 +203,7 @@ class _Builder:
         body = self.model.bodies[body_id]
         children, steps, results = self.content(body_id)
         chain = len(body.inputs) == 1 and _is_chain(steps, results)
-        module = Chain(OrderedDict(children)) if chain else Graph(children, steps, results)
+        module = Chain(OrderedDict(_modules(children))) if chain else Graph(children, steps, results)
         module.title = body.definition or module.title
         return module
 
@@ -195,10 +216,12 @@ class _Builder:
         return scope.children, _with_spent(ordered, results), results
 
     def layer(self, layer: Layer) -> Any:
-        """The module or function of a layer."""
+        """The module, parameter or function of a layer."""
         call = layer.op.torch()
         given = tuple(a.value for a in call.arguments if a.positional)
         named = tuple((a.name, a.value) for a in call.arguments if not a.positional)
+        if isinstance(layer.op, LearnedTensor):
+            return _parameter(layer.op)
         if not call.is_module:
             return Function(call.target, given, named, call.tuple_inputs)
         module = _torch_object(call.target)(*given, **dict(named))
@@ -207,13 +230,22 @@ class _Builder:
         return module
 
 
+def _modules(children: Sequence[tuple[str, Child]]) -> Iterator[tuple[str, nn.Module]]:
+    return ((name, child) for name, child in children if isinstance(child, nn.Module))
+
+
+def _parameter(op: LearnedTensor) -> nn.Parameter:
+    values = torch.empty(op.stored).normal_(op.fill, op.std) if op.std else torch.full(op.stored, op.fill)
+    return nn.Parameter(values)
+
+
 class _Scope:
     """One scope of names being filled; repeats are transparent."""
 
     def __init__(self, builder: _Builder, numbers: count[int]) -> None:
         self.builder = builder
         self.numbers = numbers
-        self.children: list[tuple[str, nn.Module]] = []
+        self.children: list[tuple[str, Child]] = []
         self.steps: list[Step] = []
 
     def follow(self, body: Body, inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
@@ -232,10 +264,10 @@ class _Scope:
             return self._repeat(node, inputs, starts)
         name = name_text(node.name, starts) if node.name else None
         outputs = tuple(next(self.numbers) for _ in node.outputs)
-        step = Step(name, None, inputs, outputs)
+        step = Step(name, None, inputs, outputs, shape=node.outputs[0])
         if not node.shared:
             part = self.builder.layer(node) if isinstance(node, Layer) else self.builder.module(node.body)
-            if name is not None and isinstance(part, nn.Module):
+            if name is not None and isinstance(part, nn.Module | nn.Parameter):
                 self.children.append((name, part))
             else:
                 step = replace(step, child=None, function=part)
@@ -263,9 +295,12 @@ def _with_call(step: Step, layer: Layer) -> Step:
 
 def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
     """Whether `nn.Sequential` runs the steps: modules, each one once, each fed with what the one before gives."""
-    plain = [Step(step.child, None, (index,), (index + 1,), spent=step.spent) for index, step in enumerate(steps)]
+    plain = all(
+        replace(step, shape=(), spent=()) == Step(step.child, None, (index,), (index + 1,))
+        for index, step in enumerate(steps)
+    )
     names = {step.child for step in steps}
-    return list(steps) == plain and None not in names and len(names) == len(steps) and results == (len(steps),)
+    return plain and None not in names and len(names) == len(steps) and results == (len(steps),)
 
 
 def _with_spent(steps: Sequence[Step], results: tuple[int, ...]) -> list[Step]:

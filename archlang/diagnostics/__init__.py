@@ -126,7 +126,7 @@ class Collector:
         """Keep a diagnostic unless the same code already stands at the same place."""
         span = diagnostic.span
         key = (diagnostic.code, span and (span.source.name, span.start, span.end))
-        if key not in self.known and len(self.items) < MOST_DIAGNOSTICS:
+        if key not in self.known and not self.is_full:
             self.known.add(key)
             self.items.append(diagnostic)
 
@@ -137,6 +137,11 @@ class Collector:
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.items)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more are kept."""
+        return len(self.items) >= MOST_DIAGNOSTICS
 
     @property
     def errors(self) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from archlang.elaborate.builder import BodyBuilder
@@ -21,6 +24,8 @@ class BodyTable:
     bodies: list[Body] = field(default_factory=list[Body])
     ids: dict[Body, BodyId] = field(default_factory=dict[Body, BodyId])
     layers: list[int] = field(default_factory=list[int])
+    labels: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    """Labels that one copy of each body puts into the enclosing scope, where it is repeated."""
 
     def add(self, body: Body) -> BodyId:
         """The number of a body, new or known."""
@@ -28,6 +33,7 @@ class BodyTable:
             self.ids[body] = len(self.bodies)
             self.bodies.append(body)
             self.layers.append(sum(self._count(node) for node in body.nodes))
+            self.labels.append(tuple(self._labels(body)))
         return self.ids[body]
 
     def _count(self, node: Node) -> int:
@@ -48,24 +54,27 @@ class BodyTable:
 
     # ---- names
 
-    def labels(self, body: BodyId) -> list[str]:
-        """Labels that one copy of a repeated body puts into the enclosing scope."""
-        found: list[str] = []
-        for node in self.bodies[body].nodes:
+    def _labels(self, body: Body) -> Iterator[str]:
+        for node in body.nodes:
             match node:
                 case Layer(name=Name(base=label, index=None)) | Call(name=Name(base=label, index=None)):
-                    found.append(label)
+                    yield label
                 case Repeat():
-                    found.extend(label for run in node.runs for label in self.labels(run.body))
+                    yield from (label for run in node.runs for label in self.labels[run.body])
                 case _:
                     pass
-        return found
 
-    def uses_name(self, body: Body, base: str, index: int) -> bool:
-        """Whether an automatic name is used in a scope, inside its repeats too."""
-        return any(self._node_uses(node, base, index) for node in body.nodes)
+    def name_ranges(self, node: Node) -> Iterator[tuple[str, int, int]]:
+        """Automatic names that a node may use, as (base, first index, index behind the last)."""
+        if isinstance(node, Repeat):
+            for base, start in node.starts:
+                taken = (dict(self.bodies[run.body].names).get(base, 0) * run.count for run in node.runs)
+                yield base, start, start + sum(taken)
+        elif node.name is not None and node.name.index is not None:
+            yield node.name.base, node.name.index, node.name.index + 1
 
-    def _node_uses(self, node: Node, base: str, index: int) -> bool:
+    def uses_name(self, node: Node, base: str, index: int) -> bool:
+        """Whether a node uses an automatic name; a repeat opens only the copy that would have it."""
         if not isinstance(node, Repeat):
             return node.name == Name(base, index)
         start = dict(node.starts).get(base, 0)
@@ -73,7 +82,7 @@ class BodyTable:
             body = self.bodies[run.body]
             taken = dict(body.names).get(base, 0)
             if 0 <= index - start < taken * run.count:
-                return self.uses_name(body, base, (index - start) % taken)
+                return any(self.uses_name(inner, base, (index - start) % taken) for inner in body.nodes)
             start += taken * run.count
         return False
 
@@ -105,6 +114,11 @@ class BodyTable:
         """Names of the parts of a body, those in repeats left out."""
         nodes = self.bodies[body].nodes
         return [name_text(n.name, {}) for n in nodes if isinstance(n, Layer | Call) and n.name is not None]
+
+
+def is_empty(body: Body) -> bool:
+    """Whether a body does nothing at all: what flows in flows out."""
+    return not body.nodes and body.outputs == (Ref(-1),)
 
 
 def with_body(call: Call, number: BodyId, body: Body) -> Call:
@@ -143,18 +157,27 @@ def _renumbered_node(node: Node, numbers: dict[BodyId, BodyId]) -> Node:
 
 def check_scope_names(table: BodyTable, body: Body, labels: dict[str, Span]) -> None:
     """Raise if a label is also the automatic name of an unlabelled layer of the same scope."""
-    for label, span in labels.items():
-        match = re.fullmatch(r"([A-Za-z_]*?)(\d{1,9})", label)
-        if match is None:
-            continue
-        index = int(match[2]) - 1 if match[1] else int(match[2])
-        if str(int(match[2])) == match[2] and table.uses_name(body, match[1], index):
-            raise diagnosed(DuplicateLabel(label), span)
-
-
-def take_labels_of_copies(builder: BodyBuilder, labels: list[str], count: int, span: Span) -> None:
-    """Labels inside a repeat belong to the enclosing scope: each must be there only once."""
+    alike: defaultdict[str, dict[int, str]] = defaultdict(dict)
     for label in labels:
-        if count > 1 or label in builder.labels:
-            raise diagnosed(RepeatedLabel(label, max(count, 2)), span)
-        builder.labels[label] = span
+        if match := re.fullmatch(r"([A-Za-z_]*?)(0|[1-9][0-9]{0,8})", label):
+            alike[match[1]][int(match[2]) - 1 if match[1] else int(match[2])] = label
+    indexes = {base: sorted(by_index) for base, by_index in alike.items()}
+    for node in body.nodes:
+        for base, start, end in table.name_ranges(node):
+            near = indexes.get(base, [])
+            for index in near[bisect_left(near, start) : bisect_left(near, end)]:
+                if table.uses_name(node, base, index):
+                    label = alike[base][index]
+                    raise diagnosed(DuplicateLabel(label, automatic=True), labels[label])
+
+
+def take_labels_of_copies(builder: BodyBuilder, table: BodyTable, copies: list[tuple[BodyId, int]], span: Span) -> None:
+    """Labels inside a repeat belong to the enclosing scope: each must be there only once."""
+    total, own = sum(count for _, count in copies), set[str]()
+    for body, count in copies:
+        for label in table.labels[body]:
+            if count > 1 or label in own:
+                raise diagnosed(RepeatedLabel(label, total), span)
+            builder.label_span = None
+            builder.take_label(label, span)
+            own.add(label)

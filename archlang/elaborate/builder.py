@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from archlang.elaborate.expressions import diagnosed
+from archlang.diagnostics import Diagnosed, Diagnostic, Label
 from archlang.errors.names import DuplicateLabel
 from archlang.ir.graph import Argument, Body, Call, Input, Layer, Name, Node, Origin, Ref, Side
 from archlang.ir.ops.base import Shape
@@ -54,6 +54,7 @@ class BodyBuilder:
     training: set[int] = field(default_factory=set[int])
     in_training: bool = False
     begins: bool = False
+    label_span: Span | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.flow, tuple):
@@ -115,9 +116,11 @@ class BodyBuilder:
         return Name(base, index)
 
     def take_label(self, label: str, span: Span) -> None:
-        """Mark a label as used in this scope."""
-        if label in self.labels:
-            raise diagnosed(DuplicateLabel(label), span)
+        """Mark a label as used in this scope; where it stands, `label_span` says if `span` is the part it names."""
+        span = self.label_span or span
+        if first := self.labels.get(label):
+            others = (Label(first, "first given here"),) if first != span else ()
+            raise Diagnosed(Diagnostic(DuplicateLabel(label), span, span.source.name, others))
         self.labels[label] = span
 
     def mark(self, label: str | None) -> None:

@@ -36,6 +36,7 @@ from archlang.ir import graph
 from archlang.ir.ops import WORDS, find_layer
 from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Shape
+from archlang.ir.ops.resample import MaxUnpool
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -211,7 +212,7 @@ class Elaborator:
     ) -> None:
         """A stage with its suffixes, the last one first: `X*2?(c)` is `[X*2]?(c)`."""
         if not suffixes:
-            label = self._label(stage, env)
+            label = self._label(stage, env, builder)
             builder.begins = begins
             self._part(stage, label, env, builder)
             builder.begins = False
@@ -219,7 +220,7 @@ class Elaborator:
             return
         last, inner = suffixes[-1], suffixes[:-1]
         if isinstance(last, ast.Repeat):
-            label = self._label(stage, env)
+            label = self._label(stage, env, builder)
             self.repeats.stage(self._copy(stage, inner), last, label, env, builder)
             builder.mark(label)
         elif self._is_kept(stage, last, env):
@@ -243,7 +244,8 @@ class Elaborator:
             raise diagnosed(WrongType("the switch", switch_name(stage) or "", value, "true or false"), optional.span)
         return value
 
-    def _label(self, stage: ast.Stage, env: Environment) -> str | None:
+    def _label(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> str | None:
+        builder.label_span = stage.label and stage.label.span
         return stage.label and label_text(stage.label, lambda expression: self.evaluate(expression, env))
 
     # ---- parts
@@ -266,6 +268,8 @@ class Elaborator:
             self.taps.here(call, builder)
         elif word == SHARE:
             self.taps.share(call, label, builder)
+        elif word in MaxUnpool.words:
+            self.taps.unpool(call, label, builder)
         elif word in SIDE_WORDS:
             self.joins.side(call, env, builder)
         elif word in env.holes:

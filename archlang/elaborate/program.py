@@ -9,13 +9,16 @@ from itertools import zip_longest
 from typing import Any
 
 from archlang import resources
-from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Label
+from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Label, Problem
+from archlang.elaborate.expressions import rename
 from archlang.errors.imports import ImportCycle, NothingToImport
-from archlang.errors.names import DuplicateDefinition, ReservedName
+from archlang.errors.names import DuplicateDefinition, ReservedName, UnknownDefault
 from archlang.errors.words import closest
-from archlang.ir.ops import WORDS
+from archlang.ir.ops import OPS, WORDS, find_layer
+from archlang.ir.ops.registry import RESERVED
 from archlang.source import Source, Span
 from archlang.syntax import ast
+from archlang.syntax.build import BARE
 from archlang.syntax.parser import parse
 from archlang.syntax.reserved import class_name_problem
 
@@ -65,6 +68,7 @@ class Program:
     assertions: list[ast.Assertion] = field(default_factory=list[ast.Assertion])
     imports: dict[str, Program] = field(default_factory=dict["str", "Program"])
     values: dict[str, Any] = field(default_factory=dict[str, Any])
+    names: dict[str, Span] = field(default_factory=dict[str, Span])
     _texts: dict[int, tuple[Any, str]] = field(default_factory=dict[int, tuple[Any, str]])
     _parameters: dict[int, tuple[ModelParameter, ...]] = field(default_factory=dict[int, tuple[ModelParameter, ...]])
 
@@ -188,27 +192,58 @@ class Loader:
             case ast.Definition():
                 self._define(program, item)
             case ast.Let():
-                program.lets.append(item)
+                if self._is_new(program, item.name, item.name_span):
+                    program.lets.append(item)
             case ast.DefaultLayer():
-                program.defaults[_default_key(item.word)] = item
+                self._default_layer(program, item)
             case ast.DefaultArgument():
-                program.default_arguments[item.name] = item
+                self._default_argument(program, item)
             case ast.Assertion():
                 program.assertions.append(item)
             case ast.Import():
                 self._import(program, item)
 
     def _define(self, program: Program, item: ast.Definition) -> None:
-        file = program.source.name
-        if reason := class_name_problem(item.name):
-            self.collector.add(Diagnostic(ReservedName(item.name, reason), item.name_span, file))
-        if item.name in WORDS or item.name == INPUT:
-            self.collector.add(Diagnostic(ReservedName(item.name, "it is a layer"), item.name_span, file))
-        if before := program.definitions.get(item.name):
-            first = Label(before.tree.name_span, "first defined here")
-            self.collector.add(Diagnostic(DuplicateDefinition(item.name), item.name_span, file, (first,)))
-        else:
+        reason = class_name_problem(item.name)
+        if item.name in RESERVED or (item.keyword != BARE and find_layer(item.name)):
+            reason = "it is a layer" if item.name not in RESERVED else "the language uses it itself"
+        if reason:
+            self._report(program, ReservedName(item.name, reason), item.name_span)
+        names: dict[str, Span] = {}
+        for parameter in item.parameters:
+            self._claim(program, names, parameter.name, parameter.span)
+        if self._is_new(program, item.name, item.name_span):
             program.definitions[item.name] = Definition(item, program)
+
+    def _default_layer(self, program: Program, item: ast.DefaultLayer) -> None:
+        if item.word != INPUT and find_layer(item.word) is None:
+            problem = UnknownDefault(item.word, closest(item.word, (*WORDS, INPUT)), "layer")
+            self._report(program, problem, item.word_span)
+        elif self._is_new(program, f"default {_default_key(item.word)}", item.word_span, f"default {item.word}"):
+            program.defaults[_default_key(item.word)] = item
+
+    def _default_argument(self, program: Program, item: ast.DefaultArgument) -> None:
+        known = {"init", *(parameter.name for op in OPS for parameter in op.signature)}
+        if item.name not in known:
+            problem = UnknownDefault(item.name, closest(item.name, known), "argument of a layer")
+            self._report(program, problem, item.name_span)
+        elif self._is_new(program, f"default {item.name} =", item.name_span, f"default {item.name}"):
+            program.default_arguments[item.name] = item
+
+    def _is_new(self, program: Program, name: str, span: Span, shown: str = "") -> bool:
+        """Whether a name is defined for the first time; reported if not."""
+        return self._claim(program, program.names, name, span, shown)
+
+    def _claim(self, program: Program, names: dict[str, Span], name: str, span: Span, shown: str = "") -> bool:
+        first = names.setdefault(name, span)
+        if first is not span:
+            problem = DuplicateDefinition(shown or name)
+            self.collector.add(Diagnostic(problem, span, span.source.name, (Label(first, "first defined here"),)))
+        return first is span
+
+    def _report(self, program: Program, problem: Problem, span: Span) -> None:
+        suggestion: str | None = getattr(problem, "suggestion", None)
+        self.collector.add(Diagnostic(problem, span, program.source.name, candidates=rename(span, suggestion)))
 
     def _import(self, program: Program, item: ast.Import) -> None:
         """Names of another file, with that file's own words behind them."""
@@ -221,14 +256,15 @@ class Loader:
             self._take(program, other, name, span)
 
     def _take(self, program: Program, other: Program, name: str, span: Span) -> None:
+        if not self._is_new(program, name, span):
+            return
         if name in other.definitions:
             program.definitions[name] = other.definitions[name]
         elif name in {let.name for let in other.lets} | set(other.imports):
             program.imports[name] = other.imports.get(name, other)
         else:
             known = (*other.definitions, *(let.name for let in other.lets))
-            problem = NothingToImport(name, other.source.name, closest(name, known), known)
-            self.collector.add(Diagnostic(problem, span, program.source.name))
+            self._report(program, NothingToImport(name, other.source.name, closest(name, known), known), span)
 
     @property
     def programs(self) -> list[Program]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from archlang.elaborate.bodies import take_labels_of_copies
+from archlang.elaborate.bodies import is_empty, take_labels_of_copies
 from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import diagnosed
@@ -82,10 +82,13 @@ class Repeats:
         if len(ids) < len(runs) or not isinstance(flow, tuple):
             builder.flow = Flow.UNKNOWN
             return
+        ids = [(body, count) for body, count in ids if not is_empty(table.bodies[body])]
+        if not ids:
+            return
         self._check_size(ids, span)
+        take_labels_of_copies(builder, table, ids, span)
         starts: dict[str, int] = {}
         for body, count in ids:
-            take_labels_of_copies(builder, table.labels(body), count, span)
             starts = builder.starts_behind(table.bodies[body].names, count) | starts
         run_nodes = tuple(graph.Run(body, count) for body, count in ids)
         sources = self.walk.sources(builder, runs[0][0])

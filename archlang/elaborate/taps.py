@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from archlang.elaborate.bodies import with_body
 from archlang.elaborate.builder import BodyBuilder, Flow, Tap
 from archlang.elaborate.expressions import Silenced, diagnosed
+from archlang.elaborate.parts import origin
 from archlang.errors.arguments import MissingArguments
-from archlang.errors.joins import BracesNotAllowed, CannotShare, TapDiscardsFlow, UnknownPart
+from archlang.errors.joins import BracesNotAllowed, CannotShare, NoSwitches, TapDiscardsFlow, UnknownPart
 from archlang.errors.shapes import NoInput
 from archlang.ir.graph import Call, Layer, Node, Ref
+from archlang.ir.ops.base import OpError
+from archlang.ir.ops.pool import MaxPool
+from archlang.ir.ops.resample import MaxUnpool
 from archlang.ir.walk import input_shapes_of
 from archlang.syntax import ast
 
@@ -98,10 +102,34 @@ class Taps:
         builder.add(self._again(name, builder, tap, call))
 
     def _shared_name(self, call: ast.Call) -> str:
+        """The label that a word such as SHARE is given."""
         arguments = call.arguments or ()
         if len(arguments) != 1 or not isinstance(arguments[0].value, ast.NameUse) or call.branches is not None:
-            raise diagnosed(MissingArguments(SHARE, ("one label",), "label"), call.span)
+            raise diagnosed(MissingArguments(call.word, ("one label",), "label"), call.span)
         return arguments[0].value.name
+
+    # ---- switches of a pooling
+
+    def unpool(self, call: ast.Call, label: str | None, builder: BodyBuilder) -> None:
+        """`UNPOOL(pool1)`: undo the MAXPOOL labelled `pool1`, with the places it took its values from."""
+        name = self._shared_name(call)
+        tap = builder.taps.get(name)
+        pool = builder.nodes[tap.ref.node] if tap is not None and tap.node is not None else None
+        if not isinstance(pool, Layer) or not isinstance(pool.op, MaxPool):
+            raise diagnosed(NoSwitches(name), call.span)
+        if builder.flow is Flow.NOTHING:
+            raise diagnosed(NoInput(call.word), call.span)
+        own = builder.name(MaxUnpool.kind, label, call.span)
+        if builder.shape is None or tap is None:
+            raise Silenced
+        try:
+            op = MaxUnpool.undo(pool.op, input_shapes_of(builder.inputs, builder.nodes, pool)[0])
+            output = op.infer_shape((builder.shape, pool.outputs[0]))
+        except OpError as error:
+            raise diagnosed(error.problem, call.span) from None
+        switched = replace(pool.op, return_indices=True)
+        builder.nodes[tap.ref.node] = replace(pool, op=switched, outputs=(pool.outputs[0],) * 2)
+        builder.add(Layer(own, op, (builder.last, Ref(tap.ref.node, 1)), (output,), origin(call.span)))
 
     def _again(self, name: str, builder: BodyBuilder, tap: Tap, call: ast.Call) -> Node:
         """The node of the further use: it must take the same input shape, so that the weights fit."""

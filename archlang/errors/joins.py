@@ -156,3 +156,19 @@ class NotAtTop(Problem):
     @property
     def message(self) -> str:
         return f"{self.word} stands only in a model's own chain, not in a labelled part, a block or a repeat"
+
+
+@dataclass(frozen=True)
+class NoSwitches(Problem):
+    """UNPOOL names something that is no MAXPOOL of the same scope."""
+
+    code = "no-switches"
+    name: str
+
+    @property
+    def message(self) -> str:
+        return f"`{self.name}` is the label of no MAXPOOL in this scope"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"label the pooling that is to be undone: {self.name}: MAXPOOL(2) -> ... -> UNPOOL({self.name})",)

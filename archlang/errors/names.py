@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.diagnostics import Problem
-from archlang.errors.words import listing
+from archlang.errors.words import listing, shorten
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,29 @@ class UnknownName(_Unknown):
     @property
     def advice(self) -> tuple[str, ...]:
         return () if self.suggestion else (f"define it (`let {self.name} = ...`) or make it a parameter of the model",)
+
+
+@dataclass(frozen=True)
+class UnknownFunction(_Unknown):
+    """An expression calls something that is no function and no model."""
+
+    code = "unknown-function"
+
+    @property
+    def message(self) -> str:
+        return f"`{shorten(self.name)}` is no function or model"
+
+
+@dataclass(frozen=True)
+class UnknownDefault(_Unknown):
+    """A `default` for a layer, or for an argument, that there is not."""
+
+    code = "unknown-default"
+    kind: str = "layer"
+
+    @property
+    def message(self) -> str:
+        return f"`default {self.name}` means nothing: there is no {self.kind} `{self.name}`"
 
 
 @dataclass(frozen=True)
@@ -121,10 +144,15 @@ class DuplicateLabel(Problem):
 
     code = "duplicate-label"
     name: str
+    automatic: bool = False
 
     @property
     def message(self) -> str:
         return f"`{self.name}` is already the name of another part of this scope"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ("a part without a label takes this name by its number",) if self.automatic else ()
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -141,7 +169,7 @@ class RepeatedLabel(Problem):
 
     @property
     def message(self) -> str:
-        return f"the label `{self.name}` stands in a part that is repeated {self.count} times"
+        return f"the label `{self.name}` stands in a part that is repeated {self.count:,} times"
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -153,8 +153,9 @@ def _output_notes(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
     lines: list[str] = []
     for axis, names in _merge(axes):
         exact = (axis.size + sum(axis.padding) - axis.extent) / axis.stride + 1
+        digits = len(str(axis.output)) + 4
         lines.append(
-            f"({_sum_text(axis)})/{axis.stride} + 1 = {exact:.4g}, rounded down to {axis.output},"
+            f"({_sum_text(axis)})/{axis.stride} + 1 = {exact:.{digits}g}, rounded down to {axis.output},"
             f" remainder {axis.remainder} ({names})"
         )
     return (law + "\n".join(f"    = {line}" for line in lines),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.diagnostics import Problem
-from archlang.errors.words import plural, value_text
+from archlang.errors.words import plural, shorten, value_text
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class BadOperand(Problem):
     @property
     def message(self) -> str:
         given = " and ".join(value_text(value) for value in self.values)
-        return f"{self.operation} works on {self.expected}, not on {given}"
+        return f"{self.operation} works on {self.expected}" + (f", not on {given}" if given else "")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,11 @@ class BadLabel(Problem):
 
     @property
     def message(self) -> str:
-        return f'the label "{self.text}" is no name: {self.reason}'
+        return f'the label "{shorten(self.text)}" is no name: {shorten(self.reason)}'
+
+
+MOST_SIDES = 8
+"""Of a comparison whose values are told."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,8 @@ class AssertionFailed(Problem):
 
     @property
     def message(self) -> str:
-        return f"does not hold: {self.text}"
+        return f"does not hold: {shorten(self.text)}"
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(f"{text} is {value}" for text, value in self.sides if text != value)
+        return tuple(f"{shorten(text)} is {value}" for text, value in self.sides[:MOST_SIDES] if text != value)

@@ -16,9 +16,20 @@ def size_text(sizes: Sequence[int]) -> str:
     return str(sizes[0]) if len(set(sizes)) == 1 else shape_text(sizes)
 
 
+MOST_LISTED = 24
+"""Items of a list in a message."""
+
+
+def shorten(text: str, most: int = 80) -> str:
+    """The text with its middle left out, if it is longer than anyone would read."""
+    return text if len(text) <= most else f"{text[: most - 20]}...{text[-17:]}"
+
+
 def listing(words: Iterable[str], last: str = "and") -> str:
     """`a, b and c`."""
     items = list(words)
+    if len(items) > MOST_LISTED:
+        items[MOST_LISTED - 1 :] = [f"{len(items) - MOST_LISTED + 1:,} more"]
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
 
@@ -33,7 +44,7 @@ def value_text(value: object) -> str:
         case bool() | None:
             return str(value).lower()
         case str():
-            return f'"{value}"'
+            return f'"{shorten(value)}"'
         case tuple():
             items: tuple[object, ...] = value  # pyright: ignore[reportUnknownVariableType]
             inner = ", ".join(value_text(item) for item in items[:8]) + (", ..." if len(items) > 8 else "")
@@ -42,10 +53,18 @@ def value_text(value: object) -> str:
             return str(value)
 
 
+MOST_COMPARED = 1_000
+LONGEST_COMPARED = 100
+"""Comparing more or longer words would take longer than looking for the slip oneself."""
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a misspelt one most likely means: written in the same case, where there are several."""
     by_lower: dict[str, str] = {}
-    for name in sorted(set(known), key=lambda name: (name.isupper() != word.isupper(), name)):
+    known = set(known)
+    if len(known) > MOST_COMPARED or len(word) > LONGEST_COMPARED:
+        return None
+    for name in sorted(known, key=lambda name: (name.isupper() != word.isupper(), name)):
         by_lower.setdefault(name.lower(), name)
     matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[matches[0]] if matches else None

@@ -76,3 +76,14 @@ def transposed_output(
 ) -> int:
     """Output size of a transposed convolution: (N - 1)S - 2P + d(k - 1) + output_padding + 1."""
     return (size - 1) * stride - 2 * padding + effective_kernel(kernel_size, dilation) + output_padding
+
+
+class Symbolic:
+    """Base of numbers that are known only as formulas: sizes left free (`dims.py`). They stand wherever an int does."""
+
+    __slots__ = ()
+
+
+def scaled_down(size: int, factor: float) -> int:
+    """floor(size*factor), also of a size left free."""
+    return size.scaled(factor) if isinstance(size, Symbolic) else int(size * factor)

@@ -15,6 +15,7 @@ from archlang.errors.syntax import MissingArrow, NestingTooDeep
 from archlang.errors.values import NumberTooLarge
 from archlang.source import Source, Span
 from archlang.syntax import ast
+from archlang.syntax.reserved import class_name_problem
 
 LARGEST_INTEGER = 10**15
 MOST_SUFFIXES = 16
@@ -275,7 +276,9 @@ def model_name(path: str) -> str:
     """The name of a bare chain: its file's, in the manner of classes (`my_net.arch` gives `MyNet`)."""
     words = re.findall(r"[A-Za-z0-9]+", PurePath(path).stem if path.endswith(".arch") else "")
     name = "".join(word[:1].upper() + word[1:] for word in words)
-    return name if name[:1].isalpha() else f"Net{name}" if name else "Net"
+    if class_name_problem(name):
+        return f"{name}Net"
+    return name if name[:1].isalpha() else f"Net{name}"
 
 
 def _is_bare(item: ast.Item) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from threading import local
+from typing import NamedTuple
 
 from lark import Lark, Token
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 from lark.lark import PostLex
 
 from archlang import resources
@@ -135,6 +136,7 @@ CONCEPTS = {
     "FOR": "`for`",
     "IN": "`in`",
     "ELSE": "`else`",
+    "IMPORT": "`import`",
 }
 """Terminals in the reader's words. Those not listed (operators, mostly) would only lengthen the list."""
 
@@ -143,64 +145,102 @@ STAGE_STARTS = {"NAME", "STRING", "LSQB"}
 BEHIND_CHAIN = ({"FOR", "RSQB"}, {"FOR", "RBRACE"})
 """What the parser accepts behind a whole chain in brackets or braces."""
 
-HINTS = (
-    (re.compile(r"→|⟶|—>|–>|=>|-->|\|>|>>"), "stages are joined by `->`"),
-    (re.compile(r"×"), "repeat with `*`, and write sizes with the letter x: 3x3"),
-    (re.compile(r"[“”‘’']"), 'texts stand in straight double quotes: "same"'),
-    (re.compile(r"//"), "comments begin with `#`"),
-    (re.compile(r"[{}]"), "braces hold the branches of a join, `CONCAT{ a, b }`; brackets `[ ]` group"),
-    (re.compile(r";"), "definitions need no separator"),
+DEFINITION_STARTS = {"MODEL", "BLOCK", "LET", "DEFAULT", "ASSERT", "FROM"}
+SPACED_SIZE = re.compile(r"([0-9]+)[ \t]*x[ \t]*([0-9]+)(?:[ \t]*x[ \t]*([0-9]+))?(?![0-9]|[ \t]*:)")
+
+
+class _Slip(NamedTuple):
+    """A common mistake: what it looks like, what the parser would have taken there, what to say, what to write."""
+
+    pattern: re.Pattern[str]
+    expected: str
+    hint: str
+    instead: str = ""
+
+
+SLIPS = (
+    _Slip(re.compile(r"[→⟶]|[—–]>|=>|-->|\|>|>>|- >|>|,"), "_ARROW", "stages are joined by `->`", "->"),
+    _Slip(re.compile(r"[→⟶]|[—–]>|=>|-->|\|>|>>|- >|>|,"), "MODEL", "stages are joined by `->`", "->"),
+    _Slip(re.compile(r"×"), "", "repeat with `*`, and write sizes with the letter x: 3x3"),
+    _Slip(re.compile(r"[“”‘’']"), "", 'texts stand in straight double quotes: "same"'),
+    _Slip(re.compile(r'"'), "STRING", 'a text ends with `"` on its own line, and holds no `\\`'),
+    _Slip(re.compile(r"//|/\*"), "", "comments begin with `#`"),
+    _Slip(re.compile(r"[{}]"), "", "braces hold the branches of a join, `CONCAT{ a, b }`; brackets `[ ]` group"),
+    _Slip(re.compile(r"\("), "LSQB", "brackets `[ ]` group stages: [CONV -> RELU]*2"),
+    _Slip(re.compile(r"[0-9]+[ \t]*\*"), "LSQB", "repeat behind the part: CONV*3, [CONV -> RELU]*3"),
+    _Slip(re.compile(r";"), "COMMA", "arguments and items are separated by `,`", ","),
+    _Slip(re.compile(r";"), "", "definitions need no separator"),
+    _Slip(re.compile(r"=(?!=)"), "COMPARISON", "`==` compares; `=` gives a value to an argument or a name"),
+    _Slip(re.compile(r"(?:import|from)\b"), "", 'names come from other files so: from "file.arch" import name'),
 )
-
-
-SPACED_SIZE = re.compile(r"([0-9]+)[ \t]*x[ \t]*([0-9]+)(?:[ \t]*x[ \t]*([0-9]+))?")
+"""The first that fits counts; `expected` names a terminal that must be possible."""
 
 
 def _syntax_diagnostic(source: Source, error: UnexpectedInput, open_brackets: list[Token]) -> Diagnostic:
+    expected = error.interactive_parser.accepts()
     if isinstance(error, UnexpectedToken):
         token: Token = error.token
         if token.type == "$END":
-            return _at_end(source, error, open_brackets)
-        return _unexpected_token(source, token, _accepted(error), open_brackets)
-    start = min(error.pos_in_stream or 0, len(source.text))
-    expected = error.allowed if isinstance(error, UnexpectedCharacters) else set[str]()
-    return _unexpected_characters(source, start, expected or set[str]())
+            return _at_end(source, expected, open_brackets)
+        return _unexpected_token(source, token, expected, open_brackets)
+    return _unexpected_characters(source, min(error.pos_in_stream or 0, len(source.text)), expected)
 
 
-def _accepted(error: UnexpectedToken) -> set[str]:
-    return error.accepts or error.expected or set()
-
-
-def _at_end(source: Source, error: UnexpectedToken, open_brackets: list[Token]) -> Diagnostic:
+def _at_end(source: Source, expected: set[str], open_brackets: list[Token]) -> Diagnostic:
     """The text ends too early: name the bracket that is open, or what is missing at the end."""
     if open_brackets:
-        bracket = open_brackets[-1]
-        problem = UnclosedBracket(bracket[-1], CLOSING[bracket.type])
-        return Diagnostic(problem, _token_span(source, bracket), source.name)
+        return _unclosed(source, open_brackets[-1])
     end = len(source.text.rstrip())
-    problem = UnexpectedText("end of the text", _concepts(_accepted(error)))
+    problem = UnexpectedText("end of the text", _concepts(source, end, expected))
     return Diagnostic(problem, source.span(end, end), source.name)
 
 
-def _unexpected_token(source: Source, token: Token, accepted: set[str], open_brackets: list[Token]) -> Diagnostic:
+def _unclosed(source: Source, bracket: Token) -> Diagnostic:
+    problem = UnclosedBracket(bracket[-1], CLOSING[bracket.type])
+    return Diagnostic(problem, _token_span(source, bracket), source.name)
+
+
+def _unexpected_token(source: Source, token: Token, expected: set[str], open_brackets: list[Token]) -> Diagnostic:
     span = _token_span(source, token)
-    if spaced := _spaced_size(source, token):
+    if spaced := _spaced_size(source, _number_before(source, span.start), span.start):
         return spaced
+    if open_brackets and (
+        token.type in DEFINITION_STARTS or (token.type, open_brackets[-1].type) == ("_ARROW", "LPAR")
+    ):
+        return _unclosed(source, open_brackets[-1])
     if token.type in OPENING:
         opened = open_brackets[-1][-1] if open_brackets else ""
         if opened != OPENING[token.type]:
             return Diagnostic(UnmatchedBracket(str(token), opened), span, source.name)
-    if any(accepted >= ends for ends in BEHIND_CHAIN) and token.type in ("NAME", "STRING", "LSQB", "_INDEX"):
+    if any(expected >= ends for ends in BEHIND_CHAIN) and token.type in ("NAME", "STRING", "LSQB", "_INDEX"):
         return missing_arrow(span)
-    problem = UnexpectedText(f"`{_short(span.text)}`", _concepts(accepted), _hint(source, span.start, accepted))
+    return _unexpected(source, span, expected)
+
+
+def _unexpected_characters(source: Source, start: int, expected: set[str]) -> Diagnostic:
+    if spaced := _spaced_size(source, start, start + 1):
+        return spaced
+    word = re.compile(r"[A-Za-z0-9_.]+|->|.", re.DOTALL).match(source.text, start, start + 40)
+    return _unexpected(source, source.span(start, word.end() if word else start), expected)
+
+
+def _unexpected(source: Source, span: Span, expected: set[str]) -> Diagnostic:
+    """Something that has no place here; perhaps a common mistake."""
+    for slip in SLIPS:
+        match = slip.pattern.match(source.text, span.start)
+        if match and (not slip.expected or slip.expected in expected):
+            span = source.span(span.start, max(span.end, match.end())) if slip.instead else span
+            fixes = (Help(f"write `{slip.instead}`", (Edit(span, slip.instead),)),) if slip.instead else ()
+            problem = UnexpectedText(f"`{_short(span.text)}`", (), slip.hint)
+            return Diagnostic(problem, span, source.name, candidates=fixes)
+    problem = UnexpectedText(f"`{_short(span.text)}`", _concepts(source, span.start, expected))
     return Diagnostic(problem, span, source.name)
 
 
-def _spaced_size(source: Source, token: Token) -> Diagnostic | None:
-    """`3 x 3`: the parser stumbles over the x."""
-    start = token.start_pos or 0
-    match = SPACED_SIZE.match(source.text, _number_before(source, start))
-    if not match or not match.start() < start <= match.end():
+def _spaced_size(source: Source, start: int, stumble: int) -> Diagnostic | None:
+    """`3 x 3`, which would begin at `start` and over which the parser stumbles behind that."""
+    match = SPACED_SIZE.match(source.text, start)
+    if not match or not start < stumble <= match.end() or not re.search(r"[ \t]", match.group()):
         return None
     size = "x".join(part for part in match.groups() if part)
     span = source.span(match.start(), match.end())
@@ -209,42 +249,26 @@ def _spaced_size(source: Source, token: Token) -> Diagnostic | None:
 
 
 def _number_before(source: Source, start: int) -> int:
-    """Where the number begins that ends right before `start`. By hand: a pattern would try every digit of a long one."""
+    """Where the number begins that ends right before `start`. A pattern would try every digit of a long one."""
     before = source.text[:start].rstrip(" \t")
     return len(before.rstrip("0123456789"))
 
 
-def _unexpected_characters(source: Source, start: int, expected: set[str]) -> Diagnostic:
-    rest = source.text[start : start + 40]
-    if size := re.match(r"\d+x[ \t]+\d+|\d+[ \t]+x[ \t]*\d+", rest):
-        clean = re.sub(r"[ \t]", "", size.group())
-        span = source.span(start, start + size.end())
-        fix = Help(f"write `{clean}`", (Edit(span, clean),))
-        return Diagnostic(SpacedSize(clean), span, source.name, candidates=(fix,))
-    word = re.match(r"[A-Za-z0-9_.]+|->|=>|.", rest, re.DOTALL)
-    end = start + (word.end() if word else 0)
-    text = source.text[start:end]
-    problem = UnexpectedText(f"`{_short(text)}`", _concepts(expected), _hint(source, start, expected))
-    return Diagnostic(problem, source.span(start, end), source.name)
-
-
-def _concepts(terminals: set[str]) -> tuple[str, ...]:
+def _concepts(source: Source, start: int, expected: set[str]) -> tuple[str, ...]:
     """What could stand here, in the reader's words and a fixed order."""
-    if "_ARROW" in terminals:
+    if "MODEL" in expected:
+        before = re.sub(r"#[^\n]*", "", source.text[:start]).strip()
+        return ("`->`", "a new definition") if before else ("a layer", "a label", "`[`", "a definition")
+    if "_ARROW" in expected:
         return ("`->`", "the end of the chain")
-    if terminals >= VALUE_STARTS:
-        closing = tuple(CONCEPTS[name] for name in ("RPAR", "RSQB") if name in terminals)
+    closing = tuple(CONCEPTS[name] for name in ("RPAR", "RSQB", "RBRACE") if name in expected)
+    if expected >= VALUE_STARTS:
         return ("a value", *closing)
-    if terminals == STAGE_STARTS:
+    if "COMMA" in expected and closing:
+        return (CONCEPTS["COMMA"], *closing)
+    if expected == STAGE_STARTS:
         return ("a layer", "a label", "`[`")
-    return tuple(text for name, text in CONCEPTS.items() if name in terminals)[:6]
-
-
-def _hint(source: Source, start: int, expected: set[str]) -> str:
-    text = source.text[start : start + 3]
-    if re.match(r"=[^=]", text) and "COMPARISON" in expected:
-        return "`==` compares; `=` gives a value to an argument or a name"
-    return next((hint for pattern, hint in HINTS if pattern.match(text)), "")
+    return tuple(text for name, text in CONCEPTS.items() if name in expected)[:6]
 
 
 def _short(text: str) -> str:

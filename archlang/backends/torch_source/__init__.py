@@ -1,22 +1,30 @@
 """From a model to the text of a standalone Python file, as one writes it by hand: torch is all that it imports.
 
-`parts.py` brings bodies into the order of the text, `frames.py` decides what is a number and what a variable,
-`containers.py` and `forward.py` write the inside of classes, `classes.py` the classes, `text.py` lays out the lines.
+`steps.py`, `parts.py` and `measures.py` bring bodies into the order of the text, `frames.py` and `loops.py` decide what
+is a number and what a variable, `containers.py` with `sinks.py` writes constructors, `flow.py`, `forward.py` and
+`statements.py` write `forward`, `class_writer.py` and `classes.py` the classes, and `text.py` lays out the lines.
 """
 
 from __future__ import annotations
 
+import ast
+import re
 import textwrap
+from importlib import resources
 
 from archlang.backends.initialise import SCHEMES
-from archlang.backends.torch_source.classes import Classes, write_scheme
+from archlang.backends.torch_source.classes import Classes
+from archlang.backends.torch_source.schemes import write_function
 from archlang.backends.torch_source.text import Code
 from archlang.errors.words import shape_text
 from archlang.ir.graph import Model
 from archlang.ir.walk import fold_totals
 
-LONGEST_LINE = 112
+LONGEST_LINE = 118
 """Most characters of a line of the comment that stands above a model; it is not broken for less."""
+
+USES = {"Tensor": r": Tensor\b", "torch": r"\btorch\."}
+"""What shows that a copied class needs an import."""
 
 
 def write_source(model: Model, source_name: str) -> str:
@@ -28,11 +36,25 @@ def write_source(model: Model, source_name: str) -> str:
     code.blank()
     code.add("from __future__ import annotations")
     code.blank()
-    _write_imports(code, classes.required)
+    copies = [support_text(name, new) for name, new in classes.support.items()]
+    used = {word for word, use in USES.items() if any(re.search(use, text) for text in copies)}
+    _write_imports(code, classes.required | used)
+    for text in copies:
+        code.lines += ["", "", *text.splitlines()]
     for scheme in sorted(classes.required & set(SCHEMES)):
-        _write_helper(code, scheme, classes.initialised_types(" | "))
+        code.lines += ["", ""]
+        write_function(code, model, scheme)
     code.take(classes.code)
     return "\n".join(code.lines) + "\n"
+
+
+def support_text(name: str, new_name: str) -> str:
+    """The text of a class of `backends/support.py`, under a new name."""
+    text = resources.files("archlang.backends").joinpath("support.py").read_text(encoding="utf-8")
+    found = next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == name)
+    lines = text.splitlines()[found.lineno - 1 : found.end_lineno]
+    lines[0] = lines[0].replace(f"class {name}(", f"class {new_name}(")
+    return re.sub(r"\bF\.", "nn.functional.", "\n".join(lines))
 
 
 def _header(model: Model, source_name: str) -> list[str]:
@@ -52,20 +74,9 @@ def _doc(text: str) -> str:
 
 
 def _write_imports(code: Code, required: set[str]) -> None:
-    if "count" in required:
-        code.add("from itertools import count")
+    if "itertools" in required:
+        code.add("import itertools")
         code.blank()
     if "torch" in required:
         code.add("import torch")
     code.add(f"from torch import {'Tensor, ' if 'Tensor' in required else ''}nn")
-
-
-def _write_helper(code: Code, scheme: str, types: str) -> None:
-    code.blank()
-    code.blank()
-    code.add(f"def init_{scheme}(layer: {types}) -> nn.Module:")
-    inner = code.deeper()
-    inner.docstring([f"The layer with weights by {SCHEMES[scheme].function} and biases of 0."])
-    write_scheme(inner, scheme, "layer")
-    inner.add("return layer")
-    code.take(inner)

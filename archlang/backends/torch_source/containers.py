@@ -10,16 +10,17 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from archlang.backends.initialise import Initialisation
-from archlang.backends.torch_source.frames import Frame, FunctionFrame, LoopFrame, Slot, Variable, Vector
-from archlang.backends.torch_source.parts import (
-    SHORT_REPEAT, Part, Parts, Segment, Step, Style, behind, is_function, segments_of
-)  # fmt: skip
+from archlang.backends.torch_source.frames import Frame, FunctionFrame, Slot, Variable, Vector
+from archlang.backends.torch_source.loops import LoopFrame
+from archlang.backends.torch_source.measures import SHORT_REPEAT, Measures
 from archlang.backends.torch_source.sinks import Inline, Keyed, Listing, Sink
-from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call
-from archlang.backends.torch_source.words import unique
+from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
+from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call, flat
+from archlang.backends.torch_source.words import literal, unique
 from archlang.errors.words import shape_text
 from archlang.ir.graph import BodyId, Call, Layer
 from archlang.ir.ops.base import TorchArgument, collapse
+from archlang.ir.ops.embedding import LearnedTensor
 from archlang.ir.walk import Starts, advance
 
 
@@ -37,6 +38,9 @@ class CalledClass(Protocol):
 class Library(Protocol):
     """What constructors refer to: the classes of the module, its helpers and imports."""
 
+    parts: Measures
+    init: Initialisation
+
     def class_of(self, body: BodyId, label: str) -> CalledClass | None:
         """The class that stands for a body; None if it is written in place."""
         ...
@@ -45,14 +49,17 @@ class Library(Protocol):
         """Note that an import or helper is used."""
         ...
 
+    def support_class(self, name: str) -> str:
+        """What a class of `backends/support.py` is called in the module, which gets a copy of it."""
+        ...
+
 
 class Builder:
     """Writes the constructor of one class."""
 
-    def __init__(self, parts: Parts, library: Library, init: Initialisation, function: FunctionFrame) -> None:
-        self.parts = parts
+    def __init__(self, library: Library, function: FunctionFrame) -> None:
         self.library = library
-        self.init = init
+        self.parts = library.parts
         self.function = function
         self.declared: set[str] = set()
         self.reusable: set[str] = set()
@@ -67,22 +74,47 @@ class Builder:
                 self._segment(sink, steps, frame, starts)
                 continue
             names = tuple(step.node.name for step in steps if not isinstance(step.node, Segment))
-            if not (node.shared or (isinstance(node, Layer) and sink.style and is_function(node, sink.style))):
-                value = self.layer(steps, frame) if isinstance(node, Layer) else self._called(sink, steps, frame)
+            value = None if node.shared else self._value(sink, steps, frame)
+            if value is not None:
                 sink.put(names, starts, value, _comment(steps, frame), frame)
             frame.passes(tuple(step.outputs[0][0] for step in steps))
 
-    def layer(self, steps: Sequence[Step], frame: Frame) -> Expression:
+    def _value(self, sink: Sink, steps: Sequence[Step], frame: Frame) -> Expression | None:
+        """What a part is made of; None for what `forward` does by a function."""
+        node = steps[0].node
+        if not isinstance(node, Layer):
+            return self._called(sink, steps, frame)
+        if isinstance(node.op, LearnedTensor):
+            return self._parameter([step.node for step in steps if isinstance(step.node, Layer)], frame)
+        return None if sink.style and is_function(node, sink.style) else self._layer(steps, frame)
+
+    def _parameter(self, layers: Sequence[Layer], frame: Frame) -> Expression:
+        """`nn.Parameter(torch.zeros(1, 197, 768))`."""
+        ops = [layer.op for layer in layers if isinstance(layer.op, LearnedTensor)]
+        sizes = [frame.write(Slot(size, "size")) for size in zip(*(op.stored for op in ops), strict=True)]
+        self.library.require("torch")
+        std, fill = ops[0].std, ops[0].fill
+        if std:
+            end = f".normal_({literal(fill)}, {literal(std)})" if fill else f".normal_(std={literal(std)})"
+            return call("nn.Parameter", f"{flat(call('torch.empty', *sizes))}{end}")
+        if fill in (0, 1):
+            return call("nn.Parameter", call("torch.ones" if fill else "torch.zeros", *sizes))
+        return call("nn.Parameter", call("torch.full", Bracket("(", tuple(map(Entry, sizes))), literal(fill)))
+
+    def _layer(self, steps: Sequence[Step], frame: Frame) -> Expression:
         """The constructor of a layer."""
         layers = [step.node for step in steps if isinstance(step.node, Layer)]
+        target = layers[0].op.torch().target
+        if target.startswith("support."):
+            target = self.library.support_class(target.removeprefix("support."))
         expression = Bracket(
-            f"{layers[0].op.torch().target}(",
+            f"{target}(",
             tuple(
                 Entry(frame.write(Slot(values, a.name, a.role)), "" if a.positional else f"{a.name}=")
                 for a, values in _arguments(layers)
             ),
         )
-        scheme = self.init.of(layers[0])
+        scheme = self.library.init.of(layers[0])
         if scheme is None:
             return expression
         self.library.require(scheme)
@@ -96,15 +128,13 @@ class Builder:
             return self._object(called, bodies, steps, frame)
         return self._group(sink, bodies, frame, label)
 
-    def _object(
-        self, called: CalledClass, bodies: Sequence[BodyId], steps: Sequence[Step], frame: Frame
-    ) -> Expression:
+    def _object(self, called: CalledClass, bodies: Sequence[BodyId], steps: Sequence[Step], frame: Frame) -> Expression:
         given = tuple(step.outputs[0][0] for step in steps)
         entries: list[Entry] = []
         for parameter in called.parameters:
             slot = Slot(called.values(parameter, bodies), parameter.name, parameter.role)
-            keyword = not parameter.role or any(entry.prefix for entry in entries)
-            entries.append(Entry(frame.write(slot), f"{parameter.name}=" if keyword else ""))
+            named = len(called.parameters) > 1 and (not parameter.role or any(entry.prefix for entry in entries))
+            entries.append(Entry(frame.write(slot), f"{parameter.name}=" if named else ""))
         frame.passes(given)
         return Bracket(f"{called.name}(", tuple(entries))
 
@@ -137,9 +167,7 @@ class Builder:
         self.function.locals -= {name}
         return name
 
-    def keys(
-        self, code: Code, target: str, parts: Sequence[Part], frame: Frame, style: Style | None = None
-    ) -> None:
+    def keys(self, code: Code, target: str, parts: Sequence[Part], frame: Frame, style: Style | None = None) -> None:
         """Statements that add parts to a module by name."""
         self.fill(Keyed(code, target, set(self.parts.labels(parts[0])), style), parts, frame, {})
 
@@ -198,10 +226,10 @@ class Builder:
         if isinstance(sink, Keyed):
             bases = {base for segment in segments for run in segment.runs for base in self.parts.counted(run.body)}
             for base in sorted(bases - set(sink.counters)):
-                self.library.require("count")
+                self.library.require("itertools")
                 counters[base] = self._local(f"{base or 'number'}s")
                 first = behind(starts, segments[0]).get(base, 0) + (1 if base else 0)
-                sink.code.add(f"{counters[base]} = count({first or ''})")
+                sink.code.add(f"{counters[base]} = itertools.count({first or ''})")
             sink.counters |= counters
         self._loop(sink, segments, steps, frame)
         if isinstance(sink, Keyed):
@@ -226,7 +254,7 @@ class Builder:
         sink.flush()
         given = tuple(body.shape_of(body.outputs[0])[0] for body in bodies)
         if (update := loop.update(given)) is not None:
-            sink.code.add(f"{loop.carry} = ", update)
+            sink.code.add(*update)
         block, sink.code = sink.code, outer_code
         self._write_loop(sink.code, loop, block)
         loop.leave(given)
@@ -258,14 +286,17 @@ def _called(steps: Sequence[Step]) -> tuple[list[BodyId], str]:
 
 
 def _arguments(layers: Sequence[Layer]) -> Iterator[tuple[TorchArgument, Vector]]:
-    """The arguments that any of these layers writes, with the values of all; torch's default where one leaves it out."""
+    """The arguments that any of these layers writes, with the values of all: defaults where one leaves it out."""
     given = [{argument.name: argument for argument in layer.op.torch().arguments} for layer in layers]
     order = list(type(layers[0].op).__dataclass_fields__)
     names = {name: argument for arguments in given for name, argument in arguments.items()}
     for argument in sorted(names.values(), key=lambda a: (not a.positional, _position(order, a.name))):
-        yield argument, tuple(
-            own[argument.name].value if argument.name in own else collapse(getattr(layer.op, argument.name))
-            for own, layer in zip(given, layers, strict=True)
+        yield (
+            argument,
+            tuple(
+                own[argument.name].value if argument.name in own else collapse(getattr(layer.op, argument.name))
+                for own, layer in zip(given, layers, strict=True)
+            ),
         )
 
 

@@ -7,21 +7,17 @@ values are written out, others get a variable in the outermost place where they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from archlang.backends.torch_source.text import Bracket, Entry, Expression, call
-from archlang.backends.torch_source.words import literal, plural, singular, variable_name
+from archlang.backends.torch_source.text import Expression
+from archlang.backends.torch_source.words import annotation, literal, unique, variable_name
 
 Vector = tuple[Any, ...]
 Role = Literal["", "in", "out"]
 
 DEPTH = "depth"
 """What a number of copies is called that has no name."""
-
-LONGEST_TABLE = 64
-"""Most rows of a loop's table with a row for each copy; beyond, copies with equal values share one."""
 
 
 def equal(one: Vector, other: Vector) -> bool:
@@ -41,11 +37,15 @@ def all_integers(vector: Vector) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place of the text: its values, and the name and role of the argument that stands there."""
+    """A place of the text: its values, and the name and role of the argument that stands there.
+
+    A table is what a loop runs over: tuples of any length.
+    """
 
     values: Vector
     name: str
     role: Role = ""
+    is_table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,12 @@ class Variable:
     name: str
     values: Vector
     role: Role = ""
+    is_table: bool = False
+
+    @property
+    def annotation(self) -> str:
+        """Its type."""
+        return "tuple[int, ...]" if self.is_table and all(map(all_integers, self.values)) else annotation(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,31 +127,44 @@ class Frame:
 
 @dataclass
 class FunctionFrame(Frame):
-    """A constructor: one instance for each body that the class stands for. New variables are its parameters."""
+    """A constructor: one instance for each body that the class stands for. New variables are its parameters.
 
+    `entry` and `exit` are the numbers of channels that come in and go out, `labels` are names that attributes of its
+    own must not take.
+    """
+
+    entry: Vector = ()
+    exit: Vector = ()
     used: set[str] = field(default_factory=set[str])
     locals: set[str] = field(default_factory=set[str])
-    stored: dict[str, None] = field(default_factory=dict[str, None])
+    stored: dict[str, str] = field(default_factory=dict[str, str])
+    labels: frozenset[str] = frozenset()
 
     def find(self, slot: Slot) -> Expression | None:
+        """The text of values that are constant, have a name, are an argument, or follow from one."""
         if (found := super().find(slot)) is not None:
             return found
         for argument in self.arguments:
             if equal(argument.values, slot.values):
                 return self._parameter(argument.name, slot)
-        return self._derived(slot) if slot.role != "in" and all_integers(slot.values) else None
+        return self._derived(slot) if all_integers(slot.values) else None
 
     def _derived(self, slot: Slot) -> str | None:
-        """`4 * width`, `width // 2`, `count - 1`: a number that follows from an argument."""
-        for argument in self.arguments:
+        """`4 * width`, `width // 2`, `count - 1`: a number that follows from an argument, or from what comes in."""
+        for argument in (*self.arguments, *(v for v in self.variables if v.role == "in")):
             if all_integers(argument.values) and not is_constant(argument.values):
                 text = _derivation(slot, argument)
-                if text is not None:
+                if text is not None and not ("//" in text and equal(slot.values, self.entry)):
                     return text.format(self.find(Slot(argument.values, argument.name)))
         return None
 
     def create(self, slot: Slot) -> str:
-        return self._parameter(slot.name, slot)
+        """A new parameter."""
+        own = {argument.name for argument in self.arguments}
+        name = f"{slot.role}_channels" if slot.role and slot.name in own else slot.name
+        if slot.role == "out" and not equal(slot.values, self.exit):
+            name = name.replace("out_", "hidden_")
+        return self._parameter(name, slot)
 
     def store(self, slot: Slot) -> Expression:
         """The text of a number in another method: an attribute, if it is no constant."""
@@ -154,16 +173,18 @@ class FunctionFrame(Frame):
         known = (v.name for v in self.variables if equal(v.values, slot.values))
         argument = self.named(slot.values)
         name = next(known, None) or (self._parameter(argument, slot) if argument else self.create(slot))
-        self.stored[name] = None
-        return f"self.{name}"
+        self.stored[name] = unique(name, self.labels.__contains__)
+        return f"self.{self.stored[name]}"
 
     def _parameter(self, name: str, slot: Slot) -> str:
-        name = variable_name(name, self.is_taken)
+        own = {variable_name(argument.name, lambda _: False) for argument in self.arguments} - {name.lower()}
+        name = variable_name(name, lambda n: n in own or self.is_taken(n))
         self.used.add(name)
-        self.variables.append(Variable(name, slot.values, slot.role))
+        self.variables.append(Variable(name, slot.values, slot.role, slot.is_table))
         return name
 
     def is_taken(self, name: str) -> bool:
+        """Whether any variable of the constructor has a name."""
         return name in self.used
 
     @property
@@ -187,170 +208,3 @@ def _derivation(slot: Slot, argument: Variable) -> str | None:
     if all(value and given % value == 0 for value, given in pairs) and len({g // v for v, g in pairs}) == 1:
         return f"{{}} // {pairs[0][1] // pairs[0][0]}"
     return None
-
-
-@dataclass
-class LoopFrame(Frame):
-    """The body of a loop: an instance for each run of copies, in each instance of the frame around it.
-
-    `origin` holds the outer instance of each run, `counts` its copies. `entry` is the number of channels (`flow`
-    says whether they are features) that flows into each; where it changes, a variable carries it from copy to copy.
-    """
-
-    outer: Frame = field(kw_only=True)
-    function: FunctionFrame = field(kw_only=True)
-    origin: tuple[int, ...] = field(kw_only=True)
-    counts: tuple[int, ...] = field(kw_only=True)
-    entry: Vector = field(kw_only=True)
-    flow: str = field(kw_only=True)
-    carry: str = ""
-    start: Expression = ""
-    inside: set[str] = field(default_factory=set[str])
-
-    def __post_init__(self) -> None:
-        self.carries = self.project(self.entry) is None
-
-    # ---- vectors here and in the frame around
-
-    def by_outer(self, values: Sequence[Any]) -> list[list[Any]]:
-        """The values, in a list for each instance of the frame around."""
-        lists: list[list[Any]] = [[] for _ in range(self.outer.size)]
-        for outer, value in zip(self.origin, values, strict=True):
-            lists[outer].append(value)
-        return lists
-
-    def project(self, values: Vector) -> Vector | None:
-        """The vector in the frame around, if all runs of an instance agree."""
-        lists = self.by_outer(values)
-        return tuple(one[0] for one in lists) if all(is_constant(tuple(one)) for one in lists) else None
-
-    def column(self, values: Vector) -> Vector:
-        """For each instance of the frame around, the values of all copies."""
-        return tuple(
-            tuple(value for value, count in pairs for _ in range(count if self.has_row_for_each else 1))
-            for pairs in self.by_outer(list(zip(values, self.counts, strict=True)))
-        )
-
-    @property
-    def totals(self) -> Vector:
-        """Copies in each instance of the frame around."""
-        return tuple(sum(counts) for counts in self.by_outer(self.counts))
-
-    @property
-    def has_row_for_each(self) -> bool:
-        """Whether a table of this loop has a row for each copy."""
-        return max(self.counts) == 1 or max(self.totals) <= LONGEST_TABLE
-
-    # ---- text
-
-    def flowing(self, values: Vector) -> Expression | None:
-        if (text := super().flowing(values)) is not None:
-            return text
-        if self.carries:
-            return self._carried() if equal(values, self.entry) and not self.running else None
-        outer = self.project(values)
-        return None if outer is None else self.outer.flowing(outer)
-
-    def find(self, slot: Slot) -> Expression | None:
-        if (found := super().find(slot)) is not None:
-            return found
-        outer = self.project(slot.values)
-        return None if outer is None else self.outer.find(Slot(outer, slot.name, slot.role))
-
-    def create(self, slot: Slot) -> str:
-        outer = self.project(slot.values)
-        if outer is not None:
-            return self.outer.create(Slot(outer, slot.name, slot.role))
-        argument = self.named_column(self.column(slot.values))
-        name = self._new_name(singular(argument) if argument else slot.name)
-        self.variables.append(Variable(name, slot.values, slot.role))
-        return name
-
-    def _new_name(self, wanted: str) -> str:
-        """A free name for a variable; loops around must not use it for another from now on."""
-        name = variable_name(wanted, self.is_taken)
-        self.function.used.add(name)
-        frame = self.outer
-        while isinstance(frame, LoopFrame):
-            frame.inside.add(name)
-            frame = frame.outer
-        return name
-
-    def named_column(self, column: Vector) -> str | None:
-        """The argument of the block or model that this column is."""
-        return self.outer.named(column)
-
-    def named(self, columns: Vector) -> str | None:
-        outer = self.project(columns)
-        return None if outer is None else self.outer.named(outer)
-
-    def is_taken(self, name: str) -> bool:
-        frame: Frame = self
-        taken = {variable_name(argument.name, lambda _: False) for argument in self.function.arguments}
-        taken |= self.function.locals | self.inside | {self.carry}
-        while isinstance(frame, LoopFrame):
-            taken |= {variable.name for variable in frame.variables}
-            frame = frame.outer
-            taken |= {str(frame.running.text)} if frame.running and frame is not self.outer else set()
-        return name in taken | {variable.name for variable in frame.variables}
-
-    # ---- the running channel count
-
-    def _carried(self) -> str:
-        """Make the variable that carries the channels from copy to copy, or go on with that of the loop before."""
-        first = tuple(values[0] for values in self.by_outer(self.entry))
-        self.start = self.outer.write(Slot(first, f"in_{self.flow}", "in"))
-        before = self.outer.running
-        if before and equal(before.values, first):
-            self.carry = self.start = str(before.text)
-        else:
-            self.carry = self._new_name(self.flow)
-        self.running = Known(self.entry, self.carry)
-        return self.carry
-
-    def update(self, values: Vector) -> Expression | None:
-        """What the carrying variable must become at the end of a copy that gives `values`; None if it needs nothing."""
-        if not self.carry or (self.running and equal(self.running.values, values)):
-            return None
-        text = self.write(Slot(values, f"out_{self.flow}", "out"))
-        return None if text == self.carry else text
-
-    def leave(self, values: Vector) -> None:
-        """Tell the frame around what flows behind the loop, given what each run gives."""
-        last = tuple(values[-1] for values in self.by_outer(values))
-        text: Expression | None = self.outer.find(Slot(last, "")) if is_constant(last) else None
-        if text is None and self.carry:
-            text = self.carry
-        if self.carry and not (isinstance(self.outer, LoopFrame) and self.outer.carry not in ("", self.carry)):
-            self.outer.running = Known(last, self.carry)
-        self.outer.known = Known(last, text) if text is not None else None
-
-    # ---- the head of the loop
-
-    def head(self) -> list[tuple[str, Expression]]:
-        """The loop as `for NAMES in EXPRESSION`; two of them where copies with equal values share a row."""
-        if not self.variables:
-            return [("_", call("range", self.outer.write(Slot(self.totals, DEPTH))))]
-        if self.has_row_for_each:
-            return [self._table()]
-        name = self._new_name(DEPTH)
-        self.variables.append(Variable(name, self.counts))
-        return [self._table(), ("_", call("range", name))]
-
-    def _table(self) -> tuple[str, Expression]:
-        names = ", ".join(variable.name for variable in self.variables)
-        columns = [self.column(variable.values) for variable in self.variables]
-        if len(columns) == 1:
-            return names, self._values(columns[0])
-        if all(is_constant(column) for column in columns):
-            rows = zip(*(column[0] for column in columns), strict=True)
-            return names, literal(tuple(rows))
-        each = zip(self.variables, columns, strict=True)
-        texts = [self.outer.write(Slot(column, plural(variable.name))) for variable, column in each]
-        return names, Bracket("zip(", (*(Entry(text) for text in texts), Entry("True", "strict=")))
-
-    def _values(self, column: Vector) -> Expression:
-        values = column[0]
-        if is_constant(column) and all_integers(values) and values == tuple(range(values[0], values[-1] + 1)):
-            return call("range", *([str(values[0])] if values[0] else []), str(values[-1] + 1))
-        return self.outer.write(Slot(column, plural(self.variables[0].name)))

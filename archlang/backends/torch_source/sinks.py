@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from archlang.backends.torch_source.frames import Frame, LoopFrame, Slot, Vector, is_constant
-from archlang.backends.torch_source.parts import Style
+from archlang.backends.torch_source.frames import Frame, Slot, Vector, is_constant
+from archlang.backends.torch_source.loops import LoopFrame
+from archlang.backends.torch_source.steps import Style
 from archlang.backends.torch_source.text import Bracket, Code, Entry, Expression, call
 from archlang.backends.torch_source.words import quote, unique
 from archlang.ir.graph import Name
@@ -111,6 +112,28 @@ class Keyed:
         if counter is None:
             return quote(name_text(name, starts))
         return f'f"{name.base}{{next({counter})}}"' if name.base else f"str(next({counter}))"
+
+
+@dataclass
+class Attributes:
+    """Parts as attributes; `names` are those that differ from the part's own name."""
+
+    code: Code
+    names: dict[str, str]
+    style: Style | None = "attributes"
+
+    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
+        """Set an attribute."""
+        name = name_text(names[0], starts) if names[0] else ""
+        name = self.names.get(name, name)
+        if name.isidentifier():
+            self.code.add(f"self.{name} = ", value)
+        else:
+            kind = "parameter" if isinstance(value, Bracket) and value.opening == "nn.Parameter(" else "module"
+            self.code.add("", call(f"self.register_{kind}", quote(name), value))
+
+    def flush(self) -> None:
+        """Nothing is ever pending."""
 
 
 def label_text(labels: Vector, frame: Frame) -> Expression:

@@ -63,13 +63,15 @@ class Code:
     def add(self, prefix: str, expression: Expression = "", suffix: str = "", comment: str = "") -> None:
         """A statement `prefix expression suffix  # comment`, broken where it is too long."""
         text = flat(expression)
-        blank = " " * self.indent
-        if text is not None and (isinstance(expression, str) or self._fits(f"{prefix}{text}{suffix}", comment)):
-            line = f"{blank}{prefix}{text}{suffix}"
-            fits = comment and self._fits(f"{prefix}{text}{suffix}", comment)
-            self.lines.append(f"{line}  # {comment}" if fits else line)
+        if isinstance(expression, Bracket) and (text is None or not self._fits(f"{prefix}{text}{suffix}")):
+            self._broken(prefix, expression, suffix, comment)
             return
-        assert isinstance(expression, Bracket)
+        line = f"{prefix}{text}{suffix}"
+        fits = comment and self._fits(f"{line}  # {comment}")
+        self.lines.append(" " * self.indent + (f"{line}  # {comment}" if fits else line))
+
+    def _broken(self, prefix: str, expression: Bracket, suffix: str, comment: str) -> None:
+        blank = " " * self.indent
         self.lines.append(f"{blank}{prefix}{expression.opening}")
         inner = self.deeper()
         for entry in expression.entries:
@@ -77,8 +79,8 @@ class Code:
         self.take(inner)
         self.lines.append(f"{blank}{expression.closing}{suffix}" + (f"  # {comment}" if comment else ""))
 
-    def _fits(self, text: str, comment: str) -> bool:
-        return self.indent + len(text) + (len(comment) + 4 if comment else 0) <= WIDTH
+    def _fits(self, text: str) -> bool:
+        return self.indent + len(text) <= WIDTH
 
     def deeper(self, steps: int = 1) -> Code:
         """An empty block, to be filled and taken."""
@@ -96,7 +98,7 @@ class Code:
         """A docstring; lines of a paragraph stay as they are."""
         texts = [text.replace("\\", "\\\\").replace('"""', r"\"\"\"") for text in paragraphs]
         blank = " " * self.indent
-        if len(texts) == 1 and "\n" not in texts[0] and self._fits(texts[0], "..."):
+        if len(texts) == 1 and "\n" not in texts[0] and self._fits(f'"""{texts[0]}"""'):
             self.lines.append(f'{blank}"""{texts[0]}"""')
             return
         lines = "\n\n".join(texts).split("\n")

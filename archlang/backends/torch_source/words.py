@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import math
 import re
@@ -11,7 +12,7 @@ from typing import Any
 from archlang.backends.torch_source.text import Bracket, Entry, Expression
 
 LIBRARY_NAMES = frozenset({
-    "Any", "Tensor", "TypeVar", "annotations", "count", "enumerate", "getattr", "init", "isinstance", "nn", "next",
+    "Any", "Tensor", "annotations", "enumerate", "getattr", "init", "isinstance", "itertools", "list", "nn", "next",
     "range", "self", "str", "super", "torch", "zip",
 })  # fmt: skip
 """Names that generated code uses for what it did not define."""
@@ -34,7 +35,9 @@ def class_name(definition: str, taken: Callable[[str], bool]) -> str:
 def variable_name(name: str, taken: Callable[[str], bool]) -> str:
     """A name for a parameter or variable: lower case, as it is read, and free."""
     lower = name.lower()
-    unusable = lower in LIBRARY_NAMES | LOCAL_NAMES | {AMBIGUOUS} or keyword.iskeyword(lower)
+    unusable = (
+        lower in LIBRARY_NAMES | LOCAL_NAMES | {AMBIGUOUS} or keyword.iskeyword(lower) or hasattr(builtins, lower)
+    )
     return unique(f"{lower}_" if unusable else lower, taken)
 
 
@@ -42,7 +45,7 @@ def unique(name: str, taken: Callable[[str], bool]) -> str:
     """`name`, or with the first number from 2 that is free."""
     if not taken(name):
         return name
-    separator = "_" if name[-1].isdigit() else ""
+    separator = ("V" if name[0].isupper() else "_") if name[-1].isdigit() else ""
     number = 2
     while taken(f"{name}{separator}{number}"):
         number += 1
@@ -88,7 +91,7 @@ def _type_name(value: Any) -> str:
     if not isinstance(value, tuple):
         return "None" if value is None else type(value).__name__
     items: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
-    if len(items) <= 3 and all(type(item) is int for item in items):
+    if len(items) <= 6 and all(type(item) is int for item in items):
         return f"tuple[{', '.join('int' for _ in items)}]" if items else "tuple[int, ...]"
     return f"tuple[{annotation(items)}, ...]"
 

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from archlang.ir.ops.activation import (
-    ELU, GELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSoftmax, Maxout, PReLU, ReLU, ReLU6, Sigmoid, SiLU,
-    Softmax, Softplus, Tanh
+    ELU,
+    GELU,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    Maxout,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
 )  # fmt: skip
 from archlang.ir.ops.attention import Attention
 from archlang.ir.ops.channels import AddCoords, ChannelShuffle, Select

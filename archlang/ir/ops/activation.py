@@ -228,13 +228,7 @@ class Softplus(_Activation):
     words = ("SOFTPLUS", "Softplus")
     kind = "softplus"
     torch_name = "nn.Softplus"
-    signature = (number("beta", 1.0), number("threshold", 20.0))
-
-    @classmethod
-    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
-        if given["beta"] == 0:
-            raise OpError(OutOfRange(word, "beta", given["beta"], "another number than 0, by which it divides"))
-        return cls(**given)
+    signature = (number("beta", 1.0, above=0.0), number("threshold", 20.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

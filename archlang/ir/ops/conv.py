@@ -13,10 +13,26 @@ from archlang.errors.words import shape_text, size_text
 from archlang.ir.arithmetic import Window
 from archlang.ir.ops.arguments import ROUND, choice, flag, padding, sizes, whole
 from archlang.ir.ops.base import (
-    Counts, Op, OpError, Shape, Sizes, TorchCall, Value, collapse, keyword, positional, require_rank, with_defaults
+    Counts,
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchCall,
+    Value,
+    collapse,
+    keyword,
+    positional,
+    require_rank,
+    with_defaults,
 )  # fmt: skip
 from archlang.ir.ops.window import (
-    WINDOW_SHAPES, check_fits, coverage_problems, make_windows, resolve_padding, symmetric
+    WINDOW_SHAPES,
+    check_fits,
+    coverage_problems,
+    make_windows,
+    resolve_padding,
+    symmetric,
 )  # fmt: skip
 
 PADDING = padding()

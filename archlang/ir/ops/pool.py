@@ -13,11 +13,26 @@ from archlang.errors.words import shape_text, size_text
 from archlang.ir.arithmetic import Window
 from archlang.ir.ops.arguments import ROUND, flag, number, optional, padding, sizes, whole
 from archlang.ir.ops.base import (
-    Op, OpError, Shape, Sizes, TorchArgument, TorchCall, Value, collapse, keyword, positional, require_rank,
-    with_defaults
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchArgument,
+    TorchCall,
+    Value,
+    collapse,
+    keyword,
+    positional,
+    require_rank,
+    with_defaults,
 )  # fmt: skip
 from archlang.ir.ops.window import (
-    WINDOW_SHAPES, check_fits, coverage_problems, make_windows, resolve_padding, symmetric
+    WINDOW_SHAPES,
+    check_fits,
+    coverage_problems,
+    make_windows,
+    resolve_padding,
+    symmetric,
 )  # fmt: skip
 
 KERNEL = optional(sizes("kernel_size", letter="F"))
@@ -195,7 +210,13 @@ class LpPool(_Pool):
     words = ("LPPOOL", "LPPool1d", "LPPool2d", "LPPool3d")
     kind = "lppool"
     torch_name = "LPPool"
-    signature = (number("norm_type", above=0.0), sizes("kernel_size", letter="F"), STRIDE, flag("ceil_mode", False), ROUND)
+    signature = (
+        number("norm_type", above=0.0),
+        sizes("kernel_size", letter="F"),
+        STRIDE,
+        flag("ceil_mode", False),
+        ROUND,
+    )
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:

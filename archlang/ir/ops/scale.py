@@ -14,8 +14,8 @@ class Scale(Op):
     """weight*x + bias with one of each for every channel (no class in torch).
 
     Any shape, which stays. `dim` is the axis that they go along, counted as in torch: 1 the channels, -1 the features
-    of tokens. Weights begin as `fill`, biases as 0. In LeNet-5 of 1998 it follows the pooling; without biases and with a
-    small `fill` it is the layer scale of residual branches (Touvron et al. 2021).
+    of tokens. Weights begin as `fill`, biases as 0. In LeNet-5 of 1998 it follows the pooling; without biases and with
+    a small `fill` it is the layer scale of residual branches (Touvron et al. 2021).
     """
 
     op: Literal["scale"] = "scale"

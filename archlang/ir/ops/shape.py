@@ -28,9 +28,9 @@ MOST_AXES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop(Op):
-    """The middle of a map, or with `start` another part of it: `CROP(to=388)`, `CROP(to=500, start=19)` as FCN has it.
+    """The middle of a map, or with `start` another part: `CROP(to=388)`, `CROP(to=500, start=19)` as FCN has it.
 
-    (C, *sizes) -> (C, *to). Of an odd number of rows to cut, the last side loses one more.
+    (C, *sizes) -> (C, *to), a slice (no class in torch). Of an odd number of rows to cut, the last side loses one more.
     """
 
     op: Literal["crop"] = "crop"

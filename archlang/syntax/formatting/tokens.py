@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 TOKEN = re.compile(
@@ -11,13 +11,13 @@ TOKEN = re.compile(
     r"| -> | :: | \.\. | \*\* | // | [=!<>]= | \S",
     re.VERBOSE | re.ASCII,
 )
-LEADING = frozenset({"->", "and", "or", "if", "else", "+"})
-"""Tokens that begin a line where one is broken beside them: comments behind them go in front of them."""
+LEADING = frozenset({"->", "for", "or", "and", "if", "else", "+"})
+"""Tokens that a line may begin with. Comments behind them go in front of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What stands in front of a token: a comment behind the token before, comments on lines of their own.
+    """What stands in front of a token: a comment behind the token before, and comments on lines of their own.
 
     Each of `lines` is a comment with whether a blank line stands above it; `blank` says so of the token itself.
     """
@@ -28,19 +28,22 @@ class Gap:
     broken: bool = False
 
     @property
-    def commented(self) -> bool:
-        """Whether it holds a comment."""
-        return bool(self.trailing or self.lines)
+    def comments(self) -> tuple[str, ...]:
+        """All of them, in order."""
+        return (*((self.trailing,) if self.trailing else ()), *(text for _, text in self.lines))
 
     def then(self, other: Gap) -> Gap:
         """Both in one, where the token between them goes elsewhere."""
-        if not other.commented:
-            broken = self.broken or other.broken
-            return Gap(self.trailing, self.lines, self.blank or other.blank, broken) if broken else self
-        joins = bool(other.trailing) and not self.broken
-        moved = ((self.blank, other.trailing),) if other.trailing and not joins else ()
-        trailing = other.trailing if joins else self.trailing
-        return Gap(trailing, (*self.lines, *moved, *other.lines), other.blank, True)
+        if self.broken and other.trailing:
+            other = Gap("", ((False, other.trailing), *other.lines), other.blank)
+        lines = self.lines + other.lines
+        return Gap(self.trailing or other.trailing, lines, self.blank or other.blank, self.broken or other.broken)
+
+    def behind(self, comments: tuple[str, ...]) -> Gap:
+        """The gap with further comments on the line before it."""
+        if not comments:
+            return self
+        return replace(self, trailing="  ".join([*comments, *self.comments[: bool(self.trailing)]]))
 
 
 TIGHT = Gap()
@@ -56,8 +59,8 @@ class Token:
     gap: Gap
 
 
-def scan(text: str) -> tuple[list[Token], Gap]:
-    """The tokens, and what stands behind the last one. Comments beside separators stand where lines may break."""
+def scan(text: str) -> list[Token]:
+    """The tokens; the last is empty and stands for the end. Comments beside separators stand where lines may break."""
     tokens: list[Token] = []
     trailing, lines, blank, broken, end = "", list[tuple[bool, str]](), False, False, 0
     for match in TOKEN.finditer(text):
@@ -71,9 +74,9 @@ def scan(text: str) -> tuple[list[Token], Gap]:
             lines.append((blank, word.rstrip()))
         else:
             trailing = word.rstrip()
-    last = Gap(trailing, tuple(lines), broken=True)
+    tokens.append(Token("", len(text), Gap(trailing, tuple(lines), broken=True)))
     _settle(tokens)
-    return tokens, last
+    return tokens
 
 
 def _gap(trailing: str, lines: list[tuple[bool, str]], blank: bool, broken: bool) -> Gap:

@@ -1,0 +1,113 @@
+"""Writes the inside of one class: its constructor and, where its base class has none that fits, its `forward`.
+
+What is a plain chain of modules becomes a subclass of `nn.Sequential` where its parts are only numbered, or where it is
+too long for a `forward` of its own; else its parts are attributes. What is no chain has a `forward`, and is a subclass
+of `nn.ModuleList` where its parts are only numbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang.backends.torch_source.containers import Builder, Library
+from archlang.backends.torch_source.flow import Flow, attribute_names, follow
+from archlang.backends.torch_source.forward import Forward
+from archlang.backends.torch_source.frames import FunctionFrame
+from archlang.backends.torch_source.measures import LONGEST_FORWARD
+from archlang.backends.torch_source.parts import Parts
+from archlang.backends.torch_source.sinks import Attributes, Inline
+from archlang.backends.torch_source.steps import Part, Segment, segments_of
+from archlang.backends.torch_source.text import Bracket, Code
+from archlang.ir.graph import BodyId, Call, Layer
+
+
+class ClassWriter:
+    """Writes the constructor and `forward` of one class; afterwards `base` is its base class."""
+
+    def __init__(self, library: Library, function: FunctionFrame, parts: Sequence[Part]) -> None:
+        self.library = library
+        self.function = function
+        self.parts = parts
+        self.builder = Builder(library, function)
+        self.base = "nn.Sequential"
+        self.constructor = Code(8)
+        self.forward = Code(4)
+        self.bare: list[str] = []
+
+    def write_content(self, inputs: Sequence[str], body: BodyId, is_model: bool) -> None:
+        """Write both methods; `body` is one of those that the class stands for."""
+        known = self.library.parts
+        plain = known.is_plain(body)
+        if plain and not is_model and known.is_numbered(body):
+            self._sequential()
+        elif plain and not self._is_attributes():
+            self._begin()
+            self.builder.keys(self.constructor, "self", self.parts, self.function)
+        elif not plain and known.is_numbered(body, "list"):
+            self._list(inputs)
+        else:
+            self._attributes(inputs)
+
+    def _begin(self) -> None:
+        self.constructor.add("super().__init__()")
+
+    def _sequential(self) -> None:
+        if not self.builder.is_straight(self.parts):
+            layers = self.builder.listing(self.constructor, self.parts, self.function)
+            self.constructor.add(f"super().__init__(*{layers})")
+            return
+        inline = Inline()
+        self.builder.fill(inline, self.parts, self.function, {})
+        self.constructor.add("", Bracket("super().__init__(", tuple(inline.entries)))
+
+    def _list(self, inputs: Sequence[str]) -> None:
+        self.base = "nn.ModuleList"
+        layers = self.builder.listing(self.constructor, self.parts, self.function, style="list")
+        self.constructor.add(f"super().__init__({layers})")
+        self._forward(follow(self.library.parts, self.parts, "list", len(inputs)), inputs, {})
+
+    def _attributes(self, inputs: Sequence[str]) -> None:
+        self.base = "nn.Module"
+        self._begin()
+        self.bare = list(self.constructor.lines)
+        self.function.labels = frozenset(self.library.parts.labels(self.parts[0]))
+        flow = follow(self.library.parts, self.parts, "attributes", len(inputs))
+        names = attribute_names(flow)
+        if any(isinstance(applied.node, Segment) for applied in flow.applied):
+            names = {}
+            self.builder.keys(self.constructor, "self", self.parts, self.function, "attributes")
+        else:
+            self.builder.fill(Attributes(self.constructor, names), self.parts, self.function, {})
+        self._forward(flow, inputs, names)
+
+    def _forward(self, flow: Flow, inputs: Sequence[str], names: dict[str, str]) -> None:
+        forward = Forward(flow, names, self.function)
+        forward.write(self.forward, inputs)
+        if forward.uses_torch:
+            self.library.require("torch")
+        for name, attribute in self.function.stored.items():
+            self.constructor.add(f"self.{attribute} = {name}")
+
+    def _is_attributes(self) -> bool:
+        """Whether the parts of a plain chain are attributes: they have fit names, and are not too many."""
+        known = self.library.parts
+        if any(not label.isidentifier() for label in known.labels(self.parts[0])):
+            return False
+        if any(_has_number(known, step.node) for step in self.parts[0].steps):
+            return False
+        lines, repeats = 0, False
+        for steps in zip(*(part.steps for part in self.parts), strict=True):
+            segments = segments_of(steps)
+            if segments and not known.is_applied_by_name(segments, "attributes"):
+                return False
+            lines += known.run_size(segments[0]) if segments else 1
+            repeats = repeats or bool(segments)
+        return lines <= LONGEST_FORWARD or not repeats
+
+
+def _has_number(parts: Parts, node: Layer | Call | Segment) -> bool:
+    """Whether a number is the name of a part that has parameters: no attribute can have it."""
+    if isinstance(node, Segment):
+        return any(_has_number(parts, step.node) for step in parts.of(node.runs[0]).steps)
+    numbered = node.name is not None and node.name.index is not None and node.name.base == ""
+    return numbered and (isinstance(node, Call) or bool(node.op.parameters() or node.op.buffers()))

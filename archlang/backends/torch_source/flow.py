@@ -1,0 +1,148 @@
+"""The steps of `forward`, in their order: bodies followed through their graph, short repeats written out.
+
+All bodies of a class are followed at once. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from archlang.backends.torch_source.measures import Measures
+from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
+from archlang.backends.torch_source.words import unique
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.limits import TooManyLayers
+from archlang.errors.words import shape_text
+from archlang.ir.graph import Call, Layer, Ref
+from archlang.ir.ops.embedding import LearnedTensor
+from archlang.ir.walk import Starts, advance, name_text
+
+LINE_LIMIT = 20_000
+"""Most steps of one `forward`: beyond it stands a repeat that cannot be a loop and is too long to be written out."""
+
+FOLDED = frozenset({"activation", "norm", "regularisation"})
+"""Families of layers that are written around the layer before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One step of `forward`: in each body, the values it reads and gives by number, and its name (empty without).
+
+    A long repeat is one step, that applies its children one after the other; `children` says which of the scope's.
+    """
+
+    steps: tuple[Step, ...]
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    children: tuple[int, int] = (0, 0)
+
+    @property
+    def node(self) -> Layer | Call | Segment:
+        """What is applied."""
+        return self.steps[0].node
+
+    @property
+    def shape(self) -> str:
+        """The shapes that come out, where they change and are the same in all bodies."""
+        outputs = {step.outputs for step in self.steps}
+        changes = any(step.outputs != step.shapes[:1] for step in self.steps)
+        return ", ".join(map(shape_text, outputs.pop())) if changes and len(outputs) == 1 else ""
+
+    @property
+    def folds(self) -> bool:
+        """Whether it may be written around the step before it."""
+        node = self.node
+        return isinstance(node, Layer) and node.op.family in FOLDED and not self.shape and len(self.inputs) == 1
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a tensor of the model's own, that nothing flows into."""
+        return isinstance(self.node, Layer) and isinstance(self.node.op, LearnedTensor)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds or multiplies its inputs."""
+        return isinstance(self.node, Layer) and self.node.op.torch().target in ("+", "*")
+
+
+@dataclass
+class Flow:
+    """The steps of bodies of equal structure, short repeats written out."""
+
+    parts: Measures
+    style: Style
+    numbers: count[int]
+    applied: list[Applied] = field(default_factory=list[Applied])
+    results: tuple[int, ...] = ()
+    registered: int = 0
+
+    def follow(self, parts: Sequence[Part], inputs: Sequence[int], starts: Starts) -> tuple[int, ...]:
+        """Apply bodies to values; returns what they give."""
+        values: dict[Ref, int] = {Ref(-1, port): value for port, value in enumerate(inputs)}
+        for index, steps in enumerate(zip(*(part.steps for part in parts), strict=True)):
+            given = self._step(steps, tuple(values[ref] for ref in steps[0].inputs), starts)
+            values |= {Ref(index, port): value for port, value in enumerate(given)}
+        return tuple(values[ref] for ref in parts[0].outputs)
+
+    def _step(self, steps: tuple[Step, ...], inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+        node = steps[0].node
+        if isinstance(node, Segment):
+            return self._segment(steps, inputs, starts)
+        name = name_text(node.name, starts) if node.name else ""
+        outputs = tuple(next(self.numbers) for _ in node.outputs)
+        self._apply(Applied(steps, name, inputs, outputs))
+        self.registered += not (node.shared or (isinstance(node, Layer) and is_function(node, self.style)))
+        return outputs
+
+    def _apply(self, applied: Applied) -> None:
+        self.applied.append(applied)
+        if len(self.applied) > LINE_LIMIT:
+            model = self.parts.model
+            raise Diagnosed(Diagnostic(TooManyLayers(len(self.applied), LINE_LIMIT), None, model.origin.file))
+
+    def _segment(self, steps: tuple[Step, ...], inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+        segments = segments_of(steps)
+        if not self.parts.is_applied_by_name(segments, self.style):
+            outputs = (next(self.numbers),)
+            last = self.registered + self.parts.segment_children(segments[0])
+            self._apply(Applied(steps, "", inputs, outputs, (self.registered, last)))
+            self.registered = last
+            return outputs
+        offsets = behind(starts, segments[0])
+        ends = inputs
+        for bodies, parts in self.parts.rows(segments):
+            ends = self.follow(parts, inputs, offsets)
+            inputs = (ends[0], *inputs[1:])
+            offsets = advance(offsets, self.parts.model.bodies[bodies[0]])
+        return ends
+
+
+def follow(parts: Measures, bodies: Sequence[Part], style: Style, inputs: int) -> Flow:
+    """The steps of bodies of equal structure."""
+    flow = Flow(parts, style, count(inputs))
+    flow.results = flow.follow(bodies, range(inputs), {})
+    return flow
+
+
+def attribute_names(flow: Flow) -> dict[str, str]:
+    """Attributes for layers that are only numbered: `relu1` for "0", where no parameter has the number in its name."""
+    kinds: dict[str, str] = {}
+    for applied in flow.applied:
+        node = applied.node
+        if not isinstance(node, Layer) or not applied.name.isdigit() or is_function(node, flow.style):
+            continue
+        if not node.op.parameters() and not node.op.buffers():
+            kinds[applied.name] = node.op.kind
+    totals, taken = Counter(kinds.values()), {applied.name for applied in flow.applied}
+    names: dict[str, str] = {}
+    numbers: Counter[str] = Counter()
+    for name, kind in kinds.items():
+        numbers[kind] += 1
+        wanted = kind if totals[kind] == 1 else f"{kind}{numbers[kind]}"
+        names[name] = unique(wanted, taken.__contains__)
+        taken.add(names[name])
+    return names

@@ -1,0 +1,137 @@
+"""Writes the statements of `forward`: one for each line, with names for the values that they hand on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from archlang.backends.torch_source.flow import Applied
+from archlang.backends.torch_source.steps import Segment
+from archlang.backends.torch_source.text import Code
+from archlang.backends.torch_source.words import unique, variable_name
+from archlang.ir.graph import Layer
+
+BATCH = "batch"
+"""The variable that holds the size of the batch, where it must be told apart from a tensor."""
+
+Write = Callable[[Sequence[str]], str]
+"""Writes a step, given the texts of what it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A step with how it is written, maybe around others."""
+
+    applied: Applied
+    write: Write
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A tensor of the model's own, the same for all samples: how it is read, and its axes without the batch."""
+
+    text: str
+    axes: int
+
+    def expanded(self, batch: str) -> str:
+        """Once for each sample."""
+        return f"{self.text}.expand({', '.join([batch, *['-1'] * self.axes])})"
+
+
+class Statements:
+    """Writes lines as statements. `own` are values that no line gives; `always` are results in inference too."""
+
+    def __init__(
+        self,
+        code: Code,
+        lines: Sequence[Line],
+        own: dict[int, Own],
+        results: tuple[int, ...],
+        always: tuple[int, ...],
+    ) -> None:
+        self.code = code
+        self.lines = lines
+        self.own = own
+        self.results = results
+        self.always = always
+        self.reads = Counter(value for line in lines for value in line.applied.inputs)
+        self.last = {value: index for index, line in enumerate(lines) for value in line.applied.inputs}
+        self.last |= dict.fromkeys(results, len(lines))
+
+    def write(self, names: dict[int, str]) -> None:
+        """Write all statements; `names` are those of the inputs."""
+        if any(self._lacks_batch(line) for line in self.lines) or set(self.own) & set(self.results):
+            self.code.add(f"{BATCH} = {next(iter(names.values()), 'x')}.shape[0]")
+        names |= {value: own.expanded(BATCH) for value, own in self.own.items()}
+        for index, line in enumerate(self.lines):
+            begins_training = line.applied.steps[0].training and self.always != self.results
+            if begins_training and not (index and self.lines[index - 1].applied.steps[0].training):
+                self._return_early(names)
+            text = line.write(self._read(line, names))
+            if index == len(self.lines) - 1 and self.results == line.applied.outputs and not self._is_loop(line):
+                self.code.add(f"return {text}", comment=line.shape)
+                return
+            self._statement(line, index, text, names)
+        self.code.add(f"return {self._listed(self.results, names)}")
+
+    def _flowing(self, line: Line) -> list[int]:
+        return [value for value in line.applied.inputs if value not in self.own]
+
+    def _lacks_batch(self, line: Line) -> bool:
+        """Whether a line reads tensors of the model's own and nothing else."""
+        return bool(line.applied.inputs) and not self._flowing(line)
+
+    def _read(self, line: Line, names: dict[int, str]) -> list[str]:
+        """What a line reads; a tensor of the model's own is made as many as the samples, unless a sum does that."""
+        flowing = self._flowing(line)
+        batch = f"{names[flowing[0]]}.shape[0]" if flowing else BATCH
+        return [
+            names[value] if value not in self.own
+            else self.own[value].text if flowing and line.applied.is_sum
+            else self.own[value].expanded(batch)
+            for value in line.applied.inputs
+        ]  # fmt: skip
+
+    def _is_loop(self, line: Line) -> bool:
+        return isinstance(line.applied.node, Segment)
+
+    def _return_early(self, names: dict[int, str]) -> None:
+        self.code.add("if not self.training:")
+        inner = self.code.deeper()
+        inner.add(f"return {self._listed(self.always, names)}")
+        self.code.take(inner)
+
+    def _listed(self, values: Sequence[int], names: dict[int, str]) -> str:
+        return ", ".join(names[value] for value in values)
+
+    def _statement(self, line: Line, index: int, text: str, names: dict[int, str]) -> None:
+        applied = line.applied
+        live = {name for value, name in names.items() if self.last.get(value, -1) > index}
+        given = names[applied.inputs[0]] if applied.inputs else ""
+        for port, value in enumerate(applied.outputs):
+            names[value] = self._name(line, index, value, live, port)
+            live.add(names[value])
+        target = ", ".join(names[value] for value in applied.outputs)
+        if not self._is_loop(line):
+            self.code.add(f"{target} = {text}", comment=line.shape)
+            return
+        if target != given:
+            self.code.add(f"{target} = {given}")
+        self.code.add(f"for layer in {text}:", comment=line.shape)
+        inner = self.code.deeper()
+        inner.add(f"{target} = layer({target})")
+        self.code.take(inner)
+
+    def _name(self, line: Line, index: int, value: int, live: set[str], port: int) -> str:
+        """`x` for what the next step alone reads; the part's own name, or a letter, for what is read later."""
+        name = line.applied.name
+        if port and isinstance(line.applied.node, Layer):
+            return variable_name(f"{name}_indices" if name.isidentifier() else "indices", live.__contains__)
+        last = self.last.get(value, index + 1)
+        summed = last < len(self.lines) and self.lines[last].applied.is_sum
+        waits = self.reads[value] > 1 or (last > index + 1 and not summed)
+        if waits and name.isidentifier():
+            return variable_name(name, live.__contains__)
+        return next((letter for letter in "xyz" if letter not in live), unique("y", live.__contains__))

@@ -1,0 +1,109 @@
+"""The steps of a body as the source writer reads them, before anything is decided about how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from archlang.ir.graph import BodyId, Call, Layer, Ref
+from archlang.ir.ops.base import Shape
+from archlang.ir.ops.linear import Flatten
+from archlang.ir.walk import Starts
+
+Style = Literal["attributes", "list"]
+"""How `forward` reaches children: `self.conv1`, or `self[0]` in a subclass of `nn.ModuleList`."""
+
+
+def is_function(layer: Layer, style: Style) -> bool:
+    """Whether `forward` does a layer by a function. Flattening is one, unless its name is needed."""
+    if not isinstance(layer.op, Flatten):
+        return not layer.op.torch().is_module
+    return layer.name is None or (style == "attributes" and layer.name.index is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """`count` copies of a body in a row. `whole` keeps the flattening at its start inside."""
+
+    body: BodyId
+    count: int
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Copies of equal structure. `starts` says where automatic names begin, relative to the enclosing body."""
+
+    runs: tuple[Copies, ...]
+    starts: tuple[tuple[str, int], ...]
+
+    @property
+    def count(self) -> int:
+        """Copies of all runs."""
+        return sum(run.count for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node with the values it reads: outputs of other steps, or inputs of the body where `node` is -1."""
+
+    node: Layer | Call | Segment
+    inputs: tuple[Ref, ...]
+    shapes: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    training: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a module of its own with one input and one output, as `nn.Sequential` takes them."""
+        node = self.node
+        single = len(self.inputs) == len(self.outputs) == 1 and not self.training
+        if not single or isinstance(node, Segment) or node.shared:
+            return single and isinstance(node, Segment)
+        call = node.op.torch() if isinstance(node, Layer) else None
+        return call is None or (call.is_module and not call.inputs and not call.call_arguments and call.result is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A body: the flattening at its start, and its steps without it."""
+
+    lead: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[Ref, ...]
+
+    @property
+    def whole(self) -> Part:
+        """With the flattening among the steps."""
+        return Part((), self.lead + shifted(self.steps, len(self.lead)), shift_all(self.outputs, len(self.lead)))
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each step reads just what the one before it gives."""
+        return is_chain(self.steps) and self.outputs == (Ref(len(self.steps) - 1),)
+
+
+def is_chain(steps: Iterable[Step]) -> bool:
+    """Whether each step reads just what the one before it gives."""
+    return all(step.inputs == (Ref(index - 1),) and len(step.outputs) == 1 for index, step in enumerate(steps))
+
+
+def segments_of(steps: Sequence[Step]) -> list[Segment]:
+    """The segments of steps that are all segments."""
+    return [step.node for step in steps if isinstance(step.node, Segment)]
+
+
+def behind(starts: Starts, segment: Segment) -> Starts:
+    """Where automatic names start in the first copy of a segment."""
+    return {**starts, **{base: starts.get(base, 0) + taken for base, taken in segment.starts}}
+
+
+def shift_all(refs: tuple[Ref, ...], by: int) -> tuple[Ref, ...]:
+    """References behind `by` steps that were put in front of a chain."""
+    return tuple(Ref(ref.node + by, ref.port) for ref in refs)
+
+
+def shifted(steps: tuple[Step, ...], by: int) -> tuple[Step, ...]:
+    """Steps of a chain, behind `by` others."""
+    return tuple(replace(step, inputs=shift_all(step.inputs, by)) for step in steps)

@@ -1,0 +1,591 @@
+"""Sizes that are left free, as numbers: `H`, `floor((H + 1)/2)`, and sums and products of them (`Amount`).
+
+A `Dim` behaves as the integer that it stands for: the rules of layers run on it unchanged. Every comparison is decided
+for all sizes still in question at once; where it holds for some of them only, the elaboration goes on with these and
+the others are left for a run of their own (`Letters`). Nothing is sampled or guessed: what has no formula is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, floor, gcd, lcm, prod
+from typing import Any, NoReturn
+
+from archlang.errors.symbolic import SizeNotTracked, SizesCompared, TooManyClasses
+from archlang.ir.arithmetic import Symbolic
+from archlang.ir.ops.base import OpError
+from archlang.ir.size_sets import Interval, SizeSet
+
+MOST_CLASSES = 4096
+"""The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
+
+COMPARED_AT_MOST = 10**9
+"""Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
+
+Part = Callable[[int, int, Interval, int], Interval | None]
+"""Where in an interval of sizes with a given step slope*H + offset satisfies a condition."""
+
+
+class Letters:
+    """What is known of each letter in one elaboration: the sizes for which everything so far goes the same way.
+
+    `left` receives what was split off: for each letter its sizes, to be elaborated anew. A closed one splits no more:
+    a comparison then says whether it holds for all of them.
+    """
+
+    def __init__(self, domains: Mapping[str, SizeSet], left: list[dict[str, SizeSet]]) -> None:
+        self.domains = dict(domains)
+        self.left = left
+        self.closed = False
+
+    def __getitem__(self, letter: str) -> Dim:
+        return Dim(self, letter, 1, 1, (0,), Expression(0, ((letter, 1),)))
+
+    def holds(self, dim: Dim, part: Part) -> bool:
+        """Whether a condition on a dim holds; where it does so for some sizes only, go on with the larger share."""
+        domain = self.domains[dim.letter]
+        modulus = lcm(domain.modulus, dim.modulus)
+        classes: list[tuple[Interval, ...]] = [()] * modulus
+        every, none = True, True
+        for r, interval in domain.refined(modulus).intervals:
+            found = part(dim.slope, dim.offsets[r % dim.modulus], interval, modulus)
+            every, none = every and found == interval, none and found is None
+            classes[r] += (found,) if found else ()
+        if every or none or self.closed:
+            return every
+        return self._split(dim.letter, SizeSet(modulus, tuple(classes)))
+
+    def _split(self, letter: str, yes: SizeSet) -> bool:
+        no = self.domains[letter] - yes
+        chosen = yes.count >= no.count
+        self.left.append({**self.domains, letter: no if chosen else yes})
+        self.domains[letter] = yes if chosen else no
+        return chosen
+
+
+def _where_negative(slope: int, offset: int, interval: Interval, step: int) -> Interval | None:
+    first, last = interval
+    if slope == 0:
+        return interval if offset < 0 else None
+    if slope > 0:
+        bound = min(last, (-offset - 1) // slope)
+        last = bound - (bound - first) % step
+    else:
+        bound = max(first, -(-(offset + 1) // -slope))
+        first = bound + (last - bound) % step
+    return (first, last) if first <= last else None
+
+
+def _where_zero(slope: int, offset: int, interval: Interval, step: int) -> Interval | None:
+    first, last = interval
+    if slope == 0:
+        return interval if offset == 0 else None
+    size, rest = divmod(-offset, slope)
+    return (size, size) if rest == 0 and first <= size <= last and (size - first) % step == 0 else None
+
+
+# ---- expressions, for display where no simpler formula fits ----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A whole division, rounded down."""
+
+    of: Expression
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """constant + the sum of coefficient*atom; an atom is a letter or a division."""
+
+    constant: int
+    terms: tuple[tuple[str | Floor, int], ...]
+
+    def plus(self, other: Expression, factor: int = 1) -> Expression:
+        """The sum with a multiple of another."""
+        terms = dict(self.terms)
+        for atom, coefficient in other.terms:
+            terms[atom] = terms.get(atom, 0) + coefficient * factor
+        kept = tuple((atom, coefficient) for atom, coefficient in terms.items() if coefficient)
+        return Expression(self.constant + other.constant * factor, kept)
+
+    def divided(self, by: int) -> Expression:
+        """floor(this/by), with what divides taken out and a division of a division as one."""
+        whole = tuple((atom, coefficient // by) for atom, coefficient in self.terms if coefficient % by == 0)
+        rest = tuple((atom, coefficient) for atom, coefficient in self.terms if coefficient % by)
+        outside, inside = divmod(self.constant, by)
+        if not rest:
+            return Expression(outside, whole)
+        match rest:
+            case ((Floor() as inner, 1),):
+                floor = Floor(inner.of.plus(Expression(inside * inner.by, ())), inner.by * by)
+            case _:
+                floor = Floor(Expression(inside, rest), by)
+        return Expression(outside, whole).plus(Expression(0, ((floor, 1),)))
+
+
+# ---- numbers ---------------------------------------------------------------------------------------
+
+Number = Any
+"""An int, a `Dim` or an `Amount`; what comes out as a constant is an int."""
+
+
+class _Number(Symbolic):
+    """What both kinds of numbers share: comparisons, and what neither can do."""
+
+    __slots__ = ()
+    letters: Letters
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The letters that it depends on."""
+        raise NotImplementedError
+
+    def is_negative(self) -> bool:
+        """Whether it is below zero, for all sizes in question."""
+        raise NotImplementedError
+
+    def is_zero(self) -> bool:
+        """Whether it is zero, for all sizes in question."""
+        raise NotImplementedError
+
+    def no_formula(self, operation: str) -> NoReturn:
+        """Give up on an operation."""
+        raise OpError(SizeNotTracked(operation, self.names))
+
+    def _with(self, other: object) -> Any:
+        """Arithmetic with something else: with decimals there is none."""
+        return self.no_formula("arithmetic with decimals") if isinstance(other, float) else NotImplemented
+
+    def __lt__(self, other: Any) -> bool:
+        return _negative(self - ceil(other)) if _is_number(other) else NotImplemented
+
+    def __le__(self, other: Any) -> bool:
+        return _negative(self - floor(other) - 1) if _is_number(other) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return _negative(floor(other) - self) if _is_number(other) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return _negative(ceil(other) - self - 1) if _is_number(other) else NotImplemented
+
+    def __eq__(self, other: Any) -> bool:
+        if isinstance(other, float):
+            return other.is_integer() and self == int(other)
+        return _zero(self - other) if _is_number(other) else NotImplemented
+
+    def __ne__(self, other: Any) -> bool:
+        if not _is_number(other) or not self.letters.closed:
+            return not self == other  # noqa: SIM201
+        return self < other or self > other
+
+    def __hash__(self) -> int:
+        raise NotImplementedError
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def __floor__(self) -> Number:
+        return self
+
+    def __ceil__(self) -> Number:
+        return self
+
+    def __abs__(self) -> Number:
+        return -self if self < 0 else self
+
+    def __pow__(self, exponent: Any) -> Number:
+        if not isinstance(exponent, int) or exponent < 0:
+            self.no_formula("a power")
+        return prod([self] * exponent)
+
+    def __rpow__(self, base: Any) -> NoReturn:
+        self.no_formula("a power")
+
+    def __truediv__(self, other: Any) -> NoReturn:
+        self.no_formula("a division that is not whole (write //)")
+
+    def __rtruediv__(self, other: Any) -> NoReturn:
+        self.no_formula("a division by a size")
+
+    def __rfloordiv__(self, other: Any) -> NoReturn:
+        self.no_formula("a division by a size")
+
+    def __rmod__(self, other: Any) -> NoReturn:
+        self.no_formula("a remainder by a size")
+
+    def __divmod__(self, other: Any) -> tuple[Number, Number]:
+        return self // other, self % other
+
+    def __str__(self) -> str:
+        from archlang.ir.formulas import formula, in_product
+
+        return in_product(formula(self))
+
+    def __format__(self, spec: str) -> str:
+        from archlang.ir.formulas import formula
+
+        return formula(self, "," in spec)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Symbolic)
+
+
+def _negative(value: Number) -> bool:
+    return value < 0 if isinstance(value, int) else value.is_negative()
+
+
+def _zero(value: Number) -> bool:
+    return value == 0 if isinstance(value, int) else value.is_zero()
+
+
+class Dim(_Number):
+    """A whole number for each size of one letter: (slope*H + offsets[H % modulus])/modulus, always whole.
+
+    That is every formula of +, -, and // and * by constants. `modulus` is as small as it can be, so equal functions are
+    equal in all fields.
+    """
+
+    __slots__ = ("_hash", "expression", "letter", "letters", "modulus", "offsets", "slope")
+
+    def __init__(
+        self, letters: Letters, letter: str, modulus: int, slope: int, offsets: tuple[int, ...], expression: Expression
+    ) -> None:
+        self.letters = letters
+        self.letter = letter
+        self.modulus = modulus
+        self.slope = slope
+        self.offsets = offsets
+        self.expression = expression
+        self._hash = hash((letter, modulus, slope, offsets))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.letter,)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What it is, to sort and to tell apart."""
+        return self.letter, self.modulus, self.slope, self.offsets
+
+    @property
+    def domain(self) -> SizeSet:
+        """The sizes in question."""
+        return self.letters.domains[self.letter]
+
+    def at(self, size: int) -> int:
+        """Its value where the letter is `size`."""
+        return (self.slope * size + self.offsets[size % self.modulus]) // self.modulus
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Its smallest and largest value for the sizes in question."""
+        values = [self.at(size) for size in _ends(self.domain, self.modulus)]
+        return min(values), max(values)
+
+    def is_negative(self) -> bool:
+        return self.letters.holds(self, _where_negative)
+
+    def is_zero(self) -> bool:
+        return self.letters.holds(self, _where_zero)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return repr(self.key)
+
+    def __neg__(self) -> Number:
+        return self * -1
+
+    def __add__(self, other: Any) -> Number:
+        if isinstance(other, int):
+            moved = tuple(c + other * self.modulus for c in self.offsets)
+            return self._like(self.modulus, self.slope, moved, self.expression.plus(Expression(other, ())))
+        if not isinstance(other, Dim):
+            return self._with(other)
+        if other.letter != self.letter:
+            return Amount.make(self.letters, [((self,), 1), ((other,), 1)])
+        return self._plus(other, 1)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Number:
+        return self._plus(other, -1) if isinstance(other, Dim) and other.letter == self.letter else self + -other
+
+    def __rsub__(self, other: Any) -> Number:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Number:
+        if isinstance(other, Dim):
+            return Amount.make(self.letters, [((self, other), 1)])
+        if not isinstance(other, int):
+            return self._with(other)
+        scaled = tuple(c * other for c in self.offsets)
+        return self._like(self.modulus, self.slope * other, scaled, Expression(0, ()).plus(self.expression, other))
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, divisor: Any) -> Number:
+        if not isinstance(divisor, int):
+            return self._over(divisor)
+        if divisor <= 0:
+            return -self // -divisor if divisor else 0 // divisor
+        finer = divisor // gcd(self.slope, divisor)
+        modulus, slope = self.modulus * finer, self.slope * finer // divisor
+        if modulus > MOST_CLASSES * finer:
+            raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
+        scale = self.modulus * divisor
+        values = ((self.slope * r + self.offsets[r % self.modulus]) // scale for r in range(modulus))
+        offsets = tuple(modulus * value - slope * r for r, value in enumerate(values))
+        return self._like(modulus, slope, offsets, self.expression.divided(divisor))
+
+    def _over(self, divisor: Any) -> Number:
+        if isinstance(divisor, Dim) and divisor.key == self.key:
+            return 1
+        self.no_formula("a division by a size")
+
+    def __mod__(self, divisor: Any) -> Number:
+        return self - self // divisor * divisor
+
+    def scaled(self, factor: float) -> Number:
+        """floor(self*factor), for factors such as 2 and 0.5."""
+        over, under = float(factor).as_integer_ratio()
+        if under > MOST_CLASSES:
+            self.no_formula(f"a multiple by {factor:g}")
+        return self * over // under
+
+    def _plus(self, other: Dim, sign: int) -> Number:
+        modulus = lcm(self.modulus, other.modulus)
+        mine, theirs = modulus // self.modulus, sign * (modulus // other.modulus)
+        a, b = self.offsets * mine, other.offsets * abs(theirs)
+        offsets = tuple(x * mine + y * theirs for x, y in zip(a, b, strict=True))
+        slope = self.slope * mine + other.slope * theirs
+        return self._like(modulus, slope, offsets, self.expression.plus(other.expression, sign))
+
+    def _like(self, modulus: int, slope: int, offsets: tuple[int, ...], expression: Expression) -> Number:
+        """A number of the same letter: an int, if it is the same for all sizes in question."""
+        modulus, slope, offsets = _reduced(modulus, slope, offsets)
+        if modulus > MOST_CLASSES:
+            raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
+        made = Dim(self.letters, self.letter, modulus, slope, offsets, expression)
+        domain = self.domain
+        value = made.at(domain.first)
+        same = value == made.at(domain.last) and all(made.at(n) == value for n in _ends(domain, modulus))
+        return value if same else made
+
+
+def _reduced(modulus: int, slope: int, offsets: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+    """The same function with the smallest modulus."""
+    for factor in _primes(gcd(modulus, slope)):
+        while modulus % factor == 0 and slope % factor == 0:
+            period = modulus // factor
+            if offsets != offsets[:period] * factor:
+                break
+            modulus, slope, offsets = period, slope // factor, tuple(c // factor for c in offsets[:period])
+    return modulus, slope, offsets
+
+
+def _primes(number: int) -> Iterable[int]:
+    factor = 2
+    while factor * factor <= number:
+        if number % factor == 0:
+            yield factor
+            while number % factor == 0:
+                number //= factor
+        factor += 1
+    if number > 1:
+        yield number
+
+
+def _ends(domain: SizeSet, modulus: int) -> Iterable[int]:
+    """The sizes between which a function of this modulus is linear."""
+    for _, interval in domain.refined(lcm(domain.modulus, modulus)).intervals:
+        yield from interval
+
+
+Factors = tuple[Dim, ...]
+
+
+class Amount(_Number):
+    """A sum of products of dims: elements of a map, multiply-accumulates, tokens. It is counted, hardly compared."""
+
+    __slots__ = ("_hash", "letters", "terms")
+
+    def __init__(self, letters: Letters, terms: tuple[tuple[Factors, int], ...]) -> None:
+        self.letters = letters
+        self.terms = terms
+        self._hash = hash(terms)
+
+    @staticmethod
+    def make(letters: Letters, terms: Iterable[tuple[Factors, int]]) -> Number:
+        """A sum of coefficient*product, as simple as can be: perhaps an int or a dim."""
+        sums: dict[Factors, int] = {}
+        for factors, coefficient in terms:
+            ordered = tuple(sorted(factors, key=lambda dim: dim.key))
+            sums[ordered] = sums.get(ordered, 0) + coefficient
+        linear: dict[str, Number] = {}
+        constant = sums.pop((), 0)
+        for factors in [factors for factors in sums if len(factors) == 1]:
+            (dim,), coefficient = factors, sums.pop(factors)
+            linear[dim.letter] = linear.get(dim.letter, 0) + dim * coefficient
+        constant += sum(dim for dim in linear.values() if isinstance(dim, int))
+        dims = [dim for dim in linear.values() if isinstance(dim, Dim)]
+        products = [(factors, coefficient) for factors, coefficient in sums.items() if coefficient]
+        if not products and len(dims) <= 1:
+            return dims[0] + constant if dims else constant
+        products += [((dim,), 1) for dim in dims]
+        return Amount(letters, (*sorted(products, key=_order), *([((), constant)] if constant else [])))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(dim.letter for factors, _ in self.terms for dim in factors))
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Between which values it surely lies."""
+        low = high = 0
+        for factors, coefficient in self.terms:
+            corners = [coefficient * prod(values) for values in product(*(dim.bounds for dim in factors))]
+            low, high = low + min(corners), high + max(corners)
+        return low, high
+
+    def is_negative(self) -> bool:
+        low, high = self.bounds
+        if high < 0 or low >= 0:
+            return high < 0
+        if -self.constant >= COMPARED_AT_MOST or self.constant >= COMPARED_AT_MOST:
+            return self.constant < 0
+        self._undecided()
+
+    def is_zero(self) -> bool:
+        low, high = self.bounds
+        expanded = self.expanded
+        if not expanded or low > 0 or high < 0:
+            return not expanded
+        match expanded:
+            case ((factors, _),):
+                return any(dim == 0 for dim in factors)
+            case ((factors, coefficient), ((), constant)) if all(dim.bounds[0] >= 0 for dim in factors):
+                return constant % coefficient == 0 and _has_product(factors, -constant // coefficient)
+            case _:
+                return self._has_common_zero(expanded)
+
+    def _has_common_zero(self, terms: tuple[tuple[Factors, int], ...]) -> bool:
+        """With a factor that all terms share: that it is zero, or the rest is."""
+        shared = next((d for d in terms[0][0] if all(d in factors for factors, _ in terms)), None)
+        if shared is None:
+            self._undecided()
+        rest = Amount.make(self.letters, [(_without(factors, shared), n) for factors, n in terms])
+        return _zero(shared) or _zero(rest)
+
+    def _undecided(self) -> NoReturn:
+        left = Amount.make(self.letters, [term for term in self.terms if term[1] > 0])
+        right = Amount.make(self.letters, [(factors, -n) for factors, n in self.terms if n < 0])
+        raise OpError(SizesCompared(f"{left:,}", f"{right:,}", self.names))
+
+    @property
+    def constant(self) -> int:
+        """Its part without letters."""
+        return next((coefficient for factors, coefficient in self.terms if not factors), 0)
+
+    @property
+    def expanded(self) -> tuple[tuple[Factors, int], ...]:
+        """Its terms with each dim less its constant, so that equal amounts have equal terms."""
+        sums: dict[Factors, int] = {}
+        for factors, coefficient in self.terms:
+            for chosen in product(*(_bare(dim) for dim in factors)):
+                kept = tuple(sorted((part for part in chosen if isinstance(part, Dim)), key=lambda dim: dim.key))
+                numbers = prod(part for part in chosen if isinstance(part, int))
+                sums[kept] = sums.get(kept, 0) + coefficient * numbers
+        return tuple(sorted(((f, n) for f, n in sums.items() if n), key=_order))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return repr(self.terms)
+
+    def __neg__(self) -> Number:
+        return self * -1
+
+    def __add__(self, other: Any) -> Number:
+        if not _is_whole(other):
+            return self._with(other)
+        return Amount.make(self.letters, (*self.terms, *_terms(other)))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Number:
+        return self + -other
+
+    def __rsub__(self, other: Any) -> Number:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Number:
+        if not _is_whole(other):
+            return self._with(other)
+        terms = [((*f, *g), n * m) for f, n in self.terms for g, m in _terms(other)]
+        return Amount.make(self.letters, terms)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, divisor: Any) -> Number:
+        if isinstance(divisor, int) and divisor and all(n % divisor == 0 for _, n in self.terms):
+            return Amount.make(self.letters, [(factors, n // divisor) for factors, n in self.terms])
+        if isinstance(divisor, _Number):
+            (factors, n), *more = _terms(divisor)
+            if not more and all(_divides(factors, n, term) for term in self.terms):
+                return Amount.make(self.letters, [(_without(f, *factors), m // n) for f, m in self.terms])
+        self.no_formula("this division of a product of sizes")
+
+    def __mod__(self, divisor: Any) -> Number:
+        if isinstance(divisor, int) and divisor and all(n % divisor == 0 for _, n in self.terms):
+            return 0
+        return self - self // divisor * divisor
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | Symbolic)
+
+
+def _terms(value: Number) -> tuple[tuple[Factors, int], ...]:
+    if isinstance(value, Amount):
+        return value.terms
+    return (((value,), 1),) if isinstance(value, Dim) else (((), value),)
+
+
+def _order(term: tuple[Factors, int]) -> Any:
+    """Products before single sizes, constants last."""
+    return -len(term[0]), [dim.key for dim in term[0]]
+
+
+def _bare(dim: Dim) -> tuple[Number, Number]:
+    """A dim as (what is 0 where the letter is 0, a constant)."""
+    return dim - dim.at(0), dim.at(0)
+
+
+def _without(factors: Factors, *removed: Dim) -> Factors:
+    left = list(factors)
+    for dim in removed:
+        left.remove(dim)
+    return tuple(left)
+
+
+def _divides(factors: Factors, coefficient: int, term: tuple[Factors, int]) -> bool:
+    return term[1] % coefficient == 0 and all(term[0].count(dim) >= factors.count(dim) for dim in factors)
+
+
+def _has_product(factors: Factors, value: int) -> bool:
+    """Whether dims that are not negative have this product."""
+    if not factors:
+        return value == 1
+    if value <= 0:
+        return value == 0 and any(dim == 0 for dim in factors)
+    first, *others = factors
+    divisors = (d for d in range(1, value + 1) if value % d == 0)
+    return any(first == d and _has_product(tuple(others), value // d) for d in divisors)

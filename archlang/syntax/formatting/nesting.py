@@ -1,0 +1,182 @@
+"""Tokens to pieces: matches brackets, and decides where blanks stand and where comments go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from archlang.syntax import ast
+from archlang.syntax.formatting.pieces import Bracket, Definition, Piece, Word, text_of
+from archlang.syntax.formatting.tokens import LEADING, Token
+
+KEYWORDS = frozenset("model block let default assert for in if else and or not from import".split())
+OPENING = frozenset("([{")
+CLOSING = frozenset(")]}")
+TIGHT_BEFORE = frozenset({",", ":", "?", ".", "..", "**"})
+TIGHT_BEHIND = frozenset({".", "..", "**"})
+
+
+def definitions(file: ast.File, tokens: list[Token]) -> Iterator[Definition]:
+    """The pieces of each definition; the last one holds the end of the text."""
+    places = _Places(file)
+    comments: tuple[str, ...] = ()
+    position = 0
+    for start in (*(item.span.start for item in file.items[1:]), tokens[-1].start, tokens[-1].start + 1):
+        builder = _Builder(places, comments)
+        while position < len(tokens) and tokens[position].start < start:
+            builder.add(tokens[position])
+            position += 1
+        yield builder.definition()
+        comments = builder.frames[0].comments
+
+
+class _Places:
+    """What only the syntax tree knows of tokens: the stars that repeat, and the groups that stand apart."""
+
+    def __init__(self, file: ast.File) -> None:
+        self.stars = set[int]()
+        self.padded = set[int]()
+        for node in _nodes(file):
+            if isinstance(node, ast.Repeat):
+                self.stars.add(node.span.start)
+            elif isinstance(node, ast.Stage) and node.label and isinstance(node.part, ast.Group):
+                if any(_holds_brackets(stage.part) for stage in node.part.chain.stages):
+                    self.padded.add(node.part.span.start)
+
+
+def _holds_brackets(part: ast.Call | ast.Group) -> bool:
+    return isinstance(part, ast.Group) or part.branches is not None
+
+
+def _nodes(file: ast.File) -> Iterator[ast.Node]:
+    """All nodes, without recursion."""
+    stack: list[ast.Node] = [*file.items]
+    while stack:
+        node = stack.pop()
+        yield node
+        for value in vars(node).values():
+            members = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+            stack.extend(member for member in members if isinstance(member, ast.Node))
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open bracket, or a definition, which has no `opener`. `comments` wait for a place where a line may break."""
+
+    opener: Word | None = None
+    square: bool = True
+    kept: bool = True
+    padded: bool = False
+    defines: bool = True
+    comments: tuple[str, ...] = ()
+    items: list[list[Piece]] = field(default_factory=list[list[Piece]])
+    current: list[Piece] = field(default_factory=list[Piece])
+    comma: bool = False
+    in_pattern: bool = False
+
+    def end_item(self, comma: bool) -> None:
+        if self.current:
+            self.items.append(self.current)
+            self.current, self.comma = [], comma
+
+
+class _Builder:
+    """Builds one definition, token by token."""
+
+    def __init__(self, places: _Places, comments: tuple[str, ...]) -> None:
+        self.places = places
+        self.frames = [_Frame(comments=comments)]
+        self.before: Token | None = None
+        self.signed = False
+        self.head: list[Piece] = []
+
+    def definition(self) -> Definition:
+        """What was built."""
+        body = self.frames[0].current
+        return Definition(self.head, body) if self.head else Definition(body, [])
+
+    def add(self, token: Token) -> None:
+        """Take the next token."""
+        frame = self.frames[-1]
+        if token.text == "," and frame.opener and not frame.in_pattern:
+            frame.end_item(True)
+            self.before = None
+            return
+        if token.text in CLOSING:
+            self._close(token)
+        elif token.text in OPENING:
+            self._open(frame, token)
+        else:
+            self._put(frame, token)
+        self.before = token
+
+    def _put(self, frame: _Frame, token: Token) -> None:
+        word = self._word(frame, token)
+        frame.current.append(word)
+        frame.in_pattern = token.text == "for" or (frame.in_pattern and token.text != "in")
+        self.signed = token.text == "-" and not _ends_operand(self.before)
+        if token.text == "=" and frame.opener is None:
+            self.head, frame.current = frame.current, []
+
+    def _word(self, frame: _Frame, token: Token) -> Word:
+        """The token as a word. Its comments stay only where a line may break; elsewhere they wait for such a place."""
+        space = self._is_spaced(frame, token)
+        if not self._may_begin_line(frame, token):
+            frame.comments += token.gap.comments
+            return Word(token.text, token.gap, space)
+        gap, frame.comments = token.gap.behind(frame.comments), ()
+        broken = bool(gap.comments) or (frame.kept and gap.broken and token.text in ("->", "for"))
+        return Word(token.text, gap, space, broken)
+
+    def _may_begin_line(self, frame: _Frame, token: Token) -> bool:
+        if not frame.current or token.text in LEADING or token.text in CLOSING:
+            return True
+        if frame.opener is None and text_of(frame.current[0]) == "from":
+            return text_of(frame.current[-1]) == ","
+        return token.text == "-" and _ends_operand(self.before)
+
+    def _is_spaced(self, frame: _Frame, token: Token) -> bool:
+        before = self.before
+        if before is None or before.text in OPENING or token.text in CLOSING:
+            return False
+        if before.text == "." and token.text.isdigit() and text_of(frame.current[-2]).isdigit():
+            return True  # `1. 5` is no number
+        if token.text in TIGHT_BEFORE or before.text in TIGHT_BEHIND or self.signed:
+            return False
+        if token.start in self.places.stars or before.start in self.places.stars:
+            return False
+        if "=" in (token.text, before.text):
+            return frame.defines
+        return token.text not in OPENING or not _ends_operand(before)
+
+    def _open(self, frame: _Frame, token: Token) -> None:
+        word = self._word(frame, token)
+        in_head = frame.opener is None and not self.head and bool(frame.current)
+        defines = in_head and text_of(frame.current[0]) in ("model", "block")
+        is_index = token.text == "[" and _ends_operand(self.before)
+        square = token.text != "(" and not is_index and not defines
+        padded = token.text == "{" or token.start in self.places.padded
+        inner = _Frame(word, square, square and frame.kept, padded, defines)
+        if square:
+            inner.comments, frame.comments = frame.comments, ()
+        self.signed = False
+        self.frames.append(inner)
+
+    def _close(self, token: Token) -> None:
+        frame = self.frames.pop()
+        frame.end_item(False)
+        closer = self._word(frame, token)
+        assert frame.opener, "the text has been parsed: its brackets match"
+        holes = frame.defines and frame.opener.text == "{"
+        bracket = Bracket(frame.opener, closer, frame.items, frame.square, frame.kept, frame.padded, holes, frame.comma)
+        self.frames[-1].current.append(bracket)
+        self.signed = False
+
+
+def _ends_operand(token: Token | None) -> bool:
+    """Whether a value or part may end with the token, so that what follows belongs to it."""
+    if token is None:
+        return False
+    last = token.text[-1]
+    return token.text not in KEYWORDS and (last.isalnum() or last in '_")]}?')
