@@ -125,8 +125,9 @@ class Run:
         self.program = program
         self.request = request
         self.collector = collector
+        self.options = request.options.bound(request.bindings)
         self.evaluate = Evaluator(self._call_model)
-        self.selected = Elaborator(program, self.evaluate, collector, request.options)
+        self.selected = Elaborator(program, self.evaluate, collector, self.options)
         self.plain = Elaborator(program, self.evaluate, collector, Options(strict=request.options.strict))
         self.values: dict[str, ModelValue] = {}
         for loaded in programs:
@@ -158,8 +159,28 @@ class Run:
         """The models asked for, those with errors left out."""
         chosen = self.chosen(choose_one)
         self.check_bindings(chosen)
-        made = [self.selected.model(definition, self._bindings(definition)) for definition in chosen]
+        made = [self.make(definition, self._bindings(definition)) for definition in chosen]
         return tuple(model for model in made if model is not None)
+
+    def make(self, definition: ast.Definition, bindings: dict[str, Any]) -> Model | None:
+        """A model with its parameters bound; None after an error. Sizes that nothing binds stay free."""
+        letters = (*self.options.letters, *self._free_sizes(definition, bindings))
+        if not letters:
+            return self.selected.model(definition, bindings)
+        from archlang.symbolic.explore import explore
+
+        return explore(self, definition, bindings, letters)
+
+    def _free_sizes(self, definition: ast.Definition, bindings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Parameters without a value that are sizes of the model's inputs: `H` and `W` of INPUT(3, H, W)."""
+        parameters = self.program.parameters(definition)
+        unbound = [p.name for p in parameters if p.default is None and p.domain is None and p.name not in bindings]
+        if not unbound:
+            return ()
+        from archlang.symbolic.letters import input_sizes
+
+        sizes = input_sizes(self.program, definition)
+        return tuple(dict.fromkeys(name for name in unbound if name in sizes))
 
     def chosen(self, choose_one: bool) -> list[ast.Definition]:
         """The models that the request means."""
@@ -181,8 +202,8 @@ class Run:
         raise Diagnosed(Diagnostic(UnknownModel(name, closest(name, known), known), None, self.program.source.name))
 
     def _is_bound(self, model: ast.Definition) -> bool:
-        parameters = self.program.parameters(model)
-        return all(p.default is not None or p.name in self.request.bindings for p in parameters)
+        given = {*self.request.bindings, *self._free_sizes(model, self.request.bindings)}
+        return all(p.default is not None or p.name in given for p in self.program.parameters(model))
 
     def _bindings(self, model: ast.Definition) -> dict[str, Any]:
         names = {p.name for p in self.program.parameters(model)}
@@ -190,7 +211,8 @@ class Run:
 
     def check_bindings(self, chosen: Sequence[ast.Definition]) -> None:
         """A binding that no model knows is a slip."""
-        known = tuple(dict.fromkeys(p.name for model in chosen for p in self.program.parameters(model)))
+        names = (p.name for model in chosen for p in self.program.parameters(model))
+        known = tuple(dict.fromkeys((*names, *self.request.options.letters)))
         for name in self.request.bindings:
             if name not in known:
                 owner = chosen[0].name if len(chosen) == 1 else "no model of this file"
@@ -223,7 +245,10 @@ class Run:
     def _value_of(self, definition: Definition, bindings: dict[str, Any]) -> ModelValue:
         sole = self.program.models == [definition.tree]
         given = {**self._bindings(definition.tree), **bindings} if sole else bindings
-        model = (self.selected if sole else self.plain).model(definition.tree, given, definition.program)
+        if sole and not self.options.letters:
+            model = self.make(definition.tree, given)
+        else:
+            model = self.plain.model(definition.tree, given, definition.program)
         if model is None:
             raise Silenced
         return ModelValue(model)

@@ -175,13 +175,17 @@ def _make(
 ) -> None:
     """Elaborate one model and write it; on any error nothing is written."""
     target = _targets((file,) if file is not None else (), text)[0]
-    outcome = _outcome(target, text, model, bindings, inputs, strict, True)
-    if not outcome.ok:
-        _finish(outcome.diagnostics, "nothing was written")
+    try:
+        outcome = _outcome(target, text, model, bindings, inputs, strict, True)
+        if not outcome.ok:
+            _finish(outcome.diagnostics, "nothing was written")
+            return
+        made = outcome.models[0]
+        path = output or default_path(made, command)
+        write_output(made, path, command)
+    except Diagnosed as error:
+        _finish([error.diagnostic], "nothing was written")
         return
-    made = outcome.models[0]
-    path = output or default_path(made, command)
-    write_output(made, path, command)
     _finish(outcome.diagnostics)
     if path != STANDARD_OUTPUT:
         print(f"wrote {path}: {made.name}", file=sys.stderr)
@@ -243,7 +247,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         try:
             cli.main(arguments, prog_name="archc", standalone_mode=True)
         except Diagnosed as error:
-            _finish([error.diagnostic], "nothing was written")
+            _finish([error.diagnostic])
     except BrokenPipeError:
         # The reader of the output has gone (`archc ... | head`): say nothing more, not even when Python closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,7 +20,6 @@ from archlang.errors.files import BadOption, CannotRead, FileTooLarge, NotAModel
 from archlang.errors.imports import CannotImport, ImportOutsideRoot
 from archlang.errors.words import closest
 from archlang.families import Family, open_family
-from archlang.ir.ops.base import Shape
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.parser import parse
@@ -28,6 +27,9 @@ from archlang.syntax.parser import parse
 LARGEST_FILE = 1_000_000
 LARGEST_MODEL_FILE = 100_000_000
 ZOO_PREFIX = "zoo:"
+
+InputShape = tuple[int | str, ...]
+"""Sizes without the batch, letters among them for those that are left free."""
 
 
 def check_target(target: str, request: Request, choose_one: bool = False) -> Outcome:
@@ -170,18 +172,23 @@ def _no_models(node: ast.Invocation, env: Environment) -> Any:
     raise _failed("-D", BadOption("-D", node.span.text, "a value without calls of models"))
 
 
-def read_inputs(texts: Iterable[str]) -> tuple[tuple[str | None, Shape], ...]:
-    """`3,224,224` or `image=3,224,224`: input shapes by name, None for the only one. Raises `Diagnosed`."""
+def read_inputs(texts: Iterable[str]) -> tuple[tuple[str | None, InputShape], ...]:
+    """`3,224,224`, `image=3,224,224` or `3,H,W`: input shapes by name, None for the only one. Raises `Diagnosed`."""
     return tuple(_read_input(text) for text in texts)
 
 
-def _read_input(text: str) -> tuple[str | None, Shape]:
+def _read_input(text: str) -> tuple[str | None, InputShape]:
     name, _, sizes = text.rpartition("=")
-    parts = [part.strip() for part in re.split(r"[,x]", sizes)]
-    good = all(re.fullmatch(r"[0-9]{1,10}", part) for part in parts) and 1 <= len(parts) <= 4
-    if not good or not all(1 <= int(part) <= LARGEST_SIZE for part in parts):
-        raise _failed("--input", BadOption("--input", text, "C,H,W: 1 to 4 whole numbers, for example 3,224,224"))
-    return name or None, tuple(int(part) for part in parts)
+    parts = [part.strip() for part in sizes.split("," if "," in sizes else "x")]
+    shape = tuple(int(part) if re.fullmatch(r"[0-9]{1,10}", part) else part for part in parts)
+    if not 1 <= len(shape) <= 4 or not all(_is_size(size) for size in shape):
+        expected = "C,H,W: 1 to 4 whole numbers, or letters for sizes left free: 3,224,224 or 3,H,W"
+        raise _failed("--input", BadOption("--input", text, expected))
+    return name or None, shape
+
+
+def _is_size(size: int | str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z_]\w*", size)) if isinstance(size, str) else 1 <= size <= LARGEST_SIZE
 
 
 def check_bindings(values: Mapping[str, Any]) -> dict[str, Any]:

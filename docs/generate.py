@@ -35,8 +35,21 @@ FAMILIES = {
     "embedding": "Embeddings",
     "source": "Sources",
 }
-PEER_LINES: dict[str, tuple[str, int]] = {}
-"""Lines that torchvision 0.29 takes for the same networks, without documentation and weights' metadata."""
+PEER_LINES: dict[str, tuple[str, int]] = {
+    "alexnet": ("torchvision", 45),
+    "vgg": ("torchvision", 105),
+    "resnet": ("torchvision", 277),
+    "inception": ("torchvision (GoogLeNet and v3 only)", 520),
+    "densenet": ("torchvision", 184),
+    "squeezenet": ("torchvision", 96),
+    "mobilenet": ("torchvision (v2 and v3 only)", 349),
+    "efficientnet": ("torchvision (all sizes)", 453),
+    "shufflenet": ("torchvision (all widths)", 151),
+    "convnext": ("torchvision", 187),
+    "vit": ("torchvision", 353),
+}
+"""Lines that torchvision 0.29 takes for these networks: its model file without imports, comments, documentation and
+the metadata of weights."""
 
 
 def layers_page() -> str:

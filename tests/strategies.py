@@ -27,7 +27,7 @@ settings.register_profile(
     "archlang",
     deadline=None,
     derandomize=bool(os.environ.get("CI")),
-    max_examples=int(os.environ.get("ARCHLANG_EXAMPLES", "50")),
+    max_examples=int(os.environ.get("ARCHLANG_EXAMPLES", "30")),
 )
 settings.load_profile("archlang")
 
@@ -73,11 +73,15 @@ class Case:
 
 
 class Function(nn.Module):
-    """A function of tensors as a module, for layers that torch has no class for. Its parameters are ones."""
+    """A function of tensors as a module, for layers that torch has no class for (or `torch_class`, but no single one).
 
-    def __init__(self, function: Callable[..., Tensor], **parameters: Shape) -> None:
+    Its parameters are ones.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], torch_class: str = "", **parameters: Shape) -> None:
         super().__init__()
         self.function = function
+        self.torch_class = torch_class
         for name, shape in parameters.items():
             self.register_parameter(name, nn.Parameter(torch.ones(shape)))
 
@@ -286,9 +290,10 @@ def unpoolings(draw: st.DrawFn) -> Case:
     axes = len(shape) - 1
     arguments = {"kernel_size": draw(sizes(axes, 1, 4)), **draw(some_of(stride=sizes(axes, 1, 4)))}
     layer = f"p: {draw(spellings('MAXPOOL', arguments | {'round': 'floor'}))} -> UNPOOL(p)"
+    name = f"MaxUnpool{axes}d"
     pool = getattr(nn, f"MaxPool{axes}d")(**arguments, return_indices=True)
-    unpool = getattr(nn, f"MaxUnpool{axes}d")(**arguments)
-    return Case((shape,), layer, lambda: Function(lambda x: unpool(*pool(x), output_size=x.shape)), UNREAD)
+    unpool = getattr(nn, name)(**arguments)
+    return Case((shape,), layer, lambda: Function(lambda x: unpool(*pool(x), output_size=x.shape), name), UNREAD)
 
 
 @st.composite

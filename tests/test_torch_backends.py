@@ -35,7 +35,8 @@ PROGRAMS = {
     "conv_fc": "INPUT(3, 8, 8) -> CONV(4, 3x3, padding=1) -> RELU -> FC(5)",
     "pairs": "INPUT(3, 16, 16) -> [CONV(4, 3x3, padding=1) -> RELU -> POOL(2)]*2 -> FC(5) -> RELU -> FC(6)",
     "blueprint": """model Net = INPUT(3, 16, 16)
-        -> [CONV(4, 3x3, padding=1) -> RELU -> CONV(4, 3x3, padding=1) -> RELU -> POOL(2)]*3 -> [FC(5) -> RELU]*2 -> FC(6)""",
+        -> [CONV(4, 3x3, padding=1) -> RELU -> CONV(4, 3x3, padding=1) -> RELU -> POOL(2)]*3
+        -> [FC(5) -> RELU]*2 -> FC(6)""",
     "no_copies": "model Net = INPUT(3, 8, 8) -> [[CONV(4, 3x3) -> RELU]*0 -> POOL(2)]*2 -> [FC(5)]*0 -> FC(6)",
     "alexnet": """model Alex(classes = 5) = INPUT(3, 63, 63)
         -> features: [
@@ -52,7 +53,8 @@ PROGRAMS = {
         model VGG19 = VGG(depths = [2, 2, 4, 4, 4])""",
     "vgg_unlabelled": """model Net = INPUT(3, 32, 32)
         -> [ [CONV(w, 3x3, padding=1) -> RELU]*d -> MAXPOOL(2) for (w, d) in [(4, 2), (5, 2), (6, 3)] ] -> FC(3)""",
-    "deep_top": "model Deep = INPUT(3, 6, 6) -> [CONV(4, 3x3, padding=1) -> RELU]*30 -> FC(5) -> [RELU -> FC(4)]*40 -> FC(2)",
+    "deep_top": """model Deep = INPUT(3, 6, 6)
+        -> [CONV(4, 3x3, padding=1) -> RELU]*30 -> FC(5) -> [RELU -> FC(4)]*40 -> FC(2)""",
     "deep_vgg": """model Deep = INPUT(3, 32, 32)
         -> [ [CONV(w, 3x3, padding=1) -> BN -> RELU]*d -> MAXPOOL(2) for (w, d) in [(4, 5), (5, 4), (6, 3), (7, 3)] ]
         -> FC(3)""",
@@ -60,21 +62,26 @@ PROGRAMS = {
     "nested": """model Net = INPUT(3, 32, 32)
         -> body: [[[CONV(4, 3x3, padding=1) -> RELU]*4 -> [CONV(5, 1x1)]*2 -> POOL(2)]*4 -> CONV(6, 1x1)]""",
     "nested_scopes": """model Net = INPUT(3, 16, 16)
-        -> a: [CONV(4, 3x3, padding=1) -> b: [CONV(5, 1x1) -> RELU -> c: [BN -> RELU]] -> RELU] -> b: [RELU] -> FC(3)""",
+        -> a: [CONV(4, 3x3, padding=1) -> b: [CONV(5, 1x1) -> RELU -> c: [BN -> RELU]] -> RELU]
+        -> b: [RELU] -> FC(3)""",
     "loops_in_scopes": """model Net = INPUT(3, 8, 8)
         -> a: [CONV(4, 1x1) -> [CONV(5, 1x1) -> RELU]*7 -> b: [[CONV(6, 1x1) -> RELU]*8 -> RELU] -> [BN -> RELU]*5]
         -> c: [d: [[RELU -> CONV(3, 1x1)]*9] -> [TANH]*20] -> FC(2)""",
     "blocks": """block double(c) = [CONV(c, 3x3, padding=1) -> RELU]*2
-        model Net = INPUT(1, 16, 16) -> enc1: double(4) -> POOL(2) -> enc2: double(8) -> POOL(2) -> double(16) -> FC(3)""",
+        model Net = INPUT(1, 16, 16)
+        -> enc1: double(4) -> POOL(2) -> enc2: double(8) -> POOL(2) -> double(16) -> FC(3)""",
     "block_once": "block head(n) = [FC(6) -> RELU -> FC(n)]  model Net = INPUT(3, 4, 4) -> head: head(5)",
     "block_heads": "block head(n) = [FC(6) -> RELU -> FC(n)]  model Net = INPUT(3, 4, 4) -> head(5) -> RELU -> head(4)",
     "block_structures": """block unit(c, bn = false, s = 1) = CONV(c, 3x3, stride=s, padding=1) -> BN?(bn) -> RELU
-        model Net = INPUT(3, 17, 17) -> unit(4) -> unit(4, true) -> unit(8, true, 2) -> unit(6, false, 2) -> unit(4) -> FC(2)""",
-    "block_multiples": """block bottle(w, k = 3x3) = CONV(w, 1x1) -> CONV(w, k, padding="same", groups=w) -> CONV(4*w, 1x1)
+        model Net = INPUT(3, 17, 17)
+        -> unit(4) -> unit(4, true) -> unit(8, true, 2) -> unit(6, false, 2) -> unit(4) -> FC(2)""",
+    "block_multiples": """block bottle(w, k = 3x3) =
+          CONV(w, 1x1) -> CONV(w, k, padding="same", groups=w) -> CONV(4*w, 1x1)
         model Net = INPUT(3, 8, 8) -> bottle(2) -> bottle(4, 1x3) -> bottle(8, 5) -> FC(2)""",
     "block_loops": """block stage(c, n) = [CONV(c, 3x3, padding=1) -> RELU]*n -> POOL(2)
         model Net = INPUT(3, 32, 32) -> body: [stage(4, 4) -> stage(4, 5) -> stage(8, 6)] -> FC(2)""",
-    "block_tables": """block stage(ws, ds) = [[CONV(w, 3x3, padding=1) -> RELU]*d -> BN for (w, d) in zip(ws, ds)] -> POOL(2)
+    "block_tables": """block stage(ws, ds) =
+          [[CONV(w, 3x3, padding=1) -> RELU]*d -> BN for (w, d) in zip(ws, ds)] -> POOL(2)
         model Net = INPUT(3, 32, 32) -> stage([4, 5, 6], [2, 3, 4]) -> stage([8, 9], [4, 5]) -> FC(2)""",
     "block_lists": """block stage(ws) = [CONV(w, 3x3, padding=1) -> RELU for w in ws] -> POOL(2)
         model Net = INPUT(3, 32, 32) -> stage([4, 5, 6, 7, 4]) -> stage([8, 9, 3, 4]) -> FC(2)""",

@@ -271,6 +271,14 @@ def test_backends_compute_the_same(where: tuple[str, ...]) -> None:
         assert one.unique().numel() > 1
 
 
+def test_unet_written_out_is_the_recursion() -> None:
+    models = [model_of("unet", name, shape=SMALLER[name]) for name in ("UNet", "UNetFlat")]
+    recursive, flat = (build_module(model, seed=1).eval() for model in models)
+    flat.load_state_dict(dict(zip(flat.state_dict(), recursive.state_dict().values(), strict=True)))
+    inputs = example(models[0], 1)
+    assert torch.equal(*results(recursive, inputs), *results(flat, inputs))
+
+
 # ---- use from elsewhere
 
 

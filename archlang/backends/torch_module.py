@@ -115,7 +115,7 @@ class Graph(Titled):
                 del values[number]
             values.update(zip(step.outputs, given if len(step.outputs) > 1 else (given,), strict=True))
         results = tuple(values[number] for number in self._results if number in values)
-        return results if len(results) > 1 else results[0]
+        return results[0] if len(results) == 1 else results
 
     def _run(self, step: Step, given: list[Any], batch: int) -> Any:
         part: Any = step.function or getattr(self, step.child or "")

@@ -9,7 +9,7 @@ from typing import Any
 
 from archlang.diagnostics import Diagnostic
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.expressions import COMPARISONS, Evaluator
 from archlang.errors.values import AssertionFailed
 from archlang.errors.words import value_text
 from archlang.ir.graph import Model
@@ -70,6 +70,8 @@ class PartValue:
 
     def attribute(self, name: str) -> Any:
         """A count or shape of the part, or a part of it."""
+        if name == "input" and self.scope.node.inputs:
+            return self.scope.body.shape_of(self.scope.node.inputs[0])
         if name == "output":
             return self.scope.node.outputs[0]
         if name in COUNTS:
@@ -82,8 +84,10 @@ def check_assertion(assertion: ast.Assertion, evaluate: Evaluator, env: Environm
     condition = assertion.condition
     if evaluate.truth(condition, env):
         return None
-    operands = condition.operands if isinstance(condition, ast.Operation) else ()
-    sides = tuple((operand.span.text, _text(evaluate(operand, env))) for operand in operands)
+    compared = isinstance(condition, ast.Operation) and condition.operators[0] in COMPARISONS
+    operands = condition.operands if isinstance(condition, ast.Operation) and compared else ()
+    told = (operand for operand in operands if not isinstance(operand, ast.Literal))
+    sides = tuple((operand.span.text, _text(evaluate(operand, env))) for operand in told)
     return Diagnostic(AssertionFailed(condition.span.text, sides), condition.span, condition.span.source.name)
 
 

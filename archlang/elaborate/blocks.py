@@ -58,7 +58,7 @@ class Blocks:
             inherited = [p.name for p in current.parameters() if p.inherited and p.name in env.local]
             given = {name: env.local[name] for name in inherited} | self.given(callee, call, env)
             current, env = callee, self._bind(callee, given)
-        raise diagnosed(RecursionWithoutEnd(definition.name, ALIAS_LIMIT), definition.name_span)
+        raise diagnosed(RecursionWithoutEnd(definition.name, ALIAS_LIMIT, alias=True), definition.name_span)
 
     def _renamed(self, found: Definition, asked: ast.Definition) -> Definition:
         doc = asked.doc or found.tree.doc
@@ -80,10 +80,11 @@ class Blocks:
         env = Environment(definition.program, definition.program.values, values)
         for parameter in parameters:
             if parameter.name in given:
-                check_in_domain(self.walk.evaluate, definition.program, parameter, given[parameter.name])
                 values[parameter.name] = given[parameter.name]
             elif not parameter.inherited and parameter.default is not None:
                 values[parameter.name] = self.walk.evaluate(parameter.default, env)
+            if parameter.name in values:
+                check_in_domain(self.walk.evaluate, definition.program, parameter, values[parameter.name])
         return env
 
     def given(self, definition: Definition, call: ast.Call, env: Environment) -> dict[str, Any]:

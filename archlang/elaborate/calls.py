@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +87,26 @@ class LayerCall:
         if shapes:
             self._check_word(shapes[0])
             axes = self.op_class.slides_over(shapes[0])
-        values = {p.name: self._read(p, axes) for p in self.op_class.signature}
+        try:
+            values = self._values(axes)
+        except OpError:
+            if len(shapes) == 1 and len(shapes[0]) == 1:
+                self._check_rank(shapes)
+            raise
         return self.op_class.build_join(self.word, values, shapes)
+
+    def _values(self, axes: int) -> dict[str, Any]:
+        return {p.name: self._read(p, axes) for p in self.op_class.signature}
+
+    def _check_rank(self, shapes: tuple[Shape, ...]) -> None:
+        """A size such as 3x3 fits no features. Raises what is the matter with the input, if sizes are not."""
+        for axes in (2, 3):
+            with suppress(OpError):
+                values = self._values(axes)
+                break
+        else:
+            return
+        self.op_class.build_join(self.word, values, shapes)
 
     def _read(self, parameter: Parameter, axes: int) -> Any:
         given = self.given.get(parameter.name)

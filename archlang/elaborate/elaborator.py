@@ -334,6 +334,9 @@ class Elaborator:
     # ---- checks
 
     def _check_stated(self, stated: ast.Expression, env: Environment, builder: BodyBuilder) -> None:
+        """What `::` says must be so, for the file's own input: another one from outside makes other shapes."""
+        if self.options.inputs:
+            return
         value = self.evaluate(stated, env)
         shape = value if isinstance(value, tuple) else (value,)
         if not all(is_integer(size) for size in shape):  # pyright: ignore[reportUnknownVariableType]

@@ -13,6 +13,7 @@ from archlang.errors.names import UnknownAttribute, UnknownName
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.values import BadOperand, DivisionByZero, IndexOutOfRange, NumberTooLarge, UnpackMismatch
 from archlang.errors.words import closest
+from archlang.ir.arithmetic import Symbolic
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -56,8 +57,8 @@ def rename(span: Span, new: str | None) -> tuple[Help, ...]:
 
 
 def is_number(value: Any) -> bool:
-    """An int or float that is not a bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """An int or float that is not a bool, or a size left free."""
+    return isinstance(value, int | float | Symbolic) and not isinstance(value, bool)
 
 
 class Evaluator:
@@ -190,7 +191,8 @@ class Evaluator:
         lists = isinstance(left, tuple) and isinstance(right, tuple)
         texts = isinstance(left, str) and isinstance(right, str)
         if not (is_number(left) and is_number(right)) and not (sign == "+" and (lists or texts)):
-            raise diagnosed(BadOperand(f"`{sign}`", (left, right), "two numbers"), node.span)
+            kinds = "two numbers, two lists or two texts" if sign == "+" else "two numbers"
+            raise diagnosed(BadOperand(f"`{sign}`", (left, right), kinds), node.span)
         if sign == "**" and abs(right) > LARGEST_EXPONENT:
             raise diagnosed(NumberTooLarge("the exponent", LARGEST_EXPONENT), node.span)
         if sign == "**" and left < 0 and not isinstance(right, int):
@@ -208,7 +210,7 @@ class Evaluator:
         self._spend(size, span)
         if size > LONGEST:
             raise diagnosed(NumberTooLarge("the list", LONGEST), span)
-        if is_number(value) and not abs(value) <= LARGEST:
+        if isinstance(value, int | float) and not abs(value) <= LARGEST:
             raise diagnosed(NumberTooLarge("the number", LARGEST), span)
         return value  # pyright: ignore[reportUnknownVariableType]
 
@@ -223,8 +225,12 @@ class Evaluator:
             return owner.attribute(name)
         except KeyError as error:
             known: tuple[str, ...] = error.args[0]
-            suggestion = closest(name, known)
-            raise diagnosed(UnknownAttribute(name, suggestion, str(owner), known), node.span) from None
+            suggestion, span = closest(name, known), node.span
+            if isinstance(node, ast.Attribute):
+                span = span.source.span(span.end - len(name), span.end)
+            problem = UnknownAttribute(name, suggestion, str(owner), known)
+            fixes = rename(span, suggestion) if isinstance(node, ast.Attribute) else ()
+            raise diagnosed(problem, span, *fixes) from None
 
     def _index(self, node: ast.Index, env: Environment) -> Any:
         owner, index = self(node.owner, env), self(node.index, env)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.diagnostics import Diagnosed, Diagnostic, Label, Problem
 from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.elaborate.calls import CallReader, LayerCall
 from archlang.elaborate.environment import Environment
@@ -13,8 +13,9 @@ from archlang.elaborate.fixes import layer_repairs
 from archlang.elaborate.parts import LARGEST_SIZE, origin
 from archlang.elaborate.program import INPUT, find_default
 from archlang.errors.arguments import ArgumentProblem, MissingArguments, OutOfRange, WrongType
-from archlang.errors.joins import BracesNotAllowed
+from archlang.errors.joins import BracesNotAllowed, TapDiscardsFlow, JoinMismatch
 from archlang.errors.shapes import InputMismatch, InputNotFirst, NoInput
+from archlang.errors.words import shape_text
 from archlang.ir import graph
 from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Op, OpError, Shape
@@ -49,7 +50,7 @@ class Layers:
     def _input_shape(self, call: ast.Call, label: str | None, env: Environment) -> Shape:
         for name, shape in self.walk.options.inputs:
             if name is None or name == (label or "input"):
-                return shape
+                return check_input_shape(shape, call.span)
         default = find_default(env.program, INPUT) if call.arguments is None else None
         arguments = default.arguments if default else call.arguments or ()
         if not arguments:
@@ -81,6 +82,8 @@ class Layers:
         source = layer.op_class.is_source
         if builder.flow is Flow.NOTHING and not source:
             raise diagnosed(NoInput(call.word), call.span)
+        if source and builder.shape is not None and not builder.begins:
+            raise diagnosed(TapDiscardsFlow(call.word, builder.shape), call.span)
         name = builder.name(layer.op_class.kind, label, call.span)
         if source:
             self._add(layer, call, name, builder, (), ())
@@ -134,7 +137,7 @@ class Layers:
             problem = next(iter(op.check(shapes, self.walk.options.strict)), None)
             if problem is not None:
                 raise OpError(problem)
-            if any(max(output, default=0) > LARGEST_SIZE for output in outputs):
+            if any(size > LARGEST_SIZE for output in outputs for size in output):
                 raise OpError(OutOfRange(layer.word, "shape", outputs[0], f"at most {LARGEST_SIZE:,} along each axis"))
         except OpError as error:
             raise Diagnosed(self._diagnostic(error, layer, call, shapes)) from None
@@ -144,7 +147,15 @@ class Layers:
         problem = error.problem
         span = layer.argument_span(problem.argument) if isinstance(problem, ArgumentProblem) else call.span
         candidates = tuple(layer_repairs(problem, layer, call, shapes, self.walk.options.strict))
-        return Diagnostic(problem, span, span.source.name, candidates=candidates)
+        return Diagnostic(problem, span, span.source.name, _branch_shapes(problem, call, shapes), candidates=candidates)
+
+
+def _branch_shapes(problem: Problem, call: ast.Call, shapes: tuple[Shape, ...]) -> tuple[Label, ...]:
+    """What comes out of each branch of a join that does not fit, where each is written out."""
+    branches = call.branches or ()
+    if not isinstance(problem, JoinMismatch) or len(branches) != len(shapes) or any(b.loop for b in branches):
+        return ()
+    return tuple(Label(branch.span, shape_text(shape)) for branch, shape in zip(branches, shapes, strict=True))
 
 
 def _no_braces(call: ast.Call) -> None:
@@ -153,11 +164,13 @@ def _no_braces(call: ast.Call) -> None:
         raise diagnosed(BracesNotAllowed(call.word), call.span)
 
 
-def check_input_shape(shape: Shape, span: Span) -> Shape:
+def check_input_shape(shape: tuple[Any, ...], span: Span) -> Shape:
     """The shape of an input, 1 to 4 axes of at least 1."""
+    if not all(is_integer(size) for size in shape):
+        raise diagnosed(WrongType(INPUT, "shape", shape, "whole numbers: C, H, W"), span)
     if not 1 <= len(shape) <= 4:
         expected = "1 to 4 sizes: features, (C, L), (C, H, W) or (C, D, H, W)"
         raise diagnosed(OutOfRange(INPUT, "shape", shape, expected), span)
-    if min(shape) < 1 or max(shape) > LARGEST_SIZE:
+    if not all(1 <= size <= LARGEST_SIZE for size in shape):
         raise diagnosed(OutOfRange(INPUT, "shape", shape, f"sizes from 1 to {LARGEST_SIZE:,}"), span)
     return shape

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archlang.diagnostics import Diagnostic
@@ -31,10 +31,23 @@ LARGEST_SIZE = 10**9
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line adds to a file: the input shape by name (None: the only input), the lectures' rule."""
+    """What the command line adds to a file: the input shape by name (None: the only input), the lectures' rule.
 
-    inputs: tuple[tuple[str | None, Shape], ...] = ()
+    A size may be a letter that is bound like a parameter, or left free.
+    """
+
+    inputs: tuple[tuple[str | None, tuple[int | str, ...]], ...] = ()
     strict: bool = False
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """Letters that stand for sizes."""
+        return tuple(dict.fromkeys(size for _, shape in self.inputs for size in shape if isinstance(size, str)))
+
+    def bound(self, values: Mapping[str, Any]) -> Options:
+        """With values for letters."""
+        inputs = ((name, tuple(values.get(n, n) if isinstance(n, str) else n for n in shape)) for name, shape in self.inputs)
+        return replace(self, inputs=tuple(inputs)) if self.letters else self
 
 
 @dataclass(frozen=True)

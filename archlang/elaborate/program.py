@@ -217,7 +217,7 @@ class Loader:
 
     def _default_layer(self, program: Program, item: ast.DefaultLayer) -> None:
         if item.word != INPUT and find_layer(item.word) is None:
-            problem = UnknownDefault(item.word, closest(item.word, (*WORDS, INPUT)), "layer")
+            problem = UnknownDefault(item.word, closest(item.word, (*WORDS, INPUT)))
             self._report(program, problem, item.word_span)
         elif self._is_new(program, f"default {_default_key(item.word)}", item.word_span, f"default {item.word}"):
             program.defaults[_default_key(item.word)] = item
@@ -225,7 +225,7 @@ class Loader:
     def _default_argument(self, program: Program, item: ast.DefaultArgument) -> None:
         known = {"init", *(parameter.name for op in OPS for parameter in op.signature)}
         if item.name not in known:
-            problem = UnknownDefault(item.name, closest(item.name, known), "argument of a layer")
+            problem = UnknownDefault(item.name, closest(item.name, known), is_argument=True)
             self._report(program, problem, item.name_span)
         elif self._is_new(program, f"default {item.name} =", item.name_span, f"default {item.name}"):
             program.default_arguments[item.name] = item

@@ -13,7 +13,6 @@ from archlang.elaborate.parts import LAYER_LIMIT, Maker, Part, origin
 from archlang.errors.limits import NegativeRepeat, TooManyLayers
 from archlang.errors.words import value_text
 from archlang.ir import graph
-from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Shape
 from archlang.source import Span
 from archlang.syntax import ast
@@ -33,7 +32,7 @@ class Repeats:
     ) -> None:
         """`X*N`: `copy` is the stage without the repeat and without its label."""
         count = self.walk.evaluate(repeat.count, env)
-        if not is_integer(count) or count < 0:
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise diagnosed(NegativeRepeat(value_text(count)), repeat.span)
         if label is not None:
             self._labelled(copy, label, count, env, builder)

@@ -12,6 +12,7 @@ from archlang.elaborate.parts import origin
 from archlang.errors.arguments import MissingArguments
 from archlang.errors.joins import BracesNotAllowed, CannotShare, NoSwitches, TapDiscardsFlow, UnknownPart
 from archlang.errors.shapes import NoInput
+from archlang.errors.words import listing, shape_text
 from archlang.ir.graph import Call, Layer, Node, Ref
 from archlang.ir.ops.base import OpError
 from archlang.ir.ops.pool import MaxPool
@@ -139,6 +140,6 @@ class Taps:
         assert isinstance(node, Layer | Call)
         wanted = input_shapes_of(builder.inputs, builder.nodes, node)
         if wanted != (builder.shape,):
-            sizes = " and ".join("x".join(map(str, shape)) for shape in wanted)
-            raise diagnosed(CannotShare(name, f"it takes {sizes}"), call.span)
+            sizes = listing(shape_text(shape) for shape in wanted)
+            raise diagnosed(CannotShare(name, f"it takes {sizes}, not {shape_text(builder.shape)}"), call.span)
         return replace(node, inputs=(builder.last,), shared=True)

@@ -43,14 +43,17 @@ class RecursionWithoutEnd(Problem):
     code = "endless-recursion"
     name: str
     limit: int
+    alias: bool = False
 
     @property
     def message(self) -> str:
+        if self.alias:
+            return f"`{self.name}` stands for a model that stands for another, and so on, more than {self.limit} times"
         return f"`{self.name}` calls itself more than {self.limit} levels deep"
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return ("guard the inner call: `[...]?(depth > 0)`",)
+        return () if self.alias else ("guard the inner call: `[...]?(depth > 0)`",)
 
 
 @dataclass(frozen=True)

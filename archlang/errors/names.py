@@ -62,11 +62,12 @@ class UnknownDefault(_Unknown):
     """A `default` for a layer, or for an argument, that there is not."""
 
     code = "unknown-default"
-    kind: str = "layer"
+    is_argument: bool = False
 
     @property
     def message(self) -> str:
-        return f"`default {self.name}` means nothing: there is no {self.kind} `{self.name}`"
+        what = "no layer has an argument" if self.is_argument else "there is no layer"
+        return f"`default {self.name}` means nothing: {what} `{self.name}`"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class UnboundParameters(Problem):
     @property
     def message(self) -> str:
         verb = "has" if len(self.names) == 1 else "have"
-        return f"{listing(self.names)} {verb} no value in {self.model}"
+        return f"{listing(f'`{name}`' for name in self.names)} {verb} no value in {self.model}"
 
     @property
     def advice(self) -> tuple[str, ...]:

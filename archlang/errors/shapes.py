@@ -81,11 +81,6 @@ class WindowProblem(ArgumentProblem):
     shape: tuple[int, ...]
     axes: tuple[AxisSizes, ...]
 
-    @property
-    def _window_text(self) -> str:
-        """`3x3`: the kernel along all axes named."""
-        return shape_text([axis.kernel_size for axis in self.axes])
-
 
 @dataclass(frozen=True)
 class KernelTooLarge(WindowProblem):
@@ -95,8 +90,10 @@ class KernelTooLarge(WindowProblem):
 
     @property
     def message(self) -> str:
-        sizes = shape_text([axis.size for axis in self.axes])
-        return f"a window of {self._window_text} does not fit an input of {sizes}"
+        window, sizes = shape_text([a.extent for a in self.axes]), shape_text([a.size for a in self.axes])
+        some = len(self.axes) < len(self.shape) - 1
+        along = f" along the {listing(axis.axis for axis in self.axes)}" if some else ""
+        return f"a window of {window} does not fit an input of {sizes}{along}"
 
     @property
     def notes(self) -> tuple[str, ...]:

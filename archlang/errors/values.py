@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.diagnostics import Problem
-from archlang.errors.words import plural, shorten, value_text
+from archlang.errors.words import listing, plural, shorten, value_text
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class BadOperand(Problem):
 
     @property
     def message(self) -> str:
-        given = " and ".join(value_text(value) for value in self.values)
+        given = listing(value_text(value) for value in self.values)
         return f"{self.operation} works on {self.expected}" + (f", not on {given}" if given else "")
 
 

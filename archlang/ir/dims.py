@@ -287,6 +287,11 @@ class Dim(_Number):
         values = [self.at(size) for size in _ends(self.domain, self.modulus)]
         return min(values), max(values)
 
+    @property
+    def content(self) -> int:
+        """The largest number that divides all its values."""
+        return gcd(self.slope, *(self.at(r) for r in range(self.modulus)))
+
     def is_negative(self) -> bool:
         return self.letters.holds(self, _where_negative)
 
@@ -426,8 +431,8 @@ class Amount(_Number):
         """A sum of coefficient*product, as simple as can be: perhaps an int or a dim."""
         sums: dict[Factors, int] = {}
         for factors, coefficient in terms:
-            ordered = tuple(sorted(factors, key=lambda dim: dim.key))
-            sums[ordered] = sums.get(ordered, 0) + coefficient
+            ordered, content = _primitive(factors)
+            sums[ordered] = sums.get(ordered, 0) + coefficient * content
         linear: dict[str, Number] = {}
         constant = sums.pop((), 0)
         for factors in [factors for factors in sums if len(factors) == 1]:
@@ -562,6 +567,17 @@ def _terms(value: Number) -> tuple[tuple[Factors, int], ...]:
 def _order(term: tuple[Factors, int]) -> Any:
     """Products before single sizes, constants last."""
     return -len(term[0]), [dim.key for dim in term[0]]
+
+
+def _primitive(factors: Factors) -> tuple[Factors, int]:
+    """The factors of a product in their order, without what divides all their values, and that."""
+    if len(factors) < 2:
+        return factors, 1
+    contents = [dim.content for dim in factors]
+    reduced = [dim // content if content > 1 else dim for dim, content in zip(factors, contents, strict=True)]
+    numbers = prod(n for n in reduced if isinstance(n, int))
+    dims = (dim for dim in reduced if isinstance(dim, Dim))
+    return tuple(sorted(dims, key=lambda dim: dim.key)), prod(contents) * numbers
 
 
 def _bare(dim: Dim) -> tuple[Number, Number]:

@@ -19,18 +19,15 @@ MOST_TRIED = 64
 """Multiples that are looked at for a formula such as 2*floor(H/2) + 1."""
 
 
-def formula(number: Any, thousands: bool = False) -> str:
-    """The formula of a number, an int as it stands."""
-    if isinstance(number, Dim):
-        return _dim_formula(number)
-    if isinstance(number, Amount):
-        return _amount_formula(number, thousands)
-    return f"{number:,}" if thousands else str(number)
+def formula(number: Dim | Amount, thousands: bool = False) -> str:
+    """The formula of a size left free."""
+    text = _dim_formula(number) if isinstance(number, Dim) else _amount_formula(number)
+    return re.sub(r"\d{4,}", lambda digits: f"{int(digits[0]):,}", text) if thousands else text
 
 
 def plain(number: Any) -> int | str:
     """A number for programs: an int, or a formula as a text."""
-    text = formula(number)
+    text = str(number) if isinstance(number, int) else formula(number)
     return int(text) if re.fullmatch(r"-?\d+", text) else text
 
 
@@ -57,11 +54,8 @@ def _dim_formula(dim: Dim) -> str:
 
 def _residues(domain: SizeSet, modulus: int) -> list[int]:
     """Residues that sizes of a domain have."""
-    step = gcd(domain.modulus, modulus)
-    present = {r % step for r, _ in domain.intervals}
-    found = {n % modulus for _, (first, last) in domain.intervals for n in (first, last)}
-    wide = [r for r in range(modulus) if r % step in present]
-    return sorted(found) if domain.count <= len(found) else wide
+    found = {r % modulus for r, _ in domain.refined(lcm(domain.modulus, modulus)).intervals}
+    return sorted(found)
 
 
 def _straight(dim: Dim, residues: Sequence[int]) -> str | None:
@@ -109,15 +103,15 @@ Powers = tuple[str, ...]
 """A product of letters, in alphabetical order."""
 
 
-def _amount_formula(amount: Amount, thousands: bool) -> str:
+def _amount_formula(amount: Amount) -> str:
     if len(amount.terms) == 1:
-        return _term_text(*amount.terms[0], thousands)
+        return _term_text(*amount.terms[0])
     polynomial = _polynomial(amount)
     if polynomial is None:
-        return _sum_of([_term_text(*term, thousands) for term in amount.terms])
+        return _sum_of([_term_text(*term) for term in amount.terms])
     under = lcm(*(c.denominator for c in polynomial.values()))
     ordered = sorted(polynomial.items(), key=lambda item: (-len(item[0]), item[0]))
-    terms = [_product_text(int(c * under), powers, thousands) for powers, c in ordered]
+    terms = [_product_text(int(c * under), powers) for powers, c in ordered]
     return quotient_text(_sum_of(terms), under)
 
 
@@ -153,7 +147,7 @@ def _times(product: dict[Powers, Fraction], letter: str, a: Fraction, b: Fractio
     return result
 
 
-def _term_text(factors: Factors, coefficient: int, thousands: bool) -> str:
+def _term_text(factors: Factors, coefficient: int) -> str:
     """`1,728*(H - 2)*(W - 2)`: denominators are taken to the coefficient."""
     scale, texts = Fraction(coefficient), list[str]()
     for dim in factors:
@@ -162,19 +156,18 @@ def _term_text(factors: Factors, coefficient: int, thousands: bool) -> str:
             texts.append(in_product(_dim_formula(dim)))
             continue
         under = lcm(line[0].denominator, line[1].denominator)
-        over = gcd(int(line[0] * under), int(line[1] * under))
+        over = gcd(int(line[0] * under), int(line[1] * under)) or 1
         scale *= Fraction(over, under)
         if line[0]:
             texts.append(in_product(linear_text(dim.letter, int(line[0] * under) // over, int(line[1] * under) // over)))
-    return quotient_text(_product_text(scale.numerator, tuple(texts), thousands), scale.denominator)
+    return quotient_text(_product_text(scale.numerator, tuple(texts)), scale.denominator)
 
 
-def _product_text(coefficient: int, factors: Sequence[str], thousands: bool) -> str:
-    number = f"{coefficient:,}" if thousands else str(coefficient)
+def _product_text(coefficient: int, factors: Sequence[str]) -> str:
     if not factors:
-        return number
+        return str(coefficient)
     words = "*".join(f"{f}**{factors.count(f)}" if factors.count(f) > 1 else f for f in dict.fromkeys(factors))
-    return words if coefficient == 1 else f"-{words}" if coefficient == -1 else f"{number}*{words}"
+    return words if coefficient == 1 else f"-{words}" if coefficient == -1 else f"{coefficient}*{words}"
 
 
 def _sum_of(terms: Sequence[str]) -> str:
@@ -212,7 +205,7 @@ def _is_wrapped(text: str) -> bool:
 
 def _sum_text(terms: Sequence[tuple[int, str]], constant: int) -> str:
     """`2*floor(H/2) + 1`."""
-    parts = [_product_text(coefficient, (text,), False) for coefficient, text in terms]
+    parts = [_product_text(coefficient, (text,)) for coefficient, text in terms]
     if constant or not parts:
         parts.append(str(constant))
     return _sum_of(parts)

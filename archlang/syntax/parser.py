@@ -181,16 +181,15 @@ def _syntax_diagnostic(source: Source, error: UnexpectedInput, open_brackets: li
     if isinstance(error, UnexpectedToken):
         token: Token = error.token
         if token.type == "$END":
-            return _at_end(source, expected, open_brackets)
+            return _at_end(source, token.end_pos or 0, expected, open_brackets)
         return _unexpected_token(source, token, expected, open_brackets)
     return _unexpected_characters(source, min(error.pos_in_stream or 0, len(source.text)), expected)
 
 
-def _at_end(source: Source, expected: set[str], open_brackets: list[Token]) -> Diagnostic:
-    """The text ends too early: name the bracket that is open, or what is missing at the end."""
+def _at_end(source: Source, end: int, expected: set[str], open_brackets: list[Token]) -> Diagnostic:
+    """The text ends too early, behind the last word at `end`: name the bracket that is open, or what is missing."""
     if open_brackets:
         return _unclosed(source, open_brackets[-1])
-    end = len(source.text.rstrip())
     problem = UnexpectedText("end of the text", _concepts(source, end, expected))
     return Diagnostic(problem, source.span(end, end), source.name)
 

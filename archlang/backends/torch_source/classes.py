@@ -213,10 +213,7 @@ def _argument_vectors(bodies: Sequence[Body]) -> tuple[Variable, ...]:
 
 def _size(value: Any) -> Any:
     """3x3 as 3, as torch's arguments are written."""
-    if not isinstance(value, tuple) or not value:
-        return value
-    sizes: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
-    return collapse(sizes)
+    return collapse(value) if isinstance(value, tuple) and value else value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _camel(name: str) -> str:

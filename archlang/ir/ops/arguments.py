@@ -10,6 +10,7 @@ from math import inf
 from typing import Any, cast
 
 from archlang.errors.arguments import OutOfRange, WrongType
+from archlang.ir.arithmetic import Symbolic
 from archlang.ir.ops.base import REQUIRED, OpError, Parameter, Sizes, Value
 
 Reader = Callable[[str, str, Value, int], Any]
@@ -18,8 +19,8 @@ AXES = {1: "one axis", 2: "two axes", 3: "three axes"}
 
 
 def is_integer(value: Value) -> bool:
-    """An int that is not a bool."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """An int that is not a bool, or a size left free."""
+    return isinstance(value, int | Symbolic) and not isinstance(value, bool)
 
 
 def _each(value: Value, axes: int) -> tuple[Any, ...]:

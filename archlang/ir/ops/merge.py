@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -43,12 +44,24 @@ class Concat(Op):
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         first, axis = inputs[0], self._axis(inputs[0])
         others = [(*shape[:axis], *shape[axis + 1 :]) for shape in inputs]
-        if len(set(others)) > 1:
+        if any(other != others[0] for other in others):
             raise OpError(JoinMismatch("CONCAT", inputs, f"equal sizes along all axes but {axis + 1}"))
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
     def torch(self) -> TorchCall:
         return TorchCall("torch.cat", (keyword("dim", self.dim),), tuple_inputs=True)
+
+
+def broadcast(sizes: Sequence[int]) -> int | None:
+    """The size that all have but for those that are 1; None if two differ."""
+    common = 1
+    for size in sizes:
+        if size == common or size == 1:
+            continue
+        if common != 1:
+            return None
+        common = size
+    return common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +80,10 @@ class _Elementwise(Op):
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         if len({len(shape) for shape in inputs}) > 1:
             raise OpError(JoinMismatch(self.words[0], inputs, "inputs with the same axes"))
-        sizes = [set(column) - {1} for column in zip(*inputs, strict=True)]
-        if any(len(distinct) > 1 for distinct in sizes):
+        sizes = [broadcast(column) for column in zip(*inputs, strict=True)]
+        if None in sizes:
             raise OpError(JoinMismatch(self.words[0], inputs, "equal shapes"))
-        return tuple(next(iter(distinct), 1) for distinct in sizes)
+        return tuple(size for size in sizes if size is not None)
 
     def torch(self) -> TorchCall:
         return TorchCall(self.function)

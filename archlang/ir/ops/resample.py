@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed, OutOfRange
 from archlang.errors.joins import JoinMismatch
 from archlang.errors.words import shape_text
-from archlang.ir.arithmetic import transposed_output
+from archlang.ir.arithmetic import scaled_down, transposed_output
 from archlang.ir.ops.arguments import choice, factors, flag, optional, sizes
 from archlang.ir.ops.base import (
     Op,
@@ -73,8 +73,8 @@ class Upsample(Op):
         channels, *given = inputs[0]
         if self.size is not None:
             return (channels, *self.size)
-        out = tuple(int(size * factor) for size, factor in zip(given, self.scale_factor or (), strict=True))
-        if min(out) < 1:
+        out = tuple(scaled_down(size, factor) for size, factor in zip(given, self.scale_factor or (), strict=True))
+        if any(size < 1 for size in out):
             reason = f"it leaves nothing of {shape_text(given)}"
             raise OpError(NotAllowed(self.words[0], "scale_factor", collapse(self.scale_factor or ()), reason))
         return (channels, *out)

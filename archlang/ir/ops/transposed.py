@@ -80,7 +80,7 @@ class UpConv(Op):
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         columns = (self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation)
         out = tuple(transposed_output(*numbers) for numbers in zip(inputs[0][1:], *columns, strict=True))
-        if min(out) < 1:
+        if any(size < 1 for size in out):
             reason = f"it removes rows at both sides, and of {shape_text(self._unpadded(out))} nothing is left"
             raise OpError(NotAllowed(self.words[0], "padding", collapse(self.padding), reason))
         return (self.out_channels, *out)

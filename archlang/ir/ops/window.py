@@ -15,9 +15,10 @@ WINDOW_SHAPES = "(C, L), (C, H, W) or (C, D, H, W)"
 
 def check_fits(word: str, shape: Shape, windows: tuple[Window, ...]) -> None:
     """Raise unless at least one window fits along every axis."""
+    if all(window.fits for window in windows):
+        return
     axes = tuple(axis for axis, window in zip(_axes(windows), windows, strict=True) if not window.fits)
-    if axes:
-        raise OpError(KernelTooLarge(word, "kernel_size", shape, axes))
+    raise OpError(KernelTooLarge(word, "kernel_size", shape, axes))
 
 
 def coverage_problems(
@@ -26,13 +27,10 @@ def coverage_problems(
     """Rows of the real input that no window reads; under `strict`, any size that is not whole."""
     if rounding is not None:
         return
-    axes = _axes(windows)
-    unread = tuple(axis for axis in axes if axis.unread > 0)
-    uneven = tuple(axis for axis in axes if axis.remainder > 0)
-    if unread:
-        yield StrideDropsInput(word, "stride", shape, unread)
-    elif strict and uneven:
-        yield NotWhole(word, "stride", shape, uneven)
+    if any(window.unread > 0 for window in windows):
+        yield StrideDropsInput(word, "stride", shape, tuple(axis for axis in _axes(windows) if axis.unread > 0))
+    elif strict and any(window.remainder > 0 for window in windows):
+        yield NotWhole(word, "stride", shape, tuple(axis for axis in _axes(windows) if axis.remainder > 0))
 
 
 def _axes(windows: tuple[Window, ...]) -> tuple[AxisSizes, ...]:

@@ -1,0 +1,186 @@
+"""What forces the legal sizes, in words: each layer that turns some sizes down, and what it needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from archlang.diagnostics import Diagnostic
+from archlang.errors.joins import JoinMismatch
+from archlang.errors.shapes import AxisSizes, KernelTooLarge, NotWhole, StatedShape, StrideDropsInput
+from archlang.errors.words import listing, shape_text
+from archlang.ir.arithmetic import Symbolic
+from archlang.ir.graph import Model
+from archlang.ir.ops.base import Shape
+from archlang.ir.size_sets import SizeSet
+from archlang.ir.walk import FlatLayer, flatten
+from archlang.symbolic.legal import Box, LegalSizes, Reason
+
+LAYERS_NAMED = 50_000
+"""Copies of layers that are looked at for the name of the one that failed."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Sizes that end in one error: the layer it is about (word and input shapes), and how far they came."""
+
+    diagnostic: Diagnostic
+    layer: tuple[str, tuple[Shape, ...]] | None
+    order: int
+    domains: Box
+
+
+def find_reasons(legal: LegalSizes, failures: Sequence[Failure], model: Model) -> tuple[Reason, ...]:
+    """The reasons that matter, in the order in which the network meets them.
+
+    Of lower bounds that is the one that decides, of everything else each.
+    """
+    names = _Names(model)
+    reasons: list[Reason] = []
+    for letter in legal.letters:
+        steps = _steps(letter, legal.sets[letter], failures)
+        kept = [step for step in steps if step.turned_down.is_endless]
+        reasons += [names.reason(step, letter) for step in (*kept, *_bound(steps, legal.sets[letter]))]
+    return tuple(_merged(reasons))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One failure as it concerns one letter: sizes turned down, and those left behind it."""
+
+    failure: Failure
+    turned_down: SizeSet
+    left: SizeSet
+
+
+def _steps(letter: str, legal: SizeSet, failures: Sequence[Failure]) -> list[_Step]:
+    """Failures in the order in which they come; those at one place as one."""
+    left = SizeSet.of()
+    steps: list[_Step] = []
+    for failure in sorted(failures, key=lambda failure: failure.order):
+        turned_down = failure.domains[letter]
+        if turned_down & legal:
+            continue  # another letter is to blame
+        left = left - turned_down
+        if steps and _place(steps[-1].failure) == _place(failure):
+            before = steps.pop()
+            turned_down, failure = turned_down | before.turned_down, before.failure
+        steps.append(_Step(failure, turned_down, left))
+    return steps
+
+
+def _place(failure: Failure) -> object:
+    return failure.diagnostic.span, failure.diagnostic.code, failure.order
+
+
+def _bound(steps: Sequence[_Step], legal: SizeSet) -> list[_Step]:
+    """Of the steps that turn down only small sizes, the one that turns down the largest that would fit otherwise."""
+    modulus, residues, start = legal.tail
+    for size in range(start - 1, 0, -1):
+        if size % modulus in residues and size not in legal:
+            return [step for step in steps if size in step.turned_down and not step.turned_down.is_endless]
+    return []
+
+
+def _merged(reasons: Iterable[Reason]) -> Iterable[Reason]:
+    """Equal reasons of several letters as one."""
+    merged: dict[object, Reason] = {}
+    for reason in reasons:
+        key = replace(reason, letters=(), leaves=None)
+        before = merged.get(key)
+        if before is not None and before.leaves == reason.leaves:
+            merged[key] = replace(before, letters=(*before.letters, *reason.letters))
+        else:
+            merged[key if before is None else (key, reason.letters)] = reason
+    return merged.values()
+
+
+class _Names:
+    """Finds the paths of layers by where they were written and what flows into them."""
+
+    def __init__(self, model: Model) -> None:
+        self.flat: dict[object, list[FlatLayer]] = {}
+        for flat in islice(flatten(model), LAYERS_NAMED):
+            self.flat.setdefault(flat.layer.origin, []).append(flat)
+
+    def reason(self, step: _Step, letter: str) -> Reason:
+        """A step in words."""
+        diagnostic, span = step.failure.diagnostic, step.failure.diagnostic.span
+        line, column = (span.line, span.column) if span else (0, 0)
+        word, shapes = step.failure.layer or ("", ())
+        return Reason(
+            letters=(letter,),
+            owner=word,
+            path=self._path(diagnostic, shapes),
+            file=diagnostic.file,
+            line=line,
+            column=column,
+            code=diagnostic.code,
+            needs=_needs(diagnostic, letter),
+            leaves=step.left if step.turned_down.is_endless else None,
+        )
+
+    def _path(self, diagnostic: Diagnostic, shapes: tuple[Shape, ...]) -> str:
+        span = diagnostic.span
+        places = [
+            flat
+            for origin, layers in self.flat.items()
+            for flat in layers
+            if span and (origin.line, origin.column, origin.file) == (span.line, span.column, span.source.name)  # pyright: ignore[reportAttributeAccessIssue]
+        ]
+        same = [flat for flat in places if hash(flat.inputs) == hash(shapes)]
+        return (same or places)[0].path if same or places else ""
+
+
+# ---- words -----------------------------------------------------------------------------------------
+
+
+def _needs(diagnostic: Diagnostic, letter: str) -> str:
+    """What a layer needs: `an even size`."""
+    problem = diagnostic.problem
+    match problem:
+        case StrideDropsInput() | NotWhole():
+            return _size_needed(_axis(problem.axes, letter), isinstance(problem, NotWhole))
+        case KernelTooLarge():
+            axis = _axis(problem.axes, letter)
+            return f"a size of at least {axis.extent - sum(axis.padding)}"
+        case JoinMismatch():
+            return f"equal sizes, not {_differing(problem.shapes, letter)}"
+        case StatedShape():
+            return f"what is stated: {shape_text(problem.stated)}"
+        case _:
+            return problem.message
+
+
+def _axis(axes: Sequence[AxisSizes], letter: str) -> AxisSizes:
+    """The axis that a letter runs along."""
+    return next((axis for axis in axes if letter in _letters(axis.size)), axes[0])
+
+
+def _letters(size: Any) -> tuple[str, ...]:
+    return size.names if isinstance(size, Symbolic) else ()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+
+
+def _size_needed(axis: AxisSizes, exact: bool) -> str:
+    """Which sizes a window covers without a row left over (that is not padding)."""
+    slack = 0 if exact else axis.padding[1]
+    over = sum(axis.padding) - axis.extent
+    fitting = [r for r in range(axis.stride) if (r + over) % axis.stride <= slack]
+    match axis.stride, fitting:
+        case 2, [0]:
+            return "an even size"
+        case 2, [1]:
+            return "an odd size"
+        case stride, [0]:
+            return f"a multiple of {stride}"
+        case stride, residues:
+            return f"a size with remainder {listing(map(str, residues), 'or')} by {stride}"
+
+
+def _differing(shapes: Sequence[Shape], letter: str) -> str:
+    """The sizes of branches along the axes that a letter runs along."""
+    columns = (column for column in zip(*shapes, strict=False) if any(letter in _letters(size) for size in column))
+    different = (dict.fromkeys(map(str, column)) for column in columns)
+    return "; ".join(listing(texts) for texts in different if len(texts) > 1)
