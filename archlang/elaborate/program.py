@@ -212,8 +212,8 @@ class Loader:
         names: dict[str, Span] = {}
         for parameter in item.parameters:
             self._claim(program, names, parameter.name, parameter.span)
-        if self._is_new(program, item.name, item.name_span):
-            program.definitions[item.name] = Definition(item, program)
+        self._is_new(program, item.name, item.name_span)
+        program.definitions.setdefault(item.name, Definition(item, program))
 
     def _default_layer(self, program: Program, item: ast.DefaultLayer) -> None:
         if item.word != INPUT and find_layer(item.word) is None:

@@ -605,3 +605,12 @@ def _has_product(factors: Factors, value: int) -> bool:
     first, *others = factors
     divisors = (d for d in range(1, value + 1) if value % d == 0)
     return any(first == d and _has_product(tuple(others), value // d) for d in divisors)
+
+
+def value_at(number: Number, sizes: Mapping[str, int]) -> int:
+    """The value of a number for a size of each letter."""
+    if isinstance(number, Dim):
+        return number.at(sizes[number.letter])
+    if isinstance(number, Amount):
+        return sum(n * prod(dim.at(sizes[dim.letter]) for dim in factors) for factors, n in number.terms)
+    return number

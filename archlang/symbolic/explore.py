@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from archlang.diagnostics import Collector, Diagnosed, Diagnostic
+from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Edit, Help
 from archlang.elaborate.builder import BodyBuilder
 from archlang.elaborate.calls import LayerCall
 from archlang.elaborate.elaborator import Elaborator
@@ -25,7 +25,7 @@ from archlang.errors.words import shape_text
 from archlang.ir import graph
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.dims import Letters
-from archlang.ir.ops.base import Op, OpError, Shape
+from archlang.ir.ops.base import OpError, Shape
 from archlang.ir.ops.linear import FullyConnected
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
 from archlang.source import Span
@@ -44,6 +44,8 @@ MOST_WORK = 300_000
 
 UNTRACKED = (SizeInWeights, SizesCompared, SizeNotTracked, TooManyClasses)
 """Problems of the formulas, not of single sizes: with one of them nothing is said of legal sizes."""
+
+POOLING = "AVGPOOL(to=1) -> "
 
 TYPICAL = 224
 """Where a concrete model is needed, the legal sizes next to this stand for all."""
@@ -228,7 +230,7 @@ class SymbolicLayers(Layers):
         super()._add(layer, call, name, builder, shapes, sources)
         added = builder.nodes[-1]
         assert isinstance(added, graph.Layer)
-        _check_weights(added.op, layer.word, builder, call.span)
+        _check_weights(added, layer.word, builder, call.span)
 
     def _diagnostic(self, error: OpError, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> Diagnostic:
         """The diagnostic without ways out: these are for one size."""
@@ -236,14 +238,33 @@ class SymbolicLayers(Layers):
         return Diagnostic(error.problem, call.span, call.span.source.name)
 
 
-def _check_weights(op: Op, word: str, builder: BodyBuilder, span: Span) -> None:
+def _check_weights(layer: graph.Layer, word: str, builder: BodyBuilder, span: Span) -> None:
     """Raise if the number of weights depends on a size left free."""
-    tensors = {**op.parameters(), **op.buffers()}
-    free = {name: shape for name, shape in tensors.items() if any(isinstance(size, Symbolic) for size in shape)}
+    tensors = {**layer.op.parameters(), **layer.op.buffers()}
+    free = {name: shape for name, shape in tensors.items() if letters_of(shape)}
     if not free:
         return
-    sizes = [size for shape in free.values() for size in shape if isinstance(size, Symbolic)]
-    names = tuple(dict.fromkeys(name for size in sizes for name in getattr(size, "names")))  # noqa: B009
+    names = tuple(dict.fromkeys(name for shape in free.values() for name in letters_of(shape)))
     weights = tuple((name, shape_text(shape)) for name, shape in free.items())
-    problem = SizeInWeights(word, names, weights, "", "")
-    raise Diagnosed(Diagnostic(problem, span, span.source.name))
+    reads = _read_shape(layer, builder)
+    pools = isinstance(layer.op, FullyConnected) and len(reads) > 1
+    problem = SizeInWeights(word, names, weights, shape_text(reads), "AVGPOOL(to=1)" if pools else "")
+    helps = (Help("pool to a fixed size first", (Edit(span.source.span(span.start, span.start), POOLING),)),)
+    raise Diagnosed(Diagnostic(problem, span, span.source.name, candidates=helps if pools else ()))
+
+
+def _read_shape(layer: graph.Layer, builder: BodyBuilder) -> Shape:
+    """What flows into a layer, before the compiler flattens it."""
+    ref = layer.inputs[0] if layer.inputs else None
+    if ref is None:
+        return ()
+    source = builder.nodes[ref.node] if ref.node >= 0 else None
+    if isinstance(source, graph.Layer) and source.name is None:
+        ref = source.inputs[0]
+    return builder.inputs[ref.port].shape if ref.node < 0 else builder.nodes[ref.node].outputs[ref.port]
+
+
+def letters_of(shape: Shape) -> tuple[str, ...]:
+    """The letters that a shape depends on."""
+    sizes = (size for size in cast("tuple[Any, ...]", shape) if isinstance(size, Symbolic))
+    return tuple(dict.fromkeys(name for size in sizes for name in size.names))

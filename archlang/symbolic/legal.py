@@ -165,7 +165,8 @@ def set_text(sizes: SizeSet, bounds: bool = True) -> str:
     if residues == (0,) and modulus == 1:
         return f"= {', '.join(head)} or >= {start}" if head else f">= {start}"
     if len(residues) > MOST_RESIDUES:
-        return f"{f'= {", ".join(head)} or ' if head else ''}>= {start} with remainder {listing(map(str, residues), 'or')} mod {modulus}"
+        early = f"= {', '.join(head)} or " if head else ""
+        return f"{early}>= {start} with remainder {listing(map(str, residues), 'or')} by {modulus}"
     firsts = sorted(start + (r - start) % modulus for r in residues)
     classes = [_class_text(first, modulus, bounds) for first in firsts]
     return f"= {listing([*head, *classes], 'or')}"

@@ -78,6 +78,8 @@ def _place(failure: Failure) -> object:
 def _bound(steps: Sequence[_Step], legal: SizeSet) -> list[_Step]:
     """Of the steps that turn down only small sizes, the one that turns down the largest that would fit otherwise."""
     modulus, residues, start = legal.tail
+    if not residues:
+        return sorted((s for s in steps if not s.turned_down.is_endless), key=lambda s: s.turned_down.last)[-1:]
     for size in range(start - 1, 0, -1):
         if size % modulus in residues and size not in legal:
             return [step for step in steps if size in step.turned_down and not step.turned_down.is_endless]
@@ -101,9 +103,10 @@ class _Names:
     """Finds the paths of layers by where they were written and what flows into them."""
 
     def __init__(self, model: Model) -> None:
-        self.flat: dict[object, list[FlatLayer]] = {}
+        self.layers: dict[object, list[FlatLayer]] = {}
         for flat in islice(flatten(model), LAYERS_NAMED):
-            self.flat.setdefault(flat.layer.origin, []).append(flat)
+            origin = flat.layer.origin
+            self.layers.setdefault((origin.file, origin.line, origin.column), []).append(flat)
 
     def reason(self, step: _Step, letter: str) -> Reason:
         """A step in words."""
@@ -124,14 +127,10 @@ class _Names:
 
     def _path(self, diagnostic: Diagnostic, shapes: tuple[Shape, ...]) -> str:
         span = diagnostic.span
-        places = [
-            flat
-            for origin, layers in self.flat.items()
-            for flat in layers
-            if span and (origin.line, origin.column, origin.file) == (span.line, span.column, span.source.name)  # pyright: ignore[reportAttributeAccessIssue]
-        ]
-        same = [flat for flat in places if hash(flat.inputs) == hash(shapes)]
-        return (same or places)[0].path if same or places else ""
+        here = self.layers.get((span.source.name, span.line, span.column), []) if span else []
+        same = (flat for flat in here if hash(flat.inputs) == hash(shapes))
+        found = next(same, here[0] if here else None)
+        return found.path if found else ""
 
 
 # ---- words -----------------------------------------------------------------------------------------

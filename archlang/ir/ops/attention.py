@@ -50,8 +50,13 @@ class Attention(Op):
 
     def parameters(self) -> Counts:
         features = self.embed_dim
-        weights = {"in_proj_weight": (3 * features, features), "out_proj.weight": (features, features)}
-        return weights | ({"in_proj_bias": (3 * features,), "out_proj.bias": (features,)} if self.bias else {})
+        weights = {
+            "in_proj_weight": (3 * features, features),
+            "in_proj_bias": (3 * features,),
+            "out_proj.weight": (features, features),
+            "out_proj.bias": (features,),
+        }
+        return {name: shape for name, shape in weights.items() if self.bias or not name.endswith("bias")}
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         length, features = inputs[0]

@@ -140,8 +140,8 @@ class _Builder:
         before = self.before
         if before is None or before.text in OPENING or token.text in CLOSING:
             return False
-        if before.text == "." and token.text.isdigit() and text_of(frame.current[-2]).isdigit():
-            return True  # `1. 5` is no number
+        if before.text == "." and token.text[0].isdigit() and text_of(frame.current[-2])[:1].isdigit():
+            return True  # `1. 5` is not the number
         if token.text in TIGHT_BEFORE or before.text in TIGHT_BEHIND or self.signed:
             return False
         if token.start in self.places.stars or before.start in self.places.stars:
