@@ -139,7 +139,7 @@ def _code_lines(text: str) -> int:
 def pictures() -> Iterator[tuple[Path, str]]:
     """The diagram of the first model of each zoo file."""
     for path in resources.zoo_files():
-        outcome = check_target(f"zoo:{path.stem}", Request(), choose_one=True)
+        outcome = check_target(f"zoo:{path.stem}", Request())
         yield DOCS / "pictures" / f"{path.stem}.svg", Picture(outcome.models[0]).svg()
 
 

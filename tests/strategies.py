@@ -135,14 +135,14 @@ def spellings(draw: st.DrawFn, word: str, arguments: Arguments, torch_word: str 
 
 
 @st.composite
-def shapes(draw: st.DrawFn, ranks: tuple[int, ...] = (1, 2, 3, 4), largest: int = 6, channels: int = 6) -> Shape:
+def shapes(draw: st.DrawFn, ranks: tuple[int, ...] = (1, 2, 3, 4), largest: int = 6, most_channels: int = 6) -> Shape:
     """A shape of one of the ranks (channels included); a lone axis is features."""
     rank = draw(st.sampled_from(ranks))
     size = st.integers(1, largest) if rank < 4 else st.integers(1, min(largest, 7))
-    return (draw(st.integers(1, channels)), *(draw(size) for _ in range(rank - 1)))
+    return (draw(st.integers(1, most_channels)), *(draw(size) for _ in range(rank - 1)))
 
 
-MAPS = partial(shapes, (2, 3, 4), largest=14)
+MAPS = partial(shapes, (2, 3, 4), largest=12)
 """Shapes of one, two or three axes beside the channels."""
 
 
@@ -201,18 +201,28 @@ def _padding(mode: str, kernel: int | Shape, dilation: int | Shape, axes: int) -
 
 
 @st.composite
+def channels(draw: st.DrawFn) -> tuple[int, int, Arguments]:
+    """Numbers of input and output channels with groups that divide both; seldom with others."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.integers(1, 6)), draw(st.integers(1, 12)), {"groups": draw(st.integers(1, 4))}
+    groups = draw(st.integers(1, 3))
+    arguments = {"groups": groups} if groups > 1 or draw(st.booleans()) else {}
+    return groups * draw(st.integers(1, 3)), groups * draw(st.integers(1, 4)), arguments
+
+
+@st.composite
 def convolutions(draw: st.DrawFn) -> Case:
-    shape = draw(MAPS())
+    in_channels, out_channels, groups = draw(channels())
+    shape = (in_channels, *draw(MAPS(largest=8))[1:])
     axes = len(shape) - 1
     optional = some_of(
         stride=sizes(axes, 1, 4),
         padding=sizes(axes, 0, 6) | st.sampled_from(["same", "valid", "full"]),
         dilation=sizes(axes, 1, 3),
-        groups=st.sampled_from([1, 2, 3, shape[0]]),
         bias=st.booleans(),
         padding_mode=st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
     )
-    arguments = {"out_channels": draw(st.integers(1, 12)), "kernel_size": draw(sizes(axes, 1, 5))} | draw(optional)
+    arguments = {"out_channels": out_channels, "kernel_size": draw(sizes(axes, 1, 5)), **groups} | draw(optional)
     torch_arguments = {"in_channels": shape[0], **arguments}
     if arguments.get("padding") == "full":
         torch_arguments["padding"] = _padding("full", arguments["kernel_size"], arguments.get("dilation", 1), axes)
@@ -224,17 +234,17 @@ def convolutions(draw: st.DrawFn) -> Case:
 
 @st.composite
 def transposed_convolutions(draw: st.DrawFn) -> Case:
-    shape = draw(MAPS())
+    in_channels, out_channels, groups = draw(channels())
+    shape = (in_channels, *draw(MAPS(largest=8))[1:])
     axes = len(shape) - 1
     optional = some_of(
         stride=sizes(axes, 1, 4),
         padding=sizes(axes, 0, 4),
         output_padding=sizes(axes, 0, 2),
         dilation=sizes(axes, 1, 3),
-        groups=st.sampled_from([1, 2, 3, shape[0]]),
         bias=st.booleans(),
     )
-    arguments = {"out_channels": draw(st.integers(1, 12)), "kernel_size": draw(sizes(axes, 1, 5))} | draw(optional)
+    arguments = {"out_channels": out_channels, "kernel_size": draw(sizes(axes, 1, 5)), **groups} | draw(optional)
     name = f"ConvTranspose{axes}d"
     layer = draw(spellings("UPCONV", arguments, name))
     return Case((shape,), layer, lambda: getattr(nn, name)(shape[0], **arguments))
@@ -391,7 +401,7 @@ def channel_norms(draw: st.DrawFn) -> Case:
 
 @st.composite
 def group_norms(draw: st.DrawFn) -> Case:
-    shape = draw(shapes(channels=12))
+    shape = draw(shapes(most_channels=12))
     groups = draw(st.integers(1, 6))
     arguments = draw(some_of(eps=numbers(1e-6, 1), affine=st.booleans()))
     layer = draw(spellings("GN", {"num_groups": groups, **arguments}))
@@ -456,7 +466,7 @@ def functions(
     stricter: Callable[[Shape, Arguments], bool] = lambda shape, arguments: False,
 ) -> Case:
     """A function of one tensor; it raises for what is not allowed. Where `stricter`, archlang may reject more."""
-    shape = draw(shapes(ranks, channels=12))
+    shape = draw(shapes(ranks, most_channels=12))
     given = draw(arguments(shape))
     codes = frozenset({"out-of-range", "wrong-rank"}) if stricter(shape, given) else frozenset()
     return Case((shape,), draw(spellings(word, given)), lambda: Function(lambda x: function(x, given)), codes)

@@ -8,6 +8,7 @@ outputs of console blocks.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -106,3 +107,12 @@ def links(page: Path) -> Iterator[str]:
 def test_links_lead_somewhere(page: Path) -> None:
     missing = [target for target in links(page) if not os.path.exists(page.parent / target)]  # noqa: PTH110
     assert not missing
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    """`python docs/generate.py` writes them."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None and spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert [path.name for path, text in generate.pages() if path.read_text(encoding="utf-8") != text] == []

@@ -166,7 +166,7 @@ class CallReader:
         op_class = WORDS[call.word]
         default = find_default(env.program, call.word) if call.arguments is None else None
         arguments = default.arguments if default else call.arguments or ()
-        given = self._match(call.word, op_class, arguments, env)
+        given = self._match(call.word, op_class, arguments, env.outermost if default else env)
         given = {**self._default_arguments(op_class, env), **given}
         init = self._init(call.word, given.pop("init", None))
         self._require(call, op_class, given, env.program)

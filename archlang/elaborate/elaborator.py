@@ -31,6 +31,7 @@ from archlang.errors.limits import TooManyBodies, TooManyLayers
 from archlang.errors.names import UnknownLayer
 from archlang.errors.shapes import NoInput, StatedShape
 from archlang.errors.syntax import NestingTooDeep
+from archlang.errors.values import BadOperand
 from archlang.errors.words import closest
 from archlang.ir import graph
 from archlang.ir.ops import WORDS, find_layer
@@ -241,7 +242,7 @@ class Elaborator:
         except KeyError:
             return True  # a block has no switches: its unguarded `?` keeps what stands before it
         if not isinstance(value, bool):
-            raise diagnosed(WrongType("the switch", switch_name(stage) or "", value, "true or false"), optional.span)
+            raise diagnosed(WrongType("this model", switch_name(stage) or "", value, "true or false"), optional.span)
         return value
 
     def _label(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> str | None:
@@ -339,8 +340,8 @@ class Elaborator:
             return
         value = self.evaluate(stated, env)
         shape = value if isinstance(value, tuple) else (value,)
-        if not all(is_integer(size) for size in shape):  # pyright: ignore[reportUnknownVariableType]
-            raise diagnosed(WrongType("`::`", "shape", value, "a shape: (64, 56, 56)"), stated.span)
+        if not shape or not all(is_integer(size) for size in shape):  # pyright: ignore[reportUnknownVariableType]
+            raise diagnosed(BadOperand("`::`", (value,), "a shape such as (64, 56, 56)"), stated.span)
         if builder.shape is not None and shape != builder.shape:
             raise diagnosed(StatedShape(shape, builder.shape), stated.span)  # pyright: ignore[reportUnknownArgumentType]
 

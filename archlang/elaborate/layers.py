@@ -14,6 +14,7 @@ from archlang.elaborate.parts import LARGEST_SIZE, origin
 from archlang.elaborate.program import INPUT, find_default
 from archlang.errors.arguments import ArgumentProblem, MissingArguments, OutOfRange, WrongType
 from archlang.errors.joins import BracesNotAllowed, TapDiscardsFlow, JoinMismatch
+from archlang.errors.names import UnknownArgument
 from archlang.errors.shapes import InputMismatch, InputNotFirst, NoInput
 from archlang.errors.words import shape_text
 from archlang.ir import graph
@@ -63,9 +64,11 @@ class Layers:
     def _sizes(self, arguments: tuple[ast.Argument, ...], env: Environment) -> Shape:
         sizes: list[Any] = []
         for argument in arguments:
+            if argument.name is not None:
+                raise diagnosed(UnknownArgument(argument.name, None, INPUT, ("C", "H", "W")), argument.span)
             value = self.walk.evaluate(argument.value, env)
             sizes.extend(value if isinstance(value, tuple) else (value,))
-            if argument.name is not None or not all(is_integer(size) for size in sizes):
+            if not all(is_integer(size) for size in sizes):
                 raise diagnosed(WrongType(INPUT, "shape", value, "whole numbers: C, H, W"), argument.span)
         return tuple(sizes)
 
