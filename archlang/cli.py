@@ -21,9 +21,9 @@ from archlang.diagnostics.text import summary_line
 from archlang.elaborate.parts import Options
 from archlang.errors.files import UsageProblem
 from archlang.ir.graph import Model
-from archlang.reading import check_target, read_bindings, read_inputs
+from archlang.reading import ZOO_PREFIX, check_target, read_bindings, read_inputs, read_source
 from archlang.source import Source
-from archlang.writing import STANDARD_OUTPUT, default_path, write_output
+from archlang.writing import STANDARD_OUTPUT, default_path, replace_file, write_output
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,6 +59,7 @@ def cli() -> None:
     archc check zoo:alexnet              shapes, parameters and MACs of every layer
     archc compile zoo:alexnet            a PyTorch module, alexnet.py
     archc render zoo:alexnet             a diagram, alexnet.svg
+    archc fmt alexnet.arch               the file itself, laid out anew
     archc check -e "INPUT(3, 32, 32) -> [CONV -> RELU -> POOL]*2 -> FC(10)"
     """
 
@@ -189,6 +190,43 @@ def _make(
     _finish(outcome.diagnostics)
     if path != STANDARD_OUTPUT:
         print(f"wrote {path}: {made.name}", file=sys.stderr)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="[FILE | -]...")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; list what would change, with exit status 1.")
+def fmt(files: tuple[str, ...], only_check: bool) -> None:
+    """Lay files out anew, in place; what they say stays as it is. `-` goes from standard input to standard output."""
+    formatted, diagnostics = _formatted(files)
+    changed = [target for target, source, text in formatted if text != source.text]
+    if only_check:
+        print("".join(f"{target}\n" for target in changed), end="")
+        _finish(diagnostics)
+        sys.exit(ERRORS if changed else 0)
+    _finish(diagnostics, "nothing was written")
+    for target, _, text in formatted:
+        if target == STANDARD_OUTPUT:
+            print(text, end="")
+        elif target in changed:
+            replace_file(Path(target).resolve(), text.encode())
+            print(f"formatted {target}", file=sys.stderr)
+
+
+def _formatted(files: tuple[str, ...]) -> tuple[list[tuple[str, Source, str]], list[Diagnostic]]:
+    """Each file that parses with its new text, and why the others do not."""
+    from archlang.syntax.formatting import format_source
+
+    formatted: list[tuple[str, Source, str]] = []
+    diagnostics: list[Diagnostic] = []
+    for target in dict.fromkeys(files):
+        if target.startswith(ZOO_PREFIX):
+            raise click.UsageError(f"{target} ships with archlang and is not rewritten")
+        try:
+            source = read_source(target)
+            formatted.append((target, source, format_source(source)))
+        except Diagnosed as error:
+            diagnostics.append(error.diagnostic)
+    return formatted, diagnostics
 
 
 @cli.command()

@@ -74,7 +74,7 @@ def write_output(model: Model, path: str, command: str) -> None:
     """Make the output in full, then write it. Raises `Diagnosed`; then no file was written or changed."""
     content = _writer(path, command)(model)
     if path != STANDARD_OUTPUT:
-        _replace_file(Path(path), content.encode() if isinstance(content, str) else content)
+        replace_file(Path(path), content.encode() if isinstance(content, str) else content)
     elif isinstance(content, str):
         sys.stdout.write(content)
     else:
@@ -91,8 +91,8 @@ def _writer(path: str, command: str) -> Writer:
         raise Diagnosed(Diagnostic(UnknownFormat(path, tuple(writers)), None, path)) from None
 
 
-def _replace_file(path: Path, data: bytes) -> None:
-    """Write beside the path and move into place, so that nobody ever sees half a file."""
+def replace_file(path: Path, data: bytes) -> None:
+    """Write beside the path and move into place, so that nobody ever sees half a file. Raises `Diagnosed`."""
     temporary = ""
     try:
         if path.is_dir():

@@ -6,6 +6,7 @@ P padding on each side; out = (N + 2P - F)/S + 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -83,7 +84,21 @@ class Symbolic:
 
     __slots__ = ()
 
+    def scaled(self, factor: float) -> int:
+        """floor(self*factor)."""
+        raise NotImplementedError
 
-def scaled_down(size: int, factor: float) -> int:
-    """floor(size*factor), also of a size left free."""
+    def settle(self) -> None:
+        """Tell sizes apart no further: what is to come cannot change the outcome any more, such as words for an error."""
+
+
+def scaled_down(size: int | Symbolic, factor: float) -> int:
+    """floor(size*factor)."""
     return size.scaled(factor) if isinstance(size, Symbolic) else int(size * factor)
+
+
+def settle(sizes: Iterable[int | Symbolic]) -> None:
+    """Settle what is left free among sizes."""
+    for size in sizes:
+        if isinstance(size, Symbolic):
+            size.settle()

@@ -152,6 +152,9 @@ class _Number(Symbolic):
         """Whether it is zero, for all sizes in question."""
         raise NotImplementedError
 
+    def settle(self) -> None:
+        self.letters.closed = True
+
     def no_formula(self, operation: str) -> NoReturn:
         """Give up on an operation."""
         raise OpError(SizeNotTracked(operation, self.names))

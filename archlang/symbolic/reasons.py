@@ -16,7 +16,7 @@ from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.walk import FlatLayer, flatten
-from archlang.symbolic.legal import Box, LegalSizes, Reason
+from archlang.symbolic.legal import Box, LegalSizes, Reason, shape_at
 
 LAYERS_NAMED = 50_000
 """Copies of layers that are looked at for the name of the one that failed."""
@@ -116,7 +116,7 @@ class _Names:
         return Reason(
             letters=(letter,),
             owner=word,
-            path=self._path(diagnostic, shapes),
+            path=self._path(step.failure, shapes),
             file=diagnostic.file,
             line=line,
             column=column,
@@ -125,10 +125,12 @@ class _Names:
             leaves=step.left if step.turned_down.is_endless else None,
         )
 
-    def _path(self, diagnostic: Diagnostic, shapes: tuple[Shape, ...]) -> str:
-        span = diagnostic.span
+    def _path(self, failure: Failure, shapes: tuple[Shape, ...]) -> str:
+        """The layer at a place into which the same flows for some sizes that failed."""
+        span, sizes = failure.diagnostic.span, {name: domain.first for name, domain in failure.domains.items()}
         here = self.layers.get((span.source.name, span.line, span.column), []) if span else []
-        same = (flat for flat in here if hash(flat.inputs) == hash(shapes))
+        wanted = [shape_at(shape, sizes) for shape in shapes]
+        same = (flat for flat in here if [shape_at(shape, sizes) for shape in flat.inputs] == wanted)
         found = next(same, here[0] if here else None)
         return found.path if found else ""
 
@@ -180,6 +182,6 @@ def _size_needed(axis: AxisSizes, exact: bool) -> str:
 
 def _differing(shapes: Sequence[Shape], letter: str) -> str:
     """The sizes of branches along the axes that a letter runs along."""
-    columns = (column for column in zip(*shapes, strict=False) if any(letter in _letters(size) for size in column))
-    different = (dict.fromkeys(map(str, column)) for column in columns)
+    columns = [column for column in zip(*shapes, strict=False) if any(letter in _letters(size) for size in column)]
+    different = (dict.fromkeys(map(str, column)) for column in columns or zip(*shapes, strict=False))
     return "; ".join(listing(texts) for texts in different if len(texts) > 1)

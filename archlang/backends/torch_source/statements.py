@@ -131,7 +131,7 @@ class Statements:
             return variable_name(f"{name}_indices" if name.isidentifier() else "indices", live.__contains__)
         last = self.last.get(value, index + 1)
         summed = last < len(self.lines) and self.lines[last].applied.is_sum
-        waits = self.reads[value] > 1 or (last > index + 1 and not summed)
-        if waits and name.isidentifier():
+        waits = self.reads[value] > 1 or (last > index + 1 and not summed and value != self.results[0])
+        if (waits or value in self.results[1:]) and name.isidentifier():
             return variable_name(name, live.__contains__)
         return next((letter for letter in "xyz" if letter not in live), unique("y", live.__contains__))

@@ -7,7 +7,7 @@ from typing import Any
 
 from archlang.diagnostics import Problem
 from archlang.errors.shapes import AXIS_NAMES, AxisSizes, KernelTooLarge, NotWhole, StrideDropsInput
-from archlang.ir.arithmetic import Window
+from archlang.ir.arithmetic import Window, settle
 from archlang.ir.ops.base import OpError, Shape, Sizes
 
 WINDOW_SHAPES = "(C, L), (C, H, W) or (C, D, H, W)"
@@ -17,6 +17,7 @@ def check_fits(word: str, shape: Shape, windows: tuple[Window, ...]) -> None:
     """Raise unless at least one window fits along every axis."""
     if all(window.fits for window in windows):
         return
+    settle(shape)
     axes = tuple(axis for axis, window in zip(_axes(windows), windows, strict=True) if not window.fits)
     raise OpError(KernelTooLarge(word, "kernel_size", shape, axes))
 
@@ -28,8 +29,10 @@ def coverage_problems(
     if rounding is not None:
         return
     if any(window.unread > 0 for window in windows):
+        settle(shape)
         yield StrideDropsInput(word, "stride", shape, tuple(axis for axis in _axes(windows) if axis.unread > 0))
     elif strict and any(window.remainder > 0 for window in windows):
+        settle(shape)
         yield NotWhole(word, "stride", shape, tuple(axis for axis in _axes(windows) if axis.remainder > 0))
 
 

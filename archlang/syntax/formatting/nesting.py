@@ -10,7 +10,9 @@ from archlang.syntax import ast
 from archlang.syntax.formatting.pieces import Bracket, Definition, Piece, Word, text_of
 from archlang.syntax.formatting.tokens import LEADING, Token
 
-KEYWORDS = frozenset("model block let default assert for in if else and or not from import".split())
+KEYWORDS = frozenset(
+    ("model", "block", "let", "default", "assert", "for", "in", "if", "else", "and", "or", "not", "from", "import")
+)
 OPENING = frozenset("([{")
 CLOSING = frozenset(")]}")
 TIGHT_BEFORE = frozenset({",", ":", "?", ".", "..", "**"})
@@ -40,13 +42,14 @@ class _Places:
         for node in _nodes(file):
             if isinstance(node, ast.Repeat):
                 self.stars.add(node.span.start)
-            elif isinstance(node, ast.Stage) and node.label and isinstance(node.part, ast.Group):
-                if any(_holds_brackets(stage.part) for stage in node.part.chain.stages):
-                    self.padded.add(node.part.span.start)
+            elif isinstance(node, ast.Stage) and node.label and _holds_brackets(node.part):
+                self.padded.add(node.part.span.start)
 
 
 def _holds_brackets(part: ast.Call | ast.Group) -> bool:
-    return isinstance(part, ast.Group) or part.branches is not None
+    """Whether it is a group with a group or braces among its stages."""
+    inner = [stage.part for stage in part.chain.stages] if isinstance(part, ast.Group) else []
+    return any(isinstance(part, ast.Group) or part.branches is not None for part in inner)
 
 
 def _nodes(file: ast.File) -> Iterator[ast.Node]:
@@ -76,9 +79,16 @@ class _Frame:
     in_pattern: bool = False
 
     def end_item(self, comma: bool) -> None:
+        """End the item that is being built, at a comma or at the end."""
         if self.current:
             self.items.append(self.current)
             self.current, self.comma = [], comma
+
+    def bracket(self, closer: Word) -> Bracket:
+        """The bracket, now that it is closed."""
+        opener = self.opener or closer
+        holes = self.defines and opener.text == "{"
+        return Bracket(opener, closer, self.items, self.square, self.kept, self.padded, holes, self.comma)
 
 
 class _Builder:
@@ -167,10 +177,7 @@ class _Builder:
         frame = self.frames.pop()
         frame.end_item(False)
         closer = self._word(frame, token)
-        assert frame.opener, "the text has been parsed: its brackets match"
-        holes = frame.defines and frame.opener.text == "{"
-        bracket = Bracket(frame.opener, closer, frame.items, frame.square, frame.kept, frame.padded, holes, frame.comma)
-        self.frames[-1].current.append(bracket)
+        self.frames[-1].current.append(frame.bracket(closer))
         self.signed = False
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from archlang.syntax.formatting.breaks import INDENT, WIDTH, Line, Row, base, fits, forced, last_list, lines_of
-from archlang.syntax.formatting.breaks import opened, rows_of
+from archlang.syntax.formatting.breaks import (
+    INDENT, WIDTH, Line, Row, base, fits, forced, last_list, lines_of, opened, rows_of
+)  # fmt: skip
 from archlang.syntax.formatting.pieces import Bracket, Definition, Piece, flat, flat_piece, is_broken, width
 from archlang.syntax.formatting.tokens import Gap
 

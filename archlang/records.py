@@ -1,0 +1,54 @@
+"""Records: frozen dataclasses that cost little to define.
+
+`archc check` is over in a tenth of a second, half of which would go into defining three hundred frozen dataclasses:
+each compiles half a dozen methods. A record compiles its `__init__` alone; comparison, hash and repr are shared. That
+nobody assigns to a field is held by the type checker, not at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, dataclass_transform, overload
+
+T = TypeVar("T")
+
+
+@overload
+def record(cls: type[T], /) -> type[T]: ...
+
+
+@overload
+def record(*, kw_only: bool = False, eq: bool = True) -> Callable[[type[T]], type[T]]: ...
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def record(cls: type[Any] | None = None, /, *, kw_only: bool = False, eq: bool = True) -> Any:
+    """Make a class a record; `eq=False` leaves records equal only to themselves."""
+
+    def make(plain: type[Any]) -> type[Any]:
+        made: Any = dataclass(eq=False, repr=False, match_args=False, kw_only=kw_only)(plain)
+        made.__repr__ = _repr
+        if eq:
+            made.__eq__, made.__hash__ = _equal, _hash
+        return made
+
+    return make if cls is None else make(cls)
+
+
+def _values(self: Any) -> tuple[Any, ...]:
+    return tuple(getattr(self, name) for name, known in self.__dataclass_fields__.items() if known.compare)
+
+
+def _equal(self: Any, other: object) -> bool:
+    return type(self) is type(other) and _values(self) == _values(other)
+
+
+def _hash(self: Any) -> int:
+    return hash(_values(self))
+
+
+def _repr(self: Any) -> str:
+    known = self.__dataclass_fields__.values()
+    shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in known if f.repr)
+    return f"{type(self).__qualname__}({shown})"
