@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
 from archlang.errors.files import MissingPackage
+from archlang.families import Family
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
-from archlang.families import Family
 from archlang.reading import check_bindings, check_target, family_of
+from archlang.records import record
 from archlang.source import Source
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ArchitectureError(Exception):
         self.diagnostics = diagnostics
 
 
-@dataclass(frozen=True)
+@record
 class Report:
     """What a check found. `str(report)` is the table, or one line for each model where there are several."""
 
@@ -59,7 +59,7 @@ class Report:
         return "\n".join(part for part in (table if self.models else "", render(self.diagnostics)) if part)
 
 
-@dataclass(frozen=True)
+@record
 class Picture:
     """A diagram. Shows itself in a notebook; `save` writes the format that the path's ending names."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from archlang.diagnostics import Collector, Diagnosed, Diagnostic
@@ -22,6 +22,7 @@ from archlang.errors.names import NoModel, UnknownFunction
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.words import closest
 from archlang.ir.graph import Model
+from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
 
@@ -36,7 +37,7 @@ EFFORT_OF_CHARACTER = 6
 EFFORT_OF_STAGE = 50
 
 
-@dataclass(frozen=True)
+@record
 class Request:
     """What to check: a model by name (None: all with bound parameters), bindings, inputs, the lectures' rule."""
 
@@ -45,7 +46,7 @@ class Request:
     options: Options = Options()
 
 
-@dataclass(frozen=True)
+@record
 class Outcome:
     """Models that came out, in the order of the file, and all diagnostics; `effort` is what the check cost."""
 

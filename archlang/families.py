@@ -7,7 +7,6 @@ computed, not counted; members share what they have in common, so a further one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
 from typing import Any
@@ -21,12 +20,13 @@ from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed
 from archlang.elaborate.program import Importer, Loader, ModelParameter
 from archlang.errors.families import BadCondition, NotFinite
 from archlang.ir.graph import Model
+from archlang.records import record
 from archlang.source import Source
 from archlang.syntax import ast
 from archlang.syntax.parser import parse
 
 
-@dataclass(frozen=True)
+@record
 class Member:
     """One member of a family: what was bound to what, and the model, or why there is none."""
 

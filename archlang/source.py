@@ -6,11 +6,12 @@ Offsets count characters from 0 and spans are half-open; lines and columns, whic
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 
+from archlang.records import record
 
-@dataclass(frozen=True, eq=False)
+
+@record(eq=False)
 class Source:
     """One text with the name that diagnostics call it by (a path as the user wrote it, or `<text>`)."""
 
@@ -38,7 +39,7 @@ class Source:
         return Span(self, start, end)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """A half-open range of characters of a source."""
 

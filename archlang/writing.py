@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
@@ -93,6 +92,8 @@ def _writer(path: str, command: str) -> Writer:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write beside the path and move into place, so that nobody ever sees half a file. Raises `Diagnosed`."""
+    import tempfile  # here, because it is slow to import and a check writes nothing
+
     temporary = ""
     try:
         if path.is_dir():

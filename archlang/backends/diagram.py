@@ -6,7 +6,7 @@ such a cluster shows the shape in the first copy and, where it differs, in the l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from archlang.backends.folding import Drawn, Group, Views, Wire, definition_text, label_text
@@ -14,6 +14,7 @@ from archlang.errors.words import plural, shape_text
 from archlang.ir.graph import BodyId, Call, Layer, Model, Node, Repeat
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import Starts, fold_totals, name_text
+from archlang.records import record
 
 MAX_BOXES = 1000
 """More than anyone reads, yet laid out in a second. Beyond it the inner parts are drawn as one box each."""
@@ -22,7 +23,7 @@ MAX_DEPTH = 30
 """Levels of frames, beyond which parts are drawn as one box each, too; frames this deep leave no room for text."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Box:
     """A layer, an input, an output, or a part that is not drawn in full (family `folded`).
 
@@ -37,7 +38,7 @@ class Box:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cluster:
     """A frame around boxes: a scope (`name`; `definition` for a block and its arguments), `count` copies, or both."""
 
@@ -51,7 +52,7 @@ class Cluster:
 Item = Box | Cluster
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edge:
     """A value between two boxes: its shape as sent, as read (another where the compiler flattens it on the way), and as
     sent in the last of the copies that are drawn as one."""
@@ -71,7 +72,7 @@ class Edge:
         return text if self.last == self.shape else f"{text} ... {shape_text(self.last)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagram:
     """The whole picture; items and edges stand in execution order."""
 
@@ -94,7 +95,7 @@ def draw(model: Model) -> Diagram:
     return Diagram(model.name, (*inputs, *items, *outputs), tuple(drawing.edges))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Source:
     """The box that a value comes from, with its shape in the first and in the last of the copies drawn as one."""
 
@@ -103,7 +104,7 @@ class _Source:
     last: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Part:
     """A body to draw, with the one its last copy has, and its place. `depth` is how many levels of it are drawn."""
 

@@ -7,16 +7,16 @@ at once, however often it occurs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from archlang.errors.words import value_text
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import Starts, copies
+from archlang.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wire:
     """A value that is read: where it comes from among the drawn nodes, its shape there, and its shape as read.
 
@@ -28,7 +28,7 @@ class Wire:
     read: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drawn:
     """A node that is drawn, with its inputs."""
 
@@ -36,7 +36,7 @@ class Drawn:
     inputs: tuple[Wire, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """A body without what is not drawn. `look` is equal for bodies that look alike."""
 
@@ -45,7 +45,7 @@ class View:
     look: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """Successive copies of a repeat that look alike: the first's body and the last's, and where its numbers start."""
 

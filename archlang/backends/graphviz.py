@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote
 
 import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
 from archlang.backends.diagram import Box, Cluster, Diagram, Item
+from archlang.records import record
 
 Dot = Any
 """A `graphviz.Digraph`, or the part of one that is a cluster: the package has no types."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Paint:
     """Colours of one family of boxes: inside and border."""
 
@@ -27,7 +28,7 @@ class Paint:
     line: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FramePaint:
     """Colours of a frame, of the heading on it and of the heading's text."""
 
@@ -37,7 +38,7 @@ class FramePaint:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Palette:
     """Colours as `#rrggbb`, by the families of `Op.family`. Fills are pale: text has a contrast above 7 on them."""
 
@@ -67,7 +68,7 @@ class Palette:
         return self.families.get(family, self.other)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Style:
     """How a picture looks. Sizes of text are points, lengths are inches unless said otherwise, as Graphviz has it."""
 
@@ -103,7 +104,7 @@ def write_dot(diagram: Diagram, style: Style | None = None) -> str:
     return _Writer(diagram, style or Style()).write()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Link:
     """A line to draw: an edge, or its part between two frames. `enters` says that it ends at a frame's heading."""
 

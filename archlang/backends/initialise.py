@@ -6,12 +6,11 @@ mixed, each layer is as soon as it is made. Both backends keep to this, so that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.ir.graph import Layer, Model
+from archlang.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scheme:
     """A function of torch.nn.init for the weights, with its keyword arguments; biases become 0."""
 
@@ -27,7 +26,7 @@ SCHEMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Initialisation:
     """How a model is initialised. `shared` is the scheme of all its layers; None if they are mixed, or torch's own."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from math import sqrt
 
@@ -17,6 +16,7 @@ import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Problem
 from archlang.errors.files import MissingPackage
+from archlang.records import record
 
 FONTS = "DejaVu Sans,Verdana,Geneva,Arial,Helvetica,Liberation Sans,Noto Sans,sans-serif"
 """The font that pictures are laid out for, those as wide, then narrower ones: text fits its box in each."""
@@ -31,7 +31,7 @@ PNG_PIXELS = 50_000_000
 """The largest PNG, 200 MB while it is drawn; a picture that would be larger is scaled down to it."""
 
 
-@dataclass(frozen=True)
+@record
 class MissingOutsidePip(MissingPackage):
     """Something is not installed that no extra of archlang brings; `extra` says where it comes from."""
 

@@ -9,7 +9,7 @@ import operator
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from itertools import count
 from typing import Any
@@ -25,6 +25,7 @@ from archlang.ir.graph import Body, BodyId, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.embedding import LearnedTensor
 from archlang.ir.walk import Starts, advance, copies, fold_totals, name_text
+from archlang.records import record
 
 LAYER_LIMIT = 100_000
 """Most layers of a live module."""
@@ -33,7 +34,7 @@ LAYER_LIMIT = 100_000
 Child = nn.Module | nn.Parameter
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One step of a graph: the child to call by name, or a function; values are known by numbers.
 
@@ -52,7 +53,7 @@ class Step:
     spent: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     """A function of tensors: torch's by its name with its other arguments, a sum, a product, or a slice."""
 

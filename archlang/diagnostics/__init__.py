@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from archlang.records import record
 from archlang.source import Span
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True)
+@record
 class Problem:
     """What is wrong, without a place: one subclass for each code, with typed fields and the words made from them.
 
@@ -43,7 +44,7 @@ class Problem:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """A second place that belongs to a diagnostic, with what it says there."""
 
@@ -51,7 +52,7 @@ class Label:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     """Replace the characters of `span` (none, to insert) by `text`."""
 
@@ -59,7 +60,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Help:
     """A way out: in words, and as edits where it is certain what to write."""
 
@@ -67,7 +68,7 @@ class Help:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Diagnostic:
     """A problem at its place. `span` is None for what has no place in a text (a file that is not there).
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 
 from archlang.diagnostics import Diagnostic, Edit, Help, Label
+from archlang.records import record
 from archlang.source import Source, Span
 
 LINE_WIDTH = 100  # cells of a source line that are shown; longer ones are cut around what is marked
@@ -58,7 +59,7 @@ def _width(shown: str) -> int:
     return 0 if category(shown) in ("Mn", "Me") else 2 if east_asian_width(shown) in "WF" else 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Mark:
     """Characters of one line, counted from 0, to underline; no characters are marked by one glyph."""
 

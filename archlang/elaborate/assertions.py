@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from archlang.errors.values import AssertionFailed
 from archlang.errors.words import value_text
 from archlang.ir.graph import Model
 from archlang.ir.walk import Scope, Totals, find_scope, fold_totals
+from archlang.records import record
 from archlang.syntax import ast
 
 COUNTS: dict[str, Callable[[Totals], int]] = {
@@ -25,7 +25,7 @@ COUNTS: dict[str, Callable[[Totals], int]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class ModelValue:
     """A model in an expression."""
 
@@ -50,7 +50,7 @@ class ModelValue:
         return PartValue.find(self, name)
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class PartValue:
     """A labelled part of a model in an expression."""
 

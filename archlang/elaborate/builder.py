@@ -12,6 +12,7 @@ from archlang.diagnostics import Diagnosed, Diagnostic, Label
 from archlang.errors.names import DuplicateLabel
 from archlang.ir.graph import Argument, Body, Call, Input, Layer, Name, Node, Origin, Ref, Side
 from archlang.ir.ops.base import Shape
+from archlang.records import record
 from archlang.source import Span
 
 
@@ -26,7 +27,7 @@ Naming = Literal["kinds", "numbers"]
 """How unlabelled layers are named: conv1, fc2 at the top of a model; 0, 1, 2 in labelled groups and blocks."""
 
 
-@dataclass(frozen=True)
+@record
 class Tap:
     """What flows out of a labelled part, for whoever names the label; `node` is the part itself, if it is one node."""
 

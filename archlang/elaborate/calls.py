@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from archlang.diagnostics import Edit, Help
@@ -13,13 +12,19 @@ from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, diagnosed, rename
 from archlang.elaborate.program import Program, find_default
 from archlang.errors.arguments import (
-    DuplicateArgument, MissingArguments, OutOfRange, PositionalAfterKeyword, TooManyArguments, WrongType
+    DuplicateArgument,
+    MissingArguments,
+    OutOfRange,
+    PositionalAfterKeyword,
+    TooManyArguments,
+    WrongType,
 )  # fmt: skip
 from archlang.errors.names import UnknownArgument
 from archlang.errors.shapes import AXIS_NAMES, WrongRank
 from archlang.errors.words import closest
 from archlang.ir.ops import WORDS
 from archlang.ir.ops.base import REQUIRED, Op, OpError, Parameter, Shape
+from archlang.records import record
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -27,7 +32,7 @@ INIT_SCHEMES = ("torch", "he", "lecun", "xavier", "orthogonal")
 """Names that `init=` knows; `torch` is what torch does by itself."""
 
 
-@dataclass(frozen=True)
+@record
 class Given:
     """A value given to an argument, and where it stands."""
 
@@ -70,7 +75,7 @@ def _unknown_argument(owner: str, argument: ast.Argument, known: Sequence[str]) 
     )
 
 
-@dataclass(frozen=True)
+@record
 class LayerCall:
     """A layer with evaluated arguments, before its input's shape is known."""
 

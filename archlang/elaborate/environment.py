@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
+
+from archlang.records import record
 
 if TYPE_CHECKING:
     from archlang.elaborate.program import Program
     from archlang.syntax import ast
 
 
-@dataclass(frozen=True)
+@record
 class Hole:
     """A chain given to a block in braces, with the names in scope where it was written."""
 
@@ -19,7 +21,7 @@ class Hole:
     env: Environment
 
 
-@dataclass(frozen=True)
+@record
 class Environment:
     """Values of local names (parameters, loop variables) in front of those of a file. Never changed, only extended.
 

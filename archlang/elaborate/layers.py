@@ -13,7 +13,7 @@ from archlang.elaborate.fixes import layer_repairs
 from archlang.elaborate.parts import LARGEST_SIZE, origin
 from archlang.elaborate.program import INPUT, find_default
 from archlang.errors.arguments import ArgumentProblem, MissingArguments, OutOfRange, WrongType
-from archlang.errors.joins import BracesNotAllowed, TapDiscardsFlow, JoinMismatch
+from archlang.errors.joins import BracesNotAllowed, JoinMismatch, TapDiscardsFlow
 from archlang.errors.names import UnknownArgument
 from archlang.errors.shapes import InputMismatch, InputNotFirst, NoInput
 from archlang.errors.words import shape_text
@@ -134,6 +134,11 @@ class Layers:
         shapes: tuple[Shape, ...],
         sources: tuple[graph.Ref, ...],
     ) -> None:
+        op, outputs = self._op(layer, call, shapes)
+        builder.add(graph.Layer(name, op, sources, outputs, origin(call.span), layer.init))
+
+    def _op(self, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> tuple[Op, tuple[Shape, ...]]:
+        """The op on inputs of these shapes, and the shapes that come out. Raises `Diagnosed`."""
         try:
             op = layer.build(shapes)
             outputs = op.infer_shapes(shapes)
@@ -144,7 +149,7 @@ class Layers:
                 raise OpError(OutOfRange(layer.word, "shape", outputs[0], f"at most {LARGEST_SIZE:,} along each axis"))
         except OpError as error:
             raise Diagnosed(self._diagnostic(error, layer, call, shapes)) from None
-        builder.add(graph.Layer(name, op, sources, outputs, origin(call.span), layer.init))
+        return op, outputs
 
     def _diagnostic(self, error: OpError, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> Diagnostic:
         problem = error.problem

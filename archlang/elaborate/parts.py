@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from archlang.diagnostics import Diagnostic
 from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.ir import graph
 from archlang.ir.ops.base import Shape
+from archlang.records import record
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -29,7 +30,7 @@ LARGEST_SIZE = 10**9
 """Of one axis of any shape."""
 
 
-@dataclass(frozen=True)
+@record
 class Options:
     """What the command line adds to a file: the input shape by name (None: the only input), the lectures' rule.
 
@@ -50,7 +51,7 @@ class Options:
         return replace(self, inputs=tuple(inputs)) if self.letters else self
 
 
-@dataclass(frozen=True)
+@record
 class Maker:
     """How to fill a body, and what identifies it among all that this program makes.
 
@@ -62,7 +63,7 @@ class Maker:
     part: ast.Node
 
 
-@dataclass(frozen=True)
+@record
 class Part:
     """An elaborated body with what flows out of it and the defaults it relied on. `body` is None behind an error."""
 

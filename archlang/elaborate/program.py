@@ -16,6 +16,7 @@ from archlang.errors.names import DuplicateDefinition, ReservedName, UnknownDefa
 from archlang.errors.words import closest
 from archlang.ir.ops import OPS, WORDS, find_layer
 from archlang.ir.ops.registry import RESERVED
+from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.build import BARE
@@ -29,7 +30,7 @@ Importer = Callable[[str, Span], Source]
 """Finds the source of an imported path, given the place of the import. Raises `Diagnosed`."""
 
 
-@dataclass(frozen=True)
+@record
 class ModelParameter:
     """A parameter of a model or block.
 
@@ -44,7 +45,7 @@ class ModelParameter:
     is_switch: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Definition:
     """A model or block with the file it was written in, whose words count inside it."""
 

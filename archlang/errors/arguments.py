@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.words import listing, plural, value_text
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class ArgumentProblem(Problem):
     """Base of problems that sit at one argument: `argument` names it, so that it can be marked."""
 
@@ -16,7 +15,7 @@ class ArgumentProblem(Problem):
     argument: str
 
 
-@dataclass(frozen=True)
+@record
 class MissingArguments(Problem):
     """Arguments without a default are not given."""
 
@@ -39,7 +38,7 @@ class MissingArguments(Problem):
         return (f"a bare {self.owner} stands for {self.bare}",) if self.bare else ()
 
 
-@dataclass(frozen=True)
+@record
 class TooManyArguments(Problem):
     """More positional arguments than there are."""
 
@@ -58,7 +57,7 @@ class TooManyArguments(Problem):
         return (f"its arguments are {self.owner}({self.signature})",)
 
 
-@dataclass(frozen=True)
+@record
 class DuplicateArgument(ArgumentProblem):
     """One argument is given twice, perhaps once by its letter."""
 
@@ -69,7 +68,7 @@ class DuplicateArgument(ArgumentProblem):
         return f"{self.owner} is given `{self.argument}` twice"
 
 
-@dataclass(frozen=True)
+@record
 class PositionalAfterKeyword(Problem):
     """A positional argument stands behind a named one."""
 
@@ -80,7 +79,7 @@ class PositionalAfterKeyword(Problem):
         return "an argument without a name stands behind one with a name"
 
 
-@dataclass(frozen=True)
+@record
 class WrongType(ArgumentProblem):
     """An argument has a value of the wrong kind."""
 
@@ -93,7 +92,7 @@ class WrongType(ArgumentProblem):
         return f"`{self.argument}` of {self.owner} must be {self.expected}, not {value_text(self.value)}"
 
 
-@dataclass(frozen=True)
+@record
 class OutOfRange(ArgumentProblem):
     """An argument has the right kind of value, but one that it cannot take."""
 
@@ -106,7 +105,7 @@ class OutOfRange(ArgumentProblem):
         return f"`{self.argument}` of {self.owner} must be {self.expected}, not {value_text(self.value)}"
 
 
-@dataclass(frozen=True)
+@record
 class GroupsIndivisible(ArgumentProblem):
     """Channels cannot be split evenly into groups."""
 
@@ -125,7 +124,7 @@ class GroupsIndivisible(ArgumentProblem):
         return (f"{self.channels} = {self.groups}*{quotient} + {remainder}",)
 
 
-@dataclass(frozen=True)
+@record
 class ExclusiveArguments(ArgumentProblem):
     """Two arguments say the same thing in different ways."""
 
@@ -137,7 +136,7 @@ class ExclusiveArguments(ArgumentProblem):
         return f"{self.owner} takes `{self.argument}` or `{self.other}`, not both"
 
 
-@dataclass(frozen=True)
+@record
 class NotAllowed(ArgumentProblem):
     """A value that other arguments of the same layer rule out."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.files import UsageProblem
 from archlang.errors.words import listing
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class NotFinite(Problem):
     """A family is asked for all its members, but a parameter has neither a domain nor a value."""
 
@@ -29,7 +28,7 @@ class NotFinite(Problem):
         return (f"give a domain: model {self.model}({domains}) = ...", f"or a value: {options}")
 
 
-@dataclass(frozen=True)
+@record
 class BadDomain(Problem):
     """A domain that is no range of whole numbers and no list."""
 
@@ -45,7 +44,7 @@ class BadDomain(Problem):
         return (f"for example {self.name} in 0..3 (both ends included), or {self.name} in [16, 32, 64]",)
 
 
-@dataclass(frozen=True)
+@record
 class OutsideDomain(Problem):
     """A parameter is given a value that its domain does not have."""
 
@@ -59,7 +58,7 @@ class OutsideDomain(Problem):
         return f"`{self.name}` ranges over {self.domain}, which has no {self.value}"
 
 
-@dataclass(frozen=True)
+@record
 class BadCondition(UsageProblem):
     """`--where` or `--sort` is no expression over a member's counts and parameters."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.words import listing
+from archlang.records import record
 
 
 class UsageProblem(Problem):
     """The command or its files are wrong, not the architecture: exit status 2."""
 
 
-@dataclass(frozen=True)
+@record
 class CannotRead(UsageProblem):
     """A file is missing, is a folder, or may not be read."""
 
@@ -29,7 +28,7 @@ class CannotRead(UsageProblem):
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
-@dataclass(frozen=True)
+@record
 class NotText(UsageProblem):
     """A file holds bytes that are not UTF-8 text."""
 
@@ -46,7 +45,7 @@ class NotText(UsageProblem):
         return ("save the file as UTF-8",)
 
 
-@dataclass(frozen=True)
+@record
 class FileTooLarge(UsageProblem):
     """A file is larger than any architecture written by hand."""
 
@@ -63,7 +62,7 @@ class FileTooLarge(UsageProblem):
         return ("write repeated parts once: `[...]*N`, or a block",)
 
 
-@dataclass(frozen=True)
+@record
 class CannotWrite(UsageProblem):
     """The output path cannot be written."""
 
@@ -80,7 +79,7 @@ class CannotWrite(UsageProblem):
         return ("no file was written or changed",)
 
 
-@dataclass(frozen=True)
+@record
 class UnknownFormat(UsageProblem):
     """The ending of the output path names no format that this command writes."""
 
@@ -97,7 +96,7 @@ class UnknownFormat(UsageProblem):
         return (f"end the path in {listing(self.known, 'or')}",)
 
 
-@dataclass(frozen=True)
+@record
 class MissingPackage(UsageProblem):
     """A feature needs a package that is not installed."""
 
@@ -115,7 +114,7 @@ class MissingPackage(UsageProblem):
         return (f"pip install 'archlang[{self.extra}]'",)
 
 
-@dataclass(frozen=True)
+@record
 class NotAModelFile(UsageProblem):
     """A .json file does not hold a model written by `archc compile -o model.json`."""
 
@@ -127,7 +126,7 @@ class NotAModelFile(UsageProblem):
         return f"not a model that archc wrote: {self.reason}"
 
 
-@dataclass(frozen=True)
+@record
 class BadOption(UsageProblem):
     """An option such as -D or --input has a value that cannot be read."""
 
@@ -141,7 +140,7 @@ class BadOption(UsageProblem):
         return f"{self.option} cannot take `{self.value}`: expected {self.expected}"
 
 
-@dataclass(frozen=True)
+@record
 class UnknownModel(UsageProblem):
     """`-m` names no model of the file."""
 
@@ -163,7 +162,7 @@ class UnknownModel(UsageProblem):
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
-@dataclass(frozen=True)
+@record
 class UnknownParameter(UsageProblem):
     """`-D` binds a name that is no parameter of the model."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.words import listing
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class CannotImport(Problem):
     """An imported file is not there or cannot be read."""
 
@@ -26,7 +25,7 @@ class CannotImport(Problem):
         return (f'did you mean "{self.suggestion}"?',) if self.suggestion else ()
 
 
-@dataclass(frozen=True)
+@record
 class ImportOutsideRoot(Problem):
     """An import leads out of the project."""
 
@@ -45,7 +44,7 @@ class ImportOutsideRoot(Problem):
         )
 
 
-@dataclass(frozen=True)
+@record
 class ImportCycle(Problem):
     """Files import each other in a circle."""
 
@@ -65,7 +64,7 @@ class ImportCycle(Problem):
         return ("move what both need into a third file",)
 
 
-@dataclass(frozen=True)
+@record
 class NothingToImport(Problem):
     """An imported file does not define the name."""
 

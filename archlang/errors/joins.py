@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.words import listing, plural, shape_text
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class BracesNotAllowed(Problem):
     """Braces behind a word that takes no branches."""
 
@@ -24,7 +23,7 @@ class BracesNotAllowed(Problem):
         return ("brackets `[ ]` group stages; braces hold the branches of CONCAT, ADD, MUL, or fill a block's holes",)
 
 
-@dataclass(frozen=True)
+@record
 class MissingBranches(Problem):
     """A join without braces, or with too few branches."""
 
@@ -42,7 +41,7 @@ class MissingBranches(Problem):
         return (f"`{self.word}{{ _, CONV(64, 3x3, padding=1) }}` joins the input itself with a branch",)
 
 
-@dataclass(frozen=True)
+@record
 class WrongHoles(Problem):
     """A block is given more or fewer chains in braces than it has holes."""
 
@@ -58,7 +57,7 @@ class WrongHoles(Problem):
         )
 
 
-@dataclass(frozen=True)
+@record
 class JoinMismatch(Problem):
     """The branches of a join do not fit together."""
 
@@ -80,7 +79,7 @@ class JoinMismatch(Problem):
         return (f"they differ along {listing(f'axis {axis}' for axis in differing)} (axis 1 is the channels)",)
 
 
-@dataclass(frozen=True)
+@record
 class TapDiscardsFlow(Problem):
     """A label as a source stands where something already flows, which would be lost."""
 
@@ -97,7 +96,7 @@ class TapDiscardsFlow(Problem):
         return (f"begin a branch with it: CONCAT{{ {self.name}, _ }}",)
 
 
-@dataclass(frozen=True)
+@record
 class LabelNotHere(Problem):
     """A label is used where it does not exist: before its part, in another block, or inside a part that hides it."""
 
@@ -115,7 +114,7 @@ class LabelNotHere(Problem):
         )
 
 
-@dataclass(frozen=True)
+@record
 class UnknownPart(Problem):
     """A path such as features.pool3 names no part that can be reached."""
 
@@ -133,7 +132,7 @@ class UnknownPart(Problem):
         return (f"parts that can be used are {listing(shown)}" if shown else "nothing inside it can be used",)
 
 
-@dataclass(frozen=True)
+@record
 class CannotShare(Problem):
     """SHARE names something whose weights cannot be used here."""
 
@@ -146,7 +145,7 @@ class CannotShare(Problem):
         return f"the weights of `{self.name}` cannot be used here: {self.reason}"
 
 
-@dataclass(frozen=True)
+@record
 class NotAtTop(Problem):
     """INPUT-like words that only a model's own chain can have."""
 
@@ -158,7 +157,7 @@ class NotAtTop(Problem):
         return f"{self.word} stands only in a model's own chain, not in a labelled part, a block or a repeat"
 
 
-@dataclass(frozen=True)
+@record
 class NoSwitches(Problem):
     """UNPOOL names something that is no MAXPOOL of the same scope."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class TooManyLayers(Problem):
     """The text expands to more layers than any machine could run."""
 
@@ -20,7 +19,7 @@ class TooManyLayers(Problem):
         return f"this expands to {self.count:,} layers and blocks; the limit is {self.limit:,}"
 
 
-@dataclass(frozen=True)
+@record
 class TooManyBodies(Problem):
     """Too many different parts: a repeat whose size changes in each of very many copies, or a bomb."""
 
@@ -36,7 +35,7 @@ class TooManyBodies(Problem):
         return ("copies that keep their shape count once",)
 
 
-@dataclass(frozen=True)
+@record
 class RecursionWithoutEnd(Problem):
     """A block or model calls itself without coming to an end."""
 
@@ -56,7 +55,7 @@ class RecursionWithoutEnd(Problem):
         return () if self.alias else ("guard the inner call: `[...]?(depth > 0)`",)
 
 
-@dataclass(frozen=True)
+@record
 class NegativeRepeat(Problem):
     """A repeat count below zero, or no whole number."""
 
@@ -68,7 +67,7 @@ class NegativeRepeat(Problem):
         return f"a part is repeated a whole number of times, 0 or more, not {self.value}"
 
 
-@dataclass(frozen=True)
+@record
 class FlatTooLarge(Problem):
     """A view with one row for each copy would be too large."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.words import listing, shorten
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class _Unknown(Problem):
     """Base of all unknown names; `suggestion` is what it most likely means."""
 
@@ -20,7 +19,7 @@ class _Unknown(Problem):
         return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
 
 
-@dataclass(frozen=True)
+@record
 class UnknownLayer(_Unknown):
     """A stage names no layer, block or model."""
 
@@ -31,7 +30,7 @@ class UnknownLayer(_Unknown):
         return f"`{self.name}` is no layer, block or model"
 
 
-@dataclass(frozen=True)
+@record
 class UnknownName(_Unknown):
     """An expression uses a name that nothing defines here."""
 
@@ -46,7 +45,7 @@ class UnknownName(_Unknown):
         return () if self.suggestion else (f"define it (`let {self.name} = ...`) or make it a parameter of the model",)
 
 
-@dataclass(frozen=True)
+@record
 class UnknownFunction(_Unknown):
     """An expression calls something that is no function and no model."""
 
@@ -57,7 +56,7 @@ class UnknownFunction(_Unknown):
         return f"`{shorten(self.name)}` is no function or model"
 
 
-@dataclass(frozen=True)
+@record
 class UnknownDefault(_Unknown):
     """A `default` for a layer, or for an argument, that there is not."""
 
@@ -70,7 +69,7 @@ class UnknownDefault(_Unknown):
         return f"`default {self.name}` means nothing: {what} `{self.name}`"
 
 
-@dataclass(frozen=True)
+@record
 class UnknownArgument(_Unknown):
     """A layer, block or model has no argument of that name."""
 
@@ -87,7 +86,7 @@ class UnknownArgument(_Unknown):
         return (f"{self.owner} takes {listing(self.known)}" if self.known else f"{self.owner} takes no arguments",)
 
 
-@dataclass(frozen=True)
+@record
 class UnknownAttribute(_Unknown):
     """A model or label is asked for something it does not have."""
 
@@ -104,7 +103,7 @@ class UnknownAttribute(_Unknown):
         return (f"it has {listing(self.known)}",) if self.known else ()
 
 
-@dataclass(frozen=True)
+@record
 class UnboundParameters(Problem):
     """A model is used while some of its parameters have no value."""
 
@@ -127,7 +126,7 @@ class UnboundParameters(Problem):
         return (f"bind on the command line: {options}", f"or in the file: {in_file}")
 
 
-@dataclass(frozen=True)
+@record
 class DuplicateDefinition(Problem):
     """Two definitions of one file share a name."""
 
@@ -139,7 +138,7 @@ class DuplicateDefinition(Problem):
         return f"`{self.name}` is defined twice"
 
 
-@dataclass(frozen=True)
+@record
 class DuplicateLabel(Problem):
     """Two parts of one scope would have the same name, and so the same keys in the state_dict."""
 
@@ -160,7 +159,7 @@ class DuplicateLabel(Problem):
         return ("choose another label",)
 
 
-@dataclass(frozen=True)
+@record
 class RepeatedLabel(Problem):
     """A label stands inside a repeat: its copies would all have one name."""
 
@@ -180,7 +179,7 @@ class RepeatedLabel(Problem):
         )
 
 
-@dataclass(frozen=True)
+@record
 class ReservedName(Problem):
     """A name that the Python module cannot have."""
 
@@ -197,7 +196,7 @@ class ReservedName(Problem):
         return (f"for example `{self.name}_` or a longer word",)
 
 
-@dataclass(frozen=True)
+@record
 class NoModel(Problem):
     """A file defines blocks or values, but nothing that can be checked or compiled."""
 

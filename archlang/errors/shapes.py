@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.arguments import ArgumentProblem
 from archlang.errors.words import listing, plural, shape_text
+from archlang.records import record
 
 Axes = tuple[tuple[str, int], ...]
 
@@ -14,7 +13,7 @@ AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "wi
 ROW_NAMES = {"length": "position", "height": "row", "width": "column", "depth": "slice"}
 
 
-@dataclass(frozen=True)
+@record
 class AxisSizes:
     """One axis of a window problem, with every number of its arithmetic."""
 
@@ -74,7 +73,7 @@ def _dilated_note(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-@dataclass(frozen=True)
+@record
 class WindowProblem(ArgumentProblem):
     """Base of problems of a sliding window: the layer, its input and the axes concerned."""
 
@@ -82,7 +81,7 @@ class WindowProblem(ArgumentProblem):
     axes: tuple[AxisSizes, ...]
 
 
-@dataclass(frozen=True)
+@record
 class KernelTooLarge(WindowProblem):
     """Not a single window fits the padded input."""
 
@@ -104,7 +103,7 @@ class KernelTooLarge(WindowProblem):
         return (*lines, *_dilated_note(self.axes), f"the input of {self.owner} is {shape_text(self.shape)}")
 
 
-@dataclass(frozen=True)
+@record
 class StrideDropsInput(WindowProblem):
     """Rows of the real input lie behind the last window: torch would drop them without a word."""
 
@@ -129,7 +128,7 @@ class StrideDropsInput(WindowProblem):
         return (*_output_notes(self.axes), *_dilated_note(self.axes))
 
 
-@dataclass(frozen=True)
+@record
 class NotWhole(WindowProblem):
     """Under --strict: (N + 2P - F)/S + 1 is not a whole number."""
 
@@ -158,7 +157,7 @@ def _output_notes(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
     return (law + "\n".join(f"    = {line}" for line in lines),)
 
 
-@dataclass(frozen=True)
+@record
 class PaddingTooLarge(ArgumentProblem):
     """torch allows a pooling window at most half of padding."""
 
@@ -175,7 +174,7 @@ class PaddingTooLarge(ArgumentProblem):
         return (f"torch allows at most {self.kernel_size}//2 = {self.kernel_size // 2}",)
 
 
-@dataclass(frozen=True)
+@record
 class WrongRank(Problem):
     """A layer is given an input with the wrong number of axes."""
 
@@ -195,7 +194,7 @@ class WrongRank(Problem):
         return (f"{shape_text(self.shape)} is {found}; the batch is not written",)
 
 
-@dataclass(frozen=True)
+@record
 class NoInput(Problem):
     """A chain begins with a layer that needs an input."""
 
@@ -211,7 +210,7 @@ class NoInput(Problem):
         return ("begin the model with its input: INPUT(3, 32, 32) -> ...",)
 
 
-@dataclass(frozen=True)
+@record
 class InputNotFirst(Problem):
     """INPUT stands where something already flows."""
 
@@ -223,7 +222,7 @@ class InputNotFirst(Problem):
         return f"INPUT begins a model, but {shape_text(self.shape)} already flows here"
 
 
-@dataclass(frozen=True)
+@record
 class InputMismatch(Problem):
     """A model inside another is fed a shape that is not its input's."""
 
@@ -237,7 +236,7 @@ class InputMismatch(Problem):
         return f"{self.model} takes {shape_text(self.wanted)}, not {shape_text(self.given)}"
 
 
-@dataclass(frozen=True)
+@record
 class StatedShape(Problem):
     """The shape stated with `::` is not what comes out."""
 

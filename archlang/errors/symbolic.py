@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.files import UsageProblem
 from archlang.errors.words import listing
+from archlang.records import record
 
 Letters = tuple[str, ...]
 
@@ -16,7 +15,7 @@ def binding_text(letters: Letters) -> str:
     return " ".join(f"-D {letter}=224" for letter in letters)
 
 
-@dataclass(frozen=True)
+@record
 class SizeInWeights(Problem):
     """Weights whose number depends on a size that is left free."""
 
@@ -46,7 +45,7 @@ class SizeInWeights(Problem):
         return (*pool, f"or bind the size: {binding_text(self.letters)}")
 
 
-@dataclass(frozen=True)
+@record
 class SizesCompared(Problem):
     """Two sizes left free meet: whether they fit depends on both at once."""
 
@@ -65,7 +64,7 @@ class SizesCompared(Problem):
         return (f"write one letter for both: {first}", f"or bind them: {binding_text(self.letters)}")
 
 
-@dataclass(frozen=True)
+@record
 class SizeNotTracked(Problem):
     """An operation on a size left free that has no exact formula here."""
 
@@ -86,7 +85,7 @@ class SizeNotTracked(Problem):
         return (f"bind the size: {binding_text(self.letters)}",)
 
 
-@dataclass(frozen=True)
+@record
 class TooManyClasses(Problem):
     """The legal sizes would repeat only after too many, or fall into too many cases."""
 
@@ -104,7 +103,7 @@ class TooManyClasses(Problem):
         return (f"bind a size: {binding_text(self.letters)}",)
 
 
-@dataclass(frozen=True)
+@record
 class NoLegalSize(Problem):
     """There is no size with which the model is legal."""
 
@@ -122,7 +121,7 @@ class NoLegalSize(Problem):
         return self.reasons
 
 
-@dataclass(frozen=True)
+@record
 class NothingToSolve(UsageProblem):
     """`--solve` names no parameter of the model, or gives values that it cannot try."""
 

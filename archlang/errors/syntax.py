@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.words import listing
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class EmptyFile(Problem):
     """A file without a single definition."""
 
@@ -23,7 +22,7 @@ class EmptyFile(Problem):
         return ("a chain is a whole file: INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)",)
 
 
-@dataclass(frozen=True)
+@record
 class UnexpectedText(Problem):
     """Something stands where the grammar has no place for it."""
 
@@ -45,7 +44,7 @@ class UnexpectedText(Problem):
         return (self.hint,) if self.hint else ()
 
 
-@dataclass(frozen=True)
+@record
 class MissingArrow(Problem):
     """Two stages of a chain stand side by side."""
 
@@ -60,7 +59,7 @@ class MissingArrow(Problem):
         return "a new stage begins here"
 
 
-@dataclass(frozen=True)
+@record
 class SpacedSize(Problem):
     """A size is written with blanks: 3 x 3."""
 
@@ -76,7 +75,7 @@ class SpacedSize(Problem):
         return f"write `{self.size}`, without blanks"
 
 
-@dataclass(frozen=True)
+@record
 class UnclosedBracket(Problem):
     """A bracket is opened and never closed."""
 
@@ -93,7 +92,7 @@ class UnclosedBracket(Problem):
         return f"needs a `{self.closing}`"
 
 
-@dataclass(frozen=True)
+@record
 class UnmatchedBracket(Problem):
     """A closing bracket closes nothing, or something else."""
 
@@ -106,7 +105,7 @@ class UnmatchedBracket(Problem):
         return f"`{self.bracket}` closes `{self.opened}`" if self.opened else f"`{self.bracket}` closes nothing"
 
 
-@dataclass(frozen=True)
+@record
 class TextTooLong(Problem):
     """More words and signs than any architecture written by hand has."""
 
@@ -122,7 +121,7 @@ class TextTooLong(Problem):
         return ("write repeated parts once: `[...]*N`, or a block",)
 
 
-@dataclass(frozen=True)
+@record
 class NestingTooDeep(Problem):
     """Brackets or expressions are nested beyond any use."""
 

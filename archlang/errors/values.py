@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlang.diagnostics import Problem
 from archlang.errors.words import listing, plural, shorten, value_text
+from archlang.records import record
 
 
-@dataclass(frozen=True)
+@record
 class BadOperand(Problem):
     """An operator or function is given values that it cannot work on."""
 
@@ -23,7 +22,7 @@ class BadOperand(Problem):
         return f"{self.operation} works on {self.expected}" + (f", not on {given}" if given else "")
 
 
-@dataclass(frozen=True)
+@record
 class DivisionByZero(Problem):
     """A division by zero."""
 
@@ -34,7 +33,7 @@ class DivisionByZero(Problem):
         return "division by zero"
 
 
-@dataclass(frozen=True)
+@record
 class NumberTooLarge(Problem):
     """A number, list or range beyond what an architecture can hold."""
 
@@ -47,7 +46,7 @@ class NumberTooLarge(Problem):
         return f"{self.what} goes beyond {self.limit:,}"
 
 
-@dataclass(frozen=True)
+@record
 class IndexOutOfRange(Problem):
     """An index behind the end of a list."""
 
@@ -64,7 +63,7 @@ class IndexOutOfRange(Problem):
         return ("items count from 0",)
 
 
-@dataclass(frozen=True)
+@record
 class UnpackMismatch(Problem):
     """`for (a, b) in ...` over items that are not pairs."""
 
@@ -77,7 +76,7 @@ class UnpackMismatch(Problem):
         return f"{plural(self.names, 'name')} cannot be taken from {value_text(self.item)}"
 
 
-@dataclass(frozen=True)
+@record
 class BadLabel(Problem):
     """A quoted label does not come out as a name."""
 
@@ -94,7 +93,7 @@ MOST_SIDES = 8
 """Of a comparison whose values are told."""
 
 
-@dataclass(frozen=True)
+@record
 class AssertionFailed(Problem):
     """An `assert` of the file does not hold."""
 

@@ -7,7 +7,8 @@ P padding on each side; out = (N + 2P - F)/S + 1.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from archlang.records import record
 
 
 def effective_kernel(kernel_size: int, dilation: int) -> int:
@@ -15,7 +16,7 @@ def effective_kernel(kernel_size: int, dilation: int) -> int:
     return dilation * (kernel_size - 1) + 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Window:
     """One axis of a convolution or pooling: everything its output size depends on.
 

@@ -8,7 +8,6 @@ the others are left for a run of their own (`Letters`). Nothing is sampled or gu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import product
 from math import ceil, floor, gcd, lcm, prod
 from typing import Any, NoReturn
@@ -17,6 +16,7 @@ from archlang.errors.symbolic import SizeNotTracked, SizesCompared, TooManyClass
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import Interval, SizeSet
+from archlang.records import record
 
 MOST_CLASSES = 4096
 """The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
@@ -89,7 +89,7 @@ def _where_zero(slope: int, offset: int, interval: Interval, step: int) -> Inter
 # ---- expressions, for display where no simpler formula fits ----------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Floor:
     """A whole division, rounded down."""
 
@@ -97,7 +97,7 @@ class Floor:
     by: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expression:
     """constant + the sum of coefficient*atom; an atom is a letter or a division."""
 

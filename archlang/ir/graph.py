@@ -10,15 +10,15 @@ Shapes leave out the batch, in torch's order: (C, H, W), (C, L), (C, D, H, W), (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from archlang.ir.ops.base import Op, Shape
+from archlang.records import record
 
 BodyId = int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """Where a node was written: file as named by the user, line and column from 1."""
 
@@ -27,7 +27,7 @@ class Origin:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     """A name relative to its body.
 
@@ -40,7 +40,7 @@ class Name:
     index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ref:
     """A value inside a body: output of node number `node`, or input number `port` of the body where `node` is -1."""
 
@@ -48,7 +48,7 @@ class Ref:
     port: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """One operation. `name` is None for what the compiler put in (the flattening before FC): it takes no name.
 
@@ -65,7 +65,7 @@ class Layer:
     node: Literal["layer"] = "layer"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """An occurrence of a body that opens the scope `name`: a labelled group, a block, a model inside another.
 
@@ -81,7 +81,7 @@ class Call:
     node: Literal["call"] = "call"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """`count` fresh copies of a body, one after the other."""
 
@@ -89,7 +89,7 @@ class Run:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat:
     """Copies in a row, each fed with the first output of the one before: `[...]*N`, or a comprehension.
 
@@ -115,7 +115,7 @@ class Repeat:
 Node = Layer | Call | Repeat
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """A parameter of a block or model with the value it was called with."""
 
@@ -123,7 +123,7 @@ class Argument:
     value: object
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Body:
     """A dataflow graph with its inputs' shapes; nodes stand in execution order.
 
@@ -147,7 +147,7 @@ class Body:
         return self.inputs[ref.port] if ref.node < 0 else self.nodes[ref.node].outputs[ref.port]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input:
     """An input of a model."""
 
@@ -155,7 +155,7 @@ class Input:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Side:
     """A further output of a model: its name, which output of the root body it is, and whether only in training."""
 
@@ -164,7 +164,7 @@ class Side:
     training: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """What a model returns: name, shape, and whether only in training."""
 
@@ -173,7 +173,7 @@ class Output:
     training: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DefaultUse:
     """A default that a bare word relied on: the word, what it stood for, and where that is written."""
 
@@ -182,7 +182,7 @@ class DefaultUse:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Model:
     """A network whose inputs are known. Bodies stand before those that use them; the last is the model's own."""
 

@@ -7,9 +7,10 @@ such a set, and so are intersections and differences of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from math import lcm
+
+from archlang.records import record
 
 LARGEST_LETTER = 1_000_000
 """Sizes from 1 to this are looked at; a set that reaches it is taken to go on for ever."""
@@ -21,7 +22,7 @@ Progression = tuple[int, int, int]
 """Sizes with equal steps: the first, the step, the last."""
 
 
-@dataclass(frozen=True)
+@record
 class SizeSet:
     """Sizes: for each residue of `modulus`, from 0 on, the intervals of those that have it."""
 

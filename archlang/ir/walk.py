@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from math import prod
 
 from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Name, Node, Repeat
 from archlang.ir.ops.base import Shape, count_elements
+from archlang.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Totals:
     """Sums over layers: trainable numbers, saved but untrained ones, multiply-accumulates and output elements for
     one sample, and how many layers (those the compiler put in not counted)."""
@@ -28,7 +29,7 @@ class Totals:
         return Totals(*(getattr(self, f) * count for f in FIELDS))
 
 
-FIELDS = tuple(Totals.__slots__)
+FIELDS = tuple(field.name for field in fields(Totals))
 
 
 def layer_totals(body: Body, layer: Layer) -> Totals:
@@ -87,7 +88,7 @@ def counted(totals: Totals, shared: bool, training: bool) -> Totals:
     return replace(totals, macs=0, elements=0) if training else totals
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FlatLayer:
     """One copy of a layer with its absolute path; `shared` uses weights counted before, `training` runs only there."""
 
@@ -158,7 +159,7 @@ def _walk(
                         offsets = advance(offsets, model.bodies[run_body])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope:
     """A named part of a model: a layer or a call, with its absolute path."""
 

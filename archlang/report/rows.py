@@ -7,17 +7,17 @@ written, not with what it expands to.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Repeat, Run
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import Starts, Totals, advance, copies, counted, fold_totals, layer_totals, name_text
+from archlang.records import record
 
 ROW_LIMIT = 10_000
 """Beyond this, only the first occurrence of a part is open: a few lines of blocks in blocks can hold 2**60 layers."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One line of the table.
 

@@ -8,7 +8,6 @@ whether they are legal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Edit, Help
@@ -28,6 +27,7 @@ from archlang.ir.dims import Letters
 from archlang.ir.ops.base import OpError, Shape
 from archlang.ir.ops.linear import FullyConnected
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
+from archlang.records import record
 from archlang.source import Span
 from archlang.symbolic.legal import LegalSizes, SymbolicModel
 from archlang.symbolic.reasons import Failure, find_reasons
@@ -61,7 +61,7 @@ class Stopped(Exception):
         self.diagnostic = diagnostic
 
 
-@dataclass(frozen=True)
+@record
 class Region:
     """Sizes, for each letter its own, that all go one way: the model, or the failure."""
 

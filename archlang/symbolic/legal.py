@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -12,6 +12,7 @@ from archlang.errors.words import listing
 from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.size_sets import SizeSet
+from archlang.records import record
 
 MOST_RESIDUES = 4
 """Residue classes that are written one by one."""
@@ -23,7 +24,7 @@ Box = Mapping[str, SizeSet]
 """Sizes of each letter, any of one with any of the others."""
 
 
-@dataclass(frozen=True)
+@record
 class Reason:
     """What forces a restriction: the layer (its word and path, or neither), its place, and what it needs of sizes.
 
@@ -41,7 +42,7 @@ class Reason:
     leaves: SizeSet | None
 
 
-@dataclass(frozen=True)
+@record
 class LegalSizes:
     """All legal sizes of the letters of a model: the union of boxes, which have no size in common."""
 
@@ -93,7 +94,7 @@ class LegalSizes:
         return " or ".join(box_text(box) for box in self.boxes)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SymbolicModel(Model):
     """A model whose sizes are left free: its shapes are formulas (`ir/dims.py`), good for all of its legal sizes.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -16,13 +16,14 @@ from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.walk import FlatLayer, flatten
+from archlang.records import record
 from archlang.symbolic.legal import Box, LegalSizes, Reason, shape_at
 
 LAYERS_NAMED = 50_000
 """Copies of layers that are looked at for the name of the one that failed."""
 
 
-@dataclass(frozen=True)
+@record
 class Failure:
     """Sizes that end in one error: the layer it is about (word and input shapes), and how far they came."""
 
@@ -46,7 +47,7 @@ def find_reasons(legal: LegalSizes, failures: Sequence[Failure], model: Model) -
     return tuple(_merged(reasons))
 
 
-@dataclass(frozen=True)
+@record
 class _Step:
     """One failure as it concerns one letter: sizes turned down, and those left behind it."""
 

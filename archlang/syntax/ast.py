@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from archlang.records import record
 from archlang.source import Source, Span
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Node:
     """Anything written in a file. Nodes are equal only to themselves, so they can key the elaborator's memory."""
 
@@ -17,28 +16,28 @@ class Node:
 # ---- expressions -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Literal(Node):
     """A number, string, size (a tuple), true, false or none."""
 
     value: int | float | str | bool | tuple[int, ...] | None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class NameUse(Node):
     """A name standing for its value."""
 
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Sequence(Node):
     """A list or tuple; the language knows no difference."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Loop(Node):
     """`for (a, b) in items`."""
 
@@ -46,7 +45,7 @@ class Loop(Node):
     items: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Comprehension(Node):
     """`[item for name in items if condition]`."""
 
@@ -55,7 +54,7 @@ class Comprehension(Node):
     condition: Expression | None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Conditional(Node):
     """`chosen if condition else other`."""
 
@@ -64,7 +63,7 @@ class Conditional(Node):
     other: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Unary(Node):
     """`-x` or `not x`."""
 
@@ -72,7 +71,7 @@ class Unary(Node):
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Operation(Node):
     """`a + b - c`, `a == b == c`, `a and b`: operators of one precedence, from left to right."""
 
@@ -80,7 +79,7 @@ class Operation(Node):
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Attribute(Node):
     """`model.parameters`, `model.features.output`."""
 
@@ -88,7 +87,7 @@ class Attribute(Node):
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Index(Node):
     """`items[0]`."""
 
@@ -96,7 +95,7 @@ class Index(Node):
     index: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Argument(Node):
     """An argument of a call, with its name where it is given by name."""
 
@@ -104,7 +103,7 @@ class Argument(Node):
     value: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Invocation(Node):
     """`len(x)`, or a model with arguments."""
 
@@ -120,7 +119,7 @@ Expression = (
 # ---- chains ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Call(Node):
     """A layer, block, model or label by its word. `arguments` is None for a bare word, `branches` without braces."""
 
@@ -130,7 +129,7 @@ class Call(Node):
     branches: tuple[Branch, ...] | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Branch(Node):
     """One member of `{ ... }`: a chain fed with what flows into the braces, or one for each item of a loop."""
 
@@ -138,7 +137,7 @@ class Branch(Node):
     loop: Loop | None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Group(Node):
     """`[ ... ]`, or `[ ... for x in items ]`."""
 
@@ -146,21 +145,21 @@ class Group(Node):
     loop: Loop | None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Repeat(Node):
     """`*N`."""
 
     count: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Optional(Node):
     """`?` or `?(condition)`."""
 
     condition: Expression | None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Label(Node):
     """`name:` or `"name{i}":`; `text` is without the quotes."""
 
@@ -168,7 +167,7 @@ class Label(Node):
     quoted: bool
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Stage(Node):
     """One member of a chain: label, part, suffixes in order, stated shape."""
 
@@ -178,7 +177,7 @@ class Stage(Node):
     stated: Expression | None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Chain(Node):
     """Stages joined by `->`."""
 
@@ -188,7 +187,7 @@ class Chain(Node):
 # ---- definitions -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Parameter(Node):
     """A parameter of a model or block, with its default and the values it ranges over."""
 
@@ -197,7 +196,7 @@ class Parameter(Node):
     domain: Domain | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Domain(Node):
     """`in 0..3`, both ends included, or `in [16, 32, 64]`."""
 
@@ -205,7 +204,7 @@ class Domain(Node):
     last: Expression | None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Definition(Node):
     """A model or block. `keyword` says which; a bare chain is a model too, named by its file."""
 
@@ -223,7 +222,7 @@ class Definition(Node):
         return self.keyword != "block"
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Let(Node):
     """`let name = value`."""
 
@@ -232,7 +231,7 @@ class Let(Node):
     value: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class DefaultLayer(Node):
     """`default CONV(32, 3x3, padding=1)`."""
 
@@ -241,7 +240,7 @@ class DefaultLayer(Node):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class DefaultArgument(Node):
     """`default init = "he"`."""
 
@@ -250,14 +249,14 @@ class DefaultArgument(Node):
     value: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Assertion(Node):
     """`assert condition`."""
 
     condition: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Import(Node):
     """`from "file.arch" import a, b`."""
 
@@ -269,7 +268,7 @@ class Import(Node):
 Item = Definition | Let | DefaultLayer | DefaultArgument | Assertion | Import
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class File:
     """A parsed file."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -13,6 +12,7 @@ from lark import Token, Tree
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help
 from archlang.errors.syntax import MissingArrow, NestingTooDeep
 from archlang.errors.values import NumberTooLarge
+from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.reserved import class_name_problem
@@ -26,7 +26,7 @@ BARE = "bare"
 Children = list[Any]
 
 
-@dataclass(frozen=True)
+@record
 class Braces:
     """What stands in braces behind a call, until the call takes it."""
 
@@ -34,7 +34,7 @@ class Braces:
     branches: tuple[ast.Branch, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Holes:
     """Names of the chains that a block takes in braces."""
 

@@ -16,7 +16,13 @@ from lark.lark import PostLex
 from archlang import resources
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
 from archlang.errors.syntax import (
-    EmptyFile, NestingTooDeep, SpacedSize, TextTooLong, UnclosedBracket, UnexpectedText, UnmatchedBracket
+    EmptyFile,
+    NestingTooDeep,
+    SpacedSize,
+    TextTooLong,
+    UnclosedBracket,
+    UnexpectedText,
+    UnmatchedBracket,
 )  # fmt: skip
 from archlang.source import Source, Span
 from archlang.syntax import ast

@@ -19,6 +19,7 @@ from archlang.errors.words import shape_text
 from archlang.ir.graph import Call, Layer, Ref
 from archlang.ir.ops.embedding import LearnedTensor
 from archlang.ir.walk import Starts, advance, name_text
+from archlang.records import record
 
 LINE_LIMIT = 20_000
 """Most steps of one `forward`: beyond it stands a repeat that cannot be a loop and is too long to be written out."""
@@ -27,7 +28,7 @@ FOLDED = frozenset({"activation", "norm", "regularisation"})
 """Families of layers that are written around the layer before them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Applied:
     """One step of `forward`: in each body, the values it reads and gives by number, and its name (empty without).
 

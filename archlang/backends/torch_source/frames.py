@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from archlang.backends.torch_source.text import Expression
 from archlang.backends.torch_source.words import annotation, literal, unique, variable_name
+from archlang.records import record
 
 Vector = tuple[Any, ...]
 Role = Literal["", "in", "out"]
@@ -35,7 +36,7 @@ def all_integers(vector: Vector) -> bool:
     return all(type(value) is int for value in vector)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slot:
     """A place of the text: its values, and the name and role of the argument that stands there.
 
@@ -48,7 +49,7 @@ class Slot:
     is_table: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variable:
     """A parameter or loop variable with its values."""
 
@@ -63,7 +64,7 @@ class Variable:
         return "tuple[int, ...]" if self.is_table and all(map(all_integers, self.values)) else annotation(self.values)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """What the text calls the number of channels (or features) that flow at this point."""
 

@@ -69,7 +69,7 @@ class Listing:
         if not self.begun:
             self.code.add(f"{self.name}{'' if self.declared else ': list[nn.Module]'} = ", Bracket("[", entries, "]"))
         elif len(entries) == 1:
-            self.code.add(f"{self.name}.append(", entries[0].value, ")", entries[0].comment)
+            self.code.add("", call(f"{self.name}.append", entries[0].value), comment=entries[0].comment)
         elif entries:
             self.code.add(f"{self.name} += ", Bracket("[", entries, "]"))
         self.begun = True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from archlang.backends.torch_source.flow import Applied
 from archlang.backends.torch_source.steps import Segment
 from archlang.backends.torch_source.text import Code
 from archlang.backends.torch_source.words import unique, variable_name
 from archlang.ir.graph import Layer
+from archlang.records import record
 
 BATCH = "batch"
 """The variable that holds the size of the batch, where it must be told apart from a tensor."""
@@ -19,7 +19,7 @@ Write = Callable[[Sequence[str]], str]
 """Writes a step, given the texts of what it reads."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A step with how it is written, maybe around others."""
 
@@ -28,7 +28,7 @@ class Line:
     shape: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Own:
     """A tensor of the model's own, the same for all samples: how it is read, and its axes without the batch."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from archlang.ir.graph import BodyId, Call, Layer, Ref
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.linear import Flatten
 from archlang.ir.walk import Starts
+from archlang.records import record
 
 Style = Literal["attributes", "list"]
 """How `forward` reaches children: `self.conv1`, or `self[0]` in a subclass of `nn.ModuleList`."""
@@ -22,7 +23,7 @@ def is_function(layer: Layer, style: Style) -> bool:
     return layer.name is None or (style == "attributes" and layer.name.index is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Copies:
     """`count` copies of a body in a row. `whole` keeps the flattening at its start inside."""
 
@@ -31,7 +32,7 @@ class Copies:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Segment:
     """Copies of equal structure. `starts` says where automatic names begin, relative to the enclosing body."""
 
@@ -44,7 +45,7 @@ class Segment:
         return sum(run.count for run in self.runs)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One node with the values it reads: outputs of other steps, or inputs of the body where `node` is -1."""
 
@@ -65,7 +66,7 @@ class Step:
         return call is None or (call.is_module and not call.inputs and not call.call_arguments and call.result is None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """A body: the flattening at its start, and its steps without it."""
 

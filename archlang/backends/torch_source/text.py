@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from archlang.records import record
+
 WIDTH = 100
 INDENT = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One entry of a bracket: `prefix` is `stride=`, `comment` stands behind its comma."""
 
@@ -21,7 +23,7 @@ class Entry:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bracket:
     """A call, tuple or list."""
 

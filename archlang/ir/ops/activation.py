@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 from archlang.errors.arguments import NotAllowed, OutOfRange
@@ -21,11 +20,12 @@ from archlang.ir.ops.base import (
     signature_call,
     with_defaults,
 )  # fmt: skip
+from archlang.records import record
 
 INPLACE = flag("inplace", False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Activation(Op):
     """An activation whose arguments are those of its class in torch."""
 
@@ -42,7 +42,7 @@ class _Activation(Op):
         return signature_call(self, self.torch_name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ReLU(_Activation):
     """max(0, x) (torch.nn.ReLU). Any shape, which stays."""
 
@@ -56,7 +56,7 @@ class ReLU(_Activation):
     signature = (INPLACE,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ReLU6(_Activation):
     """min(max(0, x), 6) (torch.nn.ReLU6), MobileNet's. Any shape, which stays."""
 
@@ -70,7 +70,7 @@ class ReLU6(_Activation):
     signature = (INPLACE,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LeakyReLU(_Activation):
     """x above zero, negative_slope times x below (torch.nn.LeakyReLU). Any shape, which stays."""
 
@@ -89,7 +89,7 @@ class LeakyReLU(_Activation):
         return f"{self.negative_slope:g}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PReLU(Op):
     """x above zero, a learned multiple of x below (torch.nn.PReLU). Any shape, which stays.
 
@@ -123,7 +123,7 @@ class PReLU(Op):
         return with_defaults(TorchCall("nn.PReLU", (*count, keyword("init", self.fill))), {"init": 0.25})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ELU(_Activation):
     """x above zero, alpha*(exp(x) - 1) below (torch.nn.ELU). Any shape, which stays."""
 
@@ -138,7 +138,7 @@ class ELU(_Activation):
     signature = (number("alpha", 1.0), INPLACE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class GELU(_Activation):
     """x times the normal distribution's share below x, exactly or by tanh (torch.nn.GELU). Any shape, which stays."""
 
@@ -152,7 +152,7 @@ class GELU(_Activation):
     signature = (choice("approximate", "none", "none", "tanh"),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SiLU(_Activation):
     """x*sigmoid(x), also called swish (torch.nn.SiLU). Any shape, which stays."""
 
@@ -166,7 +166,7 @@ class SiLU(_Activation):
     signature = (INPLACE,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Hardswish(_Activation):
     """x*min(max(0, x + 3), 6)/6, MobileNet v3's (torch.nn.Hardswish). Any shape, which stays."""
 
@@ -180,7 +180,7 @@ class Hardswish(_Activation):
     signature = (INPLACE,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Hardsigmoid(_Activation):
     """min(max(0, x + 3), 6)/6 (torch.nn.Hardsigmoid). Any shape, which stays."""
 
@@ -194,7 +194,7 @@ class Hardsigmoid(_Activation):
     signature = (INPLACE,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Hardtanh(_Activation):
     """x held between min_val and max_val (torch.nn.Hardtanh). Any shape, which stays."""
 
@@ -216,7 +216,7 @@ class Hardtanh(_Activation):
         return cls(**given)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Softplus(_Activation):
     """log(1 + exp(beta*x))/beta, and x itself where beta*x is above threshold (torch.nn.Softplus). The shape stays."""
 
@@ -231,7 +231,7 @@ class Softplus(_Activation):
     signature = (number("beta", 1.0, above=0.0), number("threshold", 20.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Tanh(_Activation):
     """Hyperbolic tangent, amplitude*tanh(slope*x) (torch.nn.Tanh). Any shape, which stays.
 
@@ -253,7 +253,7 @@ class Tanh(_Activation):
         return TorchCall("nn.Tanh") if plain else signature_call(self, self.torch_name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Sigmoid(_Activation):
     """1/(1 + exp(-x)) (torch.nn.Sigmoid). Any shape, which stays."""
 
@@ -265,7 +265,7 @@ class Sigmoid(_Activation):
     torch_name = "nn.Sigmoid"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _AlongAxis(_Activation):
     """What the softmaxes share: `dim` counts as in torch, 1 being the channels or features."""
 
@@ -282,7 +282,7 @@ class _AlongAxis(_Activation):
         return TorchCall(self.torch_name, (keyword("dim", self.dim),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Softmax(_AlongAxis):
     """exp(x) over its sum along the axis `dim`, by default the channels (torch.nn.Softmax). Any shape, which stays."""
 
@@ -294,7 +294,7 @@ class Softmax(_AlongAxis):
     torch_name = "nn.Softmax"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LogSoftmax(_AlongAxis):
     """Logarithm of the softmax along the axis `dim` (torch.nn.LogSoftmax). Any shape, which stays."""
 
@@ -306,7 +306,7 @@ class LogSoftmax(_AlongAxis):
     torch_name = "nn.LogSoftmax"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Maxout(Op):
     """Largest of `pieces` neighbouring channels (Goodfellow et al. 2013; no class in torch).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 from archlang.errors.arguments import GroupsIndivisible
@@ -19,9 +18,10 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
+from archlang.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Attention(Op):
     """Multi-head self-attention of a sequence (torch.nn.MultiheadAttention; Vaswani et al. 2017).
 

@@ -6,12 +6,13 @@ One subclass of `Op` holds all of it in one place; registering it needs no chang
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from archlang.diagnostics import Problem
 from archlang.errors.shapes import WrongRank
+from archlang.records import record
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -34,7 +35,7 @@ class OpError(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """One argument of a layer as a file writes it.
 
@@ -56,7 +57,7 @@ class Parameter:
         return self.name if self.default is REQUIRED else f"{self.name}={value_text(self.default)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TorchArgument:
     """One argument of a torch expression. `role` marks numbers that follow from the input (`in`) or set the output
     (`out`), so that a loop in generated source can carry them from copy to copy."""
@@ -67,7 +68,7 @@ class TorchArgument:
     role: Literal["", "in", "out"] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TorchCall:
     """The torch expression of a layer, arguments at torch's defaults left out.
 
@@ -96,7 +97,7 @@ Counts = Mapping[str, Shape]
 """Tensors by torch's name with their shapes: {"weight": (64, 3, 11, 11), "bias": (64,)}."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Op:
     """One kind of layer with its arguments in canonical form.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 from archlang.errors.arguments import GroupsIndivisible, OutOfRange
@@ -10,11 +9,12 @@ from archlang.errors.words import listing
 from archlang.ir.ops.arguments import flag, integers, whole
 from archlang.ir.ops.base import Op, OpError, Shape, Sizes, TorchCall, Value, positional, require_rank, signature_call
 from archlang.ir.ops.window import WINDOW_SHAPES
+from archlang.records import record
 
 MOST_SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Select(Op):
     """The channels of a list, in its order (torch.index_select): the connections of LeNet-5's C3, `SELECT((0, 1, 2))`.
 
@@ -48,7 +48,7 @@ class Select(Op):
         return TorchCall("support.Select", (positional("channels", self.channels),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ChannelShuffle(Op):
     """Deals the channels of `groups` groups out in turn, so that the next groups mix them (torch.nn.ChannelShuffle).
 
@@ -79,7 +79,7 @@ class ChannelShuffle(Op):
         return TorchCall("nn.ChannelShuffle", (positional("groups", self.groups),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class AddCoords(Op):
     """Adds to each position its coordinates as channels (CoordConv, Liu et al. 2018; no class in torch).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
@@ -34,12 +33,13 @@ from archlang.ir.ops.window import (
     resolve_padding,
     symmetric,
 )  # fmt: skip
+from archlang.records import record
 
 PADDING = padding()
 TORCH_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True, "padding_mode": "zeros"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Conv(Op):
     """Convolution over 1, 2 or 3 axes (torch.nn.Conv1d, Conv2d, Conv3d).
 

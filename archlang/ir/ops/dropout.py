@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 from archlang.ir.ops.arguments import flag, number
 from archlang.ir.ops.base import Op, Shape, TorchCall, Value, keyword, positional, require_rank, with_defaults
 from archlang.ir.ops.window import WINDOW_SHAPES
+from archlang.records import record
 
 SIGNATURE = (number("p", 0.5, 0.0, 1.0), flag("inplace", False))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Dropout(Op):
     """Zeroes with probability `p` in training and scales what stays by 1/(1 - p)."""
 
@@ -31,7 +31,7 @@ class _Dropout(Op):
         return with_defaults(TorchCall(target, (*p, keyword("inplace", self.inplace))), {"inplace": False})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Dropout(_Dropout):
     """Zeroes each number with probability `p` in training and scales the rest (torch.nn.Dropout).
 
@@ -48,7 +48,7 @@ class Dropout(_Dropout):
         return self._torch("nn.Dropout")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ChannelDropout(_Dropout):
     """Zeroes whole channels with probability `p` in training, scales the rest (torch.nn.Dropout1d, 2d, 3d).
 
@@ -71,7 +71,7 @@ class ChannelDropout(_Dropout):
         return self._torch(f"nn.Dropout{self.axes}d")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class DropPath(Op):
     """Zeroes the whole input of a sample with probability `p` in training, scales it otherwise: stochastic depth.
 

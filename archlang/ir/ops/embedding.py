@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 from archlang.errors.arguments import OutOfRange
@@ -20,11 +19,12 @@ from archlang.ir.ops.base import (
     signature_call,
 )  # fmt: skip
 from archlang.ir.ops.shape import MOST_AXES
+from archlang.records import record
 
 LARGEST_VOCABULARY = 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Embedding(Op):
     """A learned vector for each index: words, tokens (torch.nn.Embedding).
 
@@ -73,7 +73,7 @@ class Embedding(Op):
         return signature_call(self, "nn.Embedding", *sizes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LearnedTensor(Op):
     """A tensor of the model's own, the same for every sample (torch.nn.Parameter): class tokens, positions, scales.
 

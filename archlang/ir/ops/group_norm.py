@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Literal, Self
 
@@ -24,12 +23,13 @@ from archlang.ir.ops.base import (
     signature_call,
     with_defaults,
 )  # fmt: skip
+from archlang.records import record
 
 EPS = number("eps", 1e-5, minimum=0.0)
 LAST = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LayerNorm(Op):
     """Layer normalisation: mean 0 and variance 1 over the last axis (torch.nn.LayerNorm), then weights and biases.
 
@@ -84,7 +84,7 @@ class LayerNorm(Op):
         return with_defaults(call, {"eps": 1e-5, "elementwise_affine": True, "bias": True})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class GroupNorm(Op):
     """Mean 0 and variance 1 within each of `num_groups` groups of channels (torch.nn.GroupNorm).
 
@@ -125,7 +125,7 @@ class GroupNorm(Op):
         return signature_call(self, "nn.GroupNorm", *sizes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class InstanceNorm(Op):
     """Mean 0 and variance 1 of each channel over its positions (torch.nn.InstanceNorm1d, 2d, 3d).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Literal, Self
 
@@ -19,9 +18,10 @@ from archlang.ir.ops.base import (
     positional,
     with_defaults,
 )  # fmt: skip
+from archlang.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Dense(Op):
     """What the two share: weights of out_features x in_features and a bias."""
 
@@ -51,7 +51,7 @@ class _Dense(Op):
         return with_defaults(TorchCall("nn.Linear", (*sizes, keyword("bias", self.bias))), {"bias": True})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FullyConnected(_Dense):
     """Fully connected to the whole input (torch.nn.Linear): the compiler flattens first what is not flat.
 
@@ -72,7 +72,7 @@ class FullyConnected(_Dense):
         return (self.out_features,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Linear(_Dense):
     """The same linear map of the last axis at every position (torch.nn.Linear): of tokens in a sequence.
 
@@ -93,7 +93,7 @@ class Linear(_Dense):
         return (*inputs[0][:-1], self.out_features)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Flatten(Op):
     """Axes `start_dim` to `end_dim` as one (torch.nn.Flatten); dimensions count as in torch, the batch being 0."""
 
@@ -131,7 +131,7 @@ class Flatten(Op):
         return with_defaults(TorchCall("nn.Flatten", arguments), {"start_dim": 1, "end_dim": -1})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Identity(Op):
     """The input itself (torch.nn.Identity)."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 from archlang.errors.joins import JoinMismatch
 from archlang.ir.ops.arguments import choice, dimension, optional
 from archlang.ir.ops.base import Op, OpError, Shape, TorchCall, Value, keyword
+from archlang.records import record
 
 ALIGN = optional(choice("align", None, "crop", keyword=True))
 """`align="crop"` cuts larger maps around their centre to the smallest before they are joined."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Concat(Op):
     """Inputs one behind the other along an axis (torch.cat); `dim` counts as in torch, 1 being the channels.
 
@@ -64,7 +64,7 @@ def broadcast(sizes: Sequence[int]) -> int | None:
     return common
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Elementwise(Op):
     """Equal shapes, or one that is broadcast as torch does: sizes agree, or are 1."""
 
@@ -89,7 +89,7 @@ class _Elementwise(Op):
         return TorchCall(self.function)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Add(_Elementwise):
     """Sum of the inputs, element by element (torch.add)."""
 
@@ -100,7 +100,7 @@ class Add(_Elementwise):
     function = "+"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Mul(_Elementwise):
     """Product of the inputs, element by element (torch.mul): gates, squeeze-and-excitation."""
 

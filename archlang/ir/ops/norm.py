@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from archlang.ir.ops.arguments import flag, number, optional, whole
@@ -17,9 +16,10 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
+from archlang.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class BatchNorm(Op):
     """Batch normalisation of each channel (torch.nn.BatchNorm1d, 2d, 3d; features count as channels).
 
@@ -73,7 +73,7 @@ class BatchNorm(Op):
         return with_defaults(call, {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LocalResponseNorm(Op):
     """Normalisation across neighbouring channels (torch.nn.LocalResponseNorm).
 

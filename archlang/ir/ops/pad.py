@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed, OutOfRange
@@ -21,11 +20,12 @@ from archlang.ir.ops.base import (
     require_rank,
 )  # fmt: skip
 from archlang.ir.ops.window import WINDOW_SHAPES
+from archlang.records import record
 
 TORCH_NAMES = {"constant": "Constant", "reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Pad(Op):
     """Adds rows around a map (torch.nn.ZeroPad1d ... 3d, ConstantPad, ReflectionPad, ReplicationPad, CircularPad).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 from archlang.diagnostics import Problem
@@ -34,13 +34,14 @@ from archlang.ir.ops.window import (
     resolve_padding,
     symmetric,
 )  # fmt: skip
+from archlang.records import record
 
 KERNEL = optional(sizes("kernel_size", letter="F"))
 STRIDE = optional(sizes("stride", letter="S"))
 TO = optional(sizes("to", keyword=True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Pool(Op):
     """What maximum and average pooling share. With `to` the output has that size, whatever the input's.
 
@@ -131,7 +132,7 @@ class _Pool(Op):
         return with_defaults(call, {**defaults, "count_include_pad": True, "divisor_override": None})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class MaxPool(_Pool):
     """Largest value of each window (torch.nn.MaxPool1d, 2d, 3d; AdaptiveMaxPool with `to`). Padding is minus infinity.
 
@@ -160,7 +161,7 @@ class MaxPool(_Pool):
         return (self.infer_shape(inputs),) * (2 if self.return_indices else 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class AvgPool(_Pool):
     """Mean of each window (torch.nn.AvgPool1d, 2d, 3d; AdaptiveAvgPool with `to`; `to=1` is global average pooling).
 
@@ -196,7 +197,7 @@ class AvgPool(_Pool):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LpPool(_Pool):
     """Power mean of each window but for its divisor: (sum of x^p)^(1/p) (torch.nn.LPPool1d, LPPool2d, LPPool3d).
 

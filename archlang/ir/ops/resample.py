@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed, OutOfRange
@@ -26,13 +25,14 @@ from archlang.ir.ops.base import (
 )  # fmt: skip
 from archlang.ir.ops.pool import MaxPool
 from archlang.ir.ops.window import WINDOW_SHAPES
+from archlang.records import record
 
 NEAREST = ("nearest", "nearest-exact")
 RANKS = {"linear": 2, "bilinear": 3, "bicubic": 3, "trilinear": 4}
 """Numbers of axes, channels included, that the interpolating modes take; the nearest ones take all three."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Upsample(Op):
     """Enlarges a map by interpolation, to a size or by a factor (torch.nn.Upsample).
 
@@ -115,7 +115,7 @@ def _written(factors: tuple[float, ...]) -> Any:
     return collapse(tuple(int(factor) if factor.is_integer() else factor for factor in factors))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class MaxUnpool(Op):
     """Puts each value back to where a maximum pooling took it from, zeros elsewhere (torch.nn.MaxUnpool1d, 2d, 3d).
 

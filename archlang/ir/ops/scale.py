@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Self
 
 from archlang.ir.ops.arguments import dimension, flag, number
 from archlang.ir.ops.base import Counts, Op, Shape, TorchCall, Value, axis_index, positional, signature_call
+from archlang.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Scale(Op):
     """weight*x + bias with one of each for every channel (no class in torch).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Literal, Self
 
@@ -21,12 +20,13 @@ from archlang.ir.ops.base import (
     require_rank,
 )  # fmt: skip
 from archlang.ir.ops.window import WINDOW_SHAPES
+from archlang.records import record
 
 MOST_AXES = 4
 """Axes that flow at most, the batch not counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Crop(Op):
     """The middle of a map, or with `start` another part: `CROP(to=388)`, `CROP(to=500, start=19)` as FCN has it.
 
@@ -64,7 +64,7 @@ class Crop(Op):
         return TorchCall("[]", (positional("slices", slices),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Slice(Op):
     """A part of one axis (torch.narrow): `SLICE(1, 0, 3)` is the first three channels, `SLICE(-1, stop=-1)` all but the
     last number.
@@ -108,7 +108,7 @@ class Slice(Op):
         return TorchCall("torch.narrow", (*arguments, positional("length", self.stop - self.start)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Reshape(Op):
     """The same numbers in another shape (torch.Tensor.reshape): `RESHAPE((768, -1))`.
 
@@ -147,7 +147,7 @@ class Reshape(Op):
         return TorchCall("support.Reshape", (positional("shape", self.shape),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Permute(Op):
     """The axes in another order (torch.permute): `PERMUTE((2, 1))` makes (L, E) of (E, L).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal, Self
 
@@ -25,11 +24,12 @@ from archlang.ir.ops.base import (
     with_defaults,
 )  # fmt: skip
 from archlang.ir.ops.window import WINDOW_SHAPES
+from archlang.records import record
 
 TORCH_DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class UpConv(Op):
     """Transposed convolution, also called up-convolution (torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d).
 

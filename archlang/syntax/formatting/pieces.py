@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archlang.records import record
 from archlang.syntax.formatting.tokens import Gap
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """A token with whether a blank stands in front; `broken` if the line has to break there, if it can."""
 
@@ -77,7 +78,7 @@ class Bracket:
 Piece = Word | Bracket
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Definition:
     """A definition's pieces up to its `=`, and behind it. One without `=` is all head."""
 

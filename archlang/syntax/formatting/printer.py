@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archlang.syntax.formatting.breaks import (
-    INDENT, WIDTH, Line, Row, base, fits, forced, last_list, lines_of, opened, rows_of
+    INDENT,
+    WIDTH,
+    Line,
+    Row,
+    base,
+    fits,
+    forced,
+    last_list,
+    lines_of,
+    opened,
+    rows_of,
 )  # fmt: skip
 from archlang.syntax.formatting.pieces import Bracket, Definition, Piece, flat, flat_piece, is_broken, width
 from archlang.syntax.formatting.tokens import Gap

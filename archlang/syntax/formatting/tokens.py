@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from archlang.records import record
+
 TOKEN = re.compile(
     r'"[^"\\\n]*" | \#[^\n]* | [0-9]\w*(?:\.[0-9]\w*)?(?:(?<=[eE])[+-][0-9]+)? | [A-Za-z_]\w*'
     r"| -> | :: | \.\. | \*\* | // | [=!<>]= | \S",
@@ -15,7 +17,7 @@ LEADING = frozenset({"->", "for", "or", "and", "if", "else", "+"})
 """Tokens that a line may begin with. Comments behind them go in front of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gap:
     """What stands in front of a token: a comment behind the token before, and comments on lines of their own.
 
