@@ -123,6 +123,9 @@ class Layers:
         """A layer that the compiler puts in, without a name: the flattening before FC, the crop before a join."""
         assert builder.shape is not None
         output = op.infer_shape((builder.shape,))
+        if max(output) > LARGEST_SIZE:
+            problem = OutOfRange(op.words[0], "shape", output, f"at most {LARGEST_SIZE:,} along each axis")
+            raise diagnosed(problem, span)
         builder.add(graph.Layer(None, op, (builder.last,), (output,), origin(span)))
 
     def _add(

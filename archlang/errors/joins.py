@@ -76,6 +76,8 @@ class JoinMismatch(Problem):
         if len(ranks) > 1:
             return ("the branches have different numbers of axes",)
         differing = [axis for axis, sizes in enumerate(zip(*self.shapes, strict=True), 1) if len(set(sizes)) > 1]
+        if not differing:
+            return ()
         return (f"they differ along {listing(f'axis {axis}' for axis in differing)} (axis 1 is the channels)",)
 
 

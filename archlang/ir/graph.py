@@ -10,6 +10,7 @@ Shapes leave out the batch, in torch's order: (C, H, W), (C, L), (C, D, H, W), (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from archlang.ir.ops.base import Op, Shape
@@ -121,6 +122,17 @@ class Argument:
 
     name: str
     value: object
+
+    def __post_init__(self) -> None:
+        """Lists become tuples, so that what is read back from JSON equals what was written."""
+        object.__setattr__(self, "value", _as_tuples(self.value))
+
+
+def _as_tuples(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        return value
+    items: Iterable[object] = value  # pyright: ignore[reportUnknownVariableType]
+    return tuple(_as_tuples(item) for item in items)
 
 
 @record

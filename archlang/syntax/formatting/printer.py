@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from archlang.syntax.formatting.breaks import (
-    INDENT,
-    WIDTH,
-    Line,
-    Row,
-    base,
-    fits,
-    forced,
-    last_list,
-    lines_of,
-    opened,
-    rows_of,
-)  # fmt: skip
+from archlang.syntax.formatting import breaks
+from archlang.syntax.formatting.breaks import INDENT, WIDTH, Line, Row
 from archlang.syntax.formatting.pieces import Bracket, Definition, Piece, flat, flat_piece, is_broken, width
 from archlang.syntax.formatting.tokens import Gap
 
@@ -64,29 +53,29 @@ class Printer:
 
     def _print(self, pieces: list[Piece], hang: int, tail: int = 0) -> None:
         """Write pieces from the beginning of a line on, on as many lines as they take."""
-        for i, line in enumerate(lines_of(pieces, self.column, hang, tail)):
+        for i, line in enumerate(breaks.lines_of(pieces, self.column, hang, tail)):
             if i:
                 self._newline(line[0], line[1][0].gap)
             self._print_line(line, tail)
 
     def _print_line(self, line: Line, tail: int = 0) -> None:
         """Write a line; brackets that do not fit it are opened."""
-        chosen = opened(line, tail)
+        chosen = breaks.opened(line, tail)
         for i, piece in enumerate(line[1]):
             self._write(" " * (piece.space and i > 0))
             if isinstance(piece, Bracket) and id(piece) in chosen:
-                self._print_opened(piece, base(line))
+                self._print_opened(piece, breaks.base(line))
             else:
                 self._write(flat_piece(piece))
 
     def _print_opened(self, bracket: Bracket, column: int) -> None:
         """Write brackets with their content on lines of its own, indented from `column`."""
         self._write(bracket.opener.text)
-        inner = last_list(bracket, self.column, column + INDENT)
+        inner = breaks.last_list(bracket, self.column, column + INDENT)
         if inner:
             self._print_hugged(bracket, inner, column)
             return
-        rows = rows_of(bracket, column + INDENT)
+        rows = breaks.rows_of(bracket, column + INDENT)
         hang = column + INDENT * min(len(bracket.items), 2)
         for i, row in enumerate(rows):
             self._newline(column + INDENT, row[0][0].gap, blanks=i > 0)
@@ -112,9 +101,11 @@ class Printer:
 
 def _begins_line(head: list[Piece], body: list[Piece]) -> bool:
     """Whether the body begins on a line of its own: if it breaks at arrows or operators, or fits only there."""
-    if body[0].broken or len(lines_of(body, width(head) + 1, 0)) > 1:
+    if body[0].broken or len(breaks.lines_of(body, width(head) + 1, 0)) > 1:
         return True
-    return not fits((0, head + body), forced(body)) and not is_broken(body) and INDENT + width(body) <= WIDTH
+    return (
+        not breaks.fits((0, head + body), breaks.forced(body)) and not is_broken(body) and INDENT + width(body) <= WIDTH
+    )
 
 
 def _ends_with_comma(bracket: Bracket) -> bool:

@@ -1,0 +1,176 @@
+"""One elaboration with sizes left free, up to its first error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, TypeVar, cast
+
+from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Edit, Help
+from archlang.elaborate.builder import BodyBuilder
+from archlang.elaborate.calls import LayerCall
+from archlang.elaborate.elaborator import Elaborator
+from archlang.elaborate.environment import Environment
+from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.layers import Layers
+from archlang.elaborate.parts import Options
+from archlang.elaborate.program import Program
+from archlang.errors.symbolic import SizeInWeights, SizeNotTracked, SizesCompared, TooManyClasses
+from archlang.errors.words import shape_text
+from archlang.ir.arithmetic import Symbolic
+from archlang.ir.dims import Letters
+from archlang.ir.graph import Layer, Name, Ref
+from archlang.ir.ops.base import Op, OpError, Shape
+from archlang.ir.ops.linear import FullyConnected
+from archlang.ir.size_sets import SizeSet
+from archlang.source import Span
+from archlang.symbolic.reasons import Failing, Failure
+from archlang.syntax import ast
+
+UNTRACKED = (SizeInWeights, SizesCompared, SizeNotTracked, TooManyClasses)
+"""Problems of formulas, not of sizes: with one of them nothing is said of legal sizes."""
+
+POOLING = "AVGPOOL(to=1)"
+
+Domains = dict[str, SizeSet]
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):
+    """A run ended at its first error."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+class SymbolicElaborator(Elaborator):
+    """Elaborates with sizes left free; `failures` receives what went wrong, and for which sizes."""
+
+    def __init__(
+        self, program: Program, evaluate: Evaluator, options: Options, letters: Letters, failures: list[Failure]
+    ) -> None:
+        super().__init__(program, evaluate, Collector(), options)
+        self.letters = letters
+        self.failures = failures
+        self.layers = SymbolicLayers(self)
+        self.failing: Failing | None = None
+        self.forgive()
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """End the run."""
+        super().report(diagnostic)
+        reported = self.collector.items[-1]
+        self.failures.append(Failure(reported, self.failing, self.work, dict(self.letters.domains)))
+        raise Stopped(reported)
+
+    def stage(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> None:
+        """One stage; what has no formula is reported where it stands."""
+        try:
+            super().stage(stage, env, builder)
+        except OpError as error:
+            self.report(Diagnostic(error.problem, stage.span, stage.span.source.name))
+
+    def _check_stated(self, stated: ast.Expression, env: Environment, builder: BodyBuilder) -> None:
+        check = super()._check_stated
+        self.settled(lambda: check(stated, env, builder))
+
+    def settled(self, attempt: Callable[[], Result]) -> Result:
+        """What a step without side effects gives, for the larger share of the sizes with which it succeeds.
+
+        Sizes with which it fails are done with here, without a run of their own; those that go another way are left.
+        Raises `Diagnosed` if all fail.
+        """
+        letters, left = self.letters, self.letters.left
+        letters.left = [letters.domains]
+        done: list[tuple[Domains, Result]] = []
+        failed: list[tuple[Diagnosed, Failing | None, Domains]] = []
+        try:
+            while letters.left:
+                letters.domains, letters.closed, self.failing = letters.left.pop(), False, None
+                try:
+                    done.append((letters.domains, attempt()))
+                except Diagnosed as error:
+                    failed.append((error, self.failing, letters.domains))
+        finally:
+            letters.left = left
+        if not done:
+            error, self.failing, letters.domains = failed.pop()
+        for error, failing, domains in failed:
+            if isinstance(error.diagnostic.problem, UNTRACKED):
+                raise error
+            self.failures.append(Failure(error.diagnostic, failing, self.work, domains))
+        if not done:
+            raise error
+        done.sort(key=lambda one: prod(sizes.count for sizes in one[0].values()))
+        letters.domains, result = done.pop()
+        letters.left += (domains for domains, _ in done)
+        letters.closed, self.failing = False, None
+        return result
+
+
+class SymbolicLayers(Layers):
+    """Elaborates layers on sizes left free."""
+
+    walk: SymbolicElaborator
+
+    def _op(self, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> tuple[Op, tuple[Shape, ...]]:
+        make = super()._op
+        return self.walk.settled(lambda: make(layer, call, shapes))
+
+    def _diagnostic(self, error: OpError, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> Diagnostic:
+        """The diagnostic without ways out: these are for one size. Remembers the layer."""
+        self.walk.letters.closed = True
+        try:
+            op = layer.build(shapes)
+        except OpError:
+            op = None
+        self.walk.failing = Failing(layer.word, op, shapes)
+        return Diagnostic(error.problem, call.span, call.span.source.name)
+
+    def _add(
+        self,
+        layer: LayerCall,
+        call: ast.Call,
+        name: Name,
+        builder: BodyBuilder,
+        shapes: tuple[Shape, ...],
+        sources: tuple[Ref, ...],
+    ) -> None:
+        super()._add(layer, call, name, builder, shapes, sources)
+        _check_weights(layer.word, builder, call.span)
+
+
+def _check_weights(word: str, builder: BodyBuilder, span: Span) -> None:
+    """Raise if the number of weights of the last layer depends on a size left free."""
+    layer = builder.nodes[-1]
+    assert isinstance(layer, Layer)
+    tensors = {**layer.op.parameters(), **layer.op.buffers()}
+    free = {name: shape for name, shape in tensors.items() if letters_of(shape)}
+    if not free:
+        return
+    names = tuple(dict.fromkeys(name for shape in free.values() for name in letters_of(shape)))
+    weights = tuple((name, shape_text(shape)) for name, shape in free.items())
+    reads = _read_shape(layer, builder)
+    pools = isinstance(layer.op, FullyConnected) and len(reads) > 1
+    problem = SizeInWeights(word, names, weights, shape_text(reads), POOLING if pools else "")
+    start = span.source.span(span.start, span.start)
+    pool = Help(f"pool to a fixed size first: {POOLING}", (Edit(start, f"{POOLING} -> "),))
+    raise Diagnosed(Diagnostic(problem, span, span.source.name, candidates=(pool,) if pools else ()))
+
+
+def _read_shape(layer: Layer, builder: BodyBuilder) -> Shape:
+    """What flows into a layer, before the compiler flattens it."""
+    if not layer.inputs:
+        return ()
+    ref = layer.inputs[0]
+    source = builder.nodes[ref.node] if ref.node >= 0 else None
+    if isinstance(source, Layer) and source.name is None:
+        ref = source.inputs[0]
+    return builder.inputs[ref.port].shape if ref.node < 0 else builder.nodes[ref.node].outputs[ref.port]
+
+
+def letters_of(shape: Shape) -> tuple[str, ...]:
+    """The letters that a shape depends on."""
+    sizes = (size for size in cast("tuple[Any, ...]", shape) if isinstance(size, Symbolic))
+    return tuple(dict.fromkeys(name for size in sizes for name in size.names))
