@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["ArchitectureError", "Picture", "Report", "__version__", "check", "family", "graph", "load", "loads", "register", "render"]
+__all__ = [
+    "ArchitectureError",
+    "Picture",
+    "Report",
+    "__version__",
+    "check",
+    "family",
+    "graph",
+    "load",
+    "loads",
+    "register",
+    "render",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -79,7 +79,7 @@ class Picture:
         return write_svg(self.dot())
 
     def save(self, path: TargetPath) -> None:
-        """Write .svg, .png, .pdf or .dot. Raises `ArchitectureError` if that cannot be done; then nothing is written."""
+        """Write .svg, .png, .pdf or .dot. Raises `ArchitectureError`; then nothing is written."""
         from archlang.writing import write_output
 
         _raising(write_output, self.model, fspath(path), "render")
@@ -92,7 +92,7 @@ def check(
     target: TargetPath,
     model: str | None = None,
     *,
-    input: Shape | None = None,  # noqa: A002  (the contract's name)
+    input: Shape | None = None,
     strict: bool = False,
     **bindings: Any,
 ) -> Report:
@@ -111,7 +111,7 @@ def load(
     *,
     device: str | None = None,
     seed: int | None = None,
-    input: Shape | None = None,  # noqa: A002
+    input: Shape | None = None,
     **bindings: Any,
 ) -> nn.Module:
     """A torch module from a .arch file (or `zoo:name`); keyword arguments bind the model's parameters.
@@ -128,7 +128,7 @@ def loads(
     *,
     device: str | None = None,
     seed: int | None = None,
-    input: Shape | None = None,  # noqa: A002
+    input: Shape | None = None,
     **bindings: Any,
 ) -> nn.Module:
     """A torch module from the text of an architecture: `loads("INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)")`."""
@@ -140,7 +140,7 @@ def render(
     target: TargetPath,
     model: str | None = None,
     *,
-    input: Shape | None = None,  # noqa: A002
+    input: Shape | None = None,
     **bindings: Any,
 ) -> Picture:
     """The diagram of a .arch file's model (or `zoo:name`). Raises `ArchitectureError`."""
@@ -180,7 +180,7 @@ def _only(outcome: Outcome) -> Model:
 def _module(outcome: Outcome, device: str | None, seed: int | None) -> nn.Module:
     model = _only(outcome)
     try:
-        import torch  # noqa: F401  # pyright: ignore[reportUnusedImport]
+        import torch  # pyright: ignore[reportUnusedImport]
     except ImportError:
         problem = MissingPackage("making a module", "torch", "torch")
         raise ArchitectureError((Diagnostic(problem, None, model.origin.file),)) from None

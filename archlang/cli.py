@@ -281,15 +281,22 @@ def _finish(diagnostics: Iterable[Diagnostic], outcome: str = "") -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `archc` and exit. A fault of archlang itself is said to be one, with status 3."""
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))
     try:
         try:
             cli.main(arguments, prog_name="archc", standalone_mode=True)
         except Diagnosed as error:
             _finish([error.diagnostic])
-    except BrokenPipeError:
-        # The reader of the output has gone (`archc ... | head`): say nothing more, not even when Python closes it.
+        except SystemExit:
+            sys.stdout.flush()
+            raise
+    except OSError as error:
+        # The output cannot be written; say nothing more to it, not even when Python closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ERRORS)
+        if isinstance(error, BrokenPipeError):  # the reader has gone: `archc ... | head`
+            sys.exit(ERRORS)
+        print(f"archc: cannot write the output: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        sys.exit(USAGE)
     except Exception as error:
         if os.environ.get("ARCHLANG_DEBUG"):
             raise

@@ -86,7 +86,7 @@ def _project_root(path: Path) -> Path:
 def read_source(target: str) -> Source:
     """The text of a target. Raises `Diagnosed`."""
     data = sys.stdin.buffer.read(LARGEST_FILE + 1) if target == "-" else _read_bytes(target, LARGEST_FILE)
-    name = "<stdin>" if target == "-" else target
+    name = "<stdin>" if target == "-" else target.encode(errors="backslashreplace").decode()
     if len(data) > LARGEST_FILE:
         raise _failed(name, FileTooLarge(len(data), LARGEST_FILE))
     try:
@@ -99,6 +99,8 @@ def read_source(target: str) -> Source:
 def _read_bytes(target: str, limit: int) -> bytes:
     path = _path(target)
     try:
+        if not target:
+            raise ValueError
         size = path.stat().st_size
         if size > limit:
             raise _failed(target, FileTooLarge(size, limit))
@@ -130,9 +132,12 @@ def _similar(target: str) -> str | None:
 
 def _read_model(target: str) -> Any:
     from archlang.ir.json import read_model
+    from archlang.ir.verify import verify_model
 
     try:
-        return read_model(_read_bytes(target, LARGEST_MODEL_FILE))
+        model = read_model(_read_bytes(target, LARGEST_MODEL_FILE))
+        verify_model(model)
+        return model
     except ValueError as error:
         raise _failed(target, NotAModelFile(str(error))) from None
 

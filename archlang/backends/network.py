@@ -10,16 +10,14 @@ from archlang.ir.graph import BodyId, Call, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import Starts, advance, copies, name_text
 
-Graph = nx.DiGraph  # pyright: ignore[reportUnknownVariableType, reportMissingTypeArgument]
 
-
-def flat_graph(model: Model) -> Graph:
+def flat_graph(model: Model) -> nx.DiGraph[str]:
     """The graph of a model's layers.
 
     Nodes are paths (`features.0`; `features.0 (2)` for a further use of shared weights) with the attributes `op`
     (torch's class), `shape`, and `line`; inputs are nodes with op INPUT. Edges have the `shape` that flows.
     """
-    graph: Graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     flow = _Flow(model, graph)
     for given in model.inputs:
         graph.add_node(given.name, op="INPUT", shape=given.shape, line=model.origin.line)
@@ -30,7 +28,7 @@ def flat_graph(model: Model) -> Graph:
 class _Flow:
     """Walks the bodies, keeping for each value the node that makes it."""
 
-    def __init__(self, model: Model, graph: Graph) -> None:
+    def __init__(self, model: Model, graph: nx.DiGraph[str]) -> None:
         self.model = model
         self.graph = graph
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812  (the name that generated files use)
+from torch.nn import functional as F
 
 
 class AddCoords(nn.Module):

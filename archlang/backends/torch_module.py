@@ -79,16 +79,16 @@ class Function:
 class Titled(nn.Module):
     """A module that prints under the name of its block or model."""
 
-    title = ""
+    _title = ""
 
     def _get_name(self) -> str:
-        return self.title or super()._get_name()
+        return self._title or super()._get_name()
 
 
 class Chain(Titled, nn.Sequential):
     """Children one after the other."""
 
-    title = "Sequential"
+    _title = "Sequential"
 
 
 class Graph(Titled):
@@ -159,7 +159,7 @@ def _seeded(seed: int | None) -> Generator[None]:
 def _build(model: Model) -> ArchModule:
     init = initialisation(model)
     module = ArchModule(*_Builder(model, init).content(len(model.bodies) - 1))
-    module.arch, module.title = model, model.name
+    module.arch, module._title = model, model.name
     if init.shared:
         types = _initialised_types(model)
         for child in module.modules():
@@ -205,7 +205,7 @@ class _Builder:
         children, steps, results = self.content(body_id)
         chain = len(body.inputs) == 1 and _is_chain(steps, results)
         module = Chain(OrderedDict(_modules(children))) if chain else Graph(children, steps, results)
-        module.title = body.definition or module.title
+        module._title = body.definition or module._title
         return module
 
     def content(self, body_id: BodyId) -> Content:
@@ -301,6 +301,8 @@ def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
         for index, step in enumerate(steps)
     )
     names = {step.child for step in steps}
+    if any(name and hasattr(nn.Sequential, name) for name in names):
+        return False
     return plain and None not in names and len(names) == len(steps) and results == (len(steps),)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -89,7 +89,7 @@ class BodyBuilder:
         self.last, self.flow = ref, flow
 
     @contextmanager
-    def aside(self, training: bool) -> Iterator[None]:
+    def aside(self, training: bool) -> Generator[None, None, None]:
         """Elaborate something beside the chain, for training only if said so; then go on where it left."""
         ref, flow, outer = self.last, self.flow, self.in_training
         self.in_training = outer or training

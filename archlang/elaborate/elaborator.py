@@ -7,7 +7,7 @@ of bodies, chains and their suffixes. `layers.py`, `repeats.py`, `joins.py` and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.bodies import BodyTable, check_scope_names
 from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, rename
+from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, is_list, rename
 from archlang.elaborate.joins import SIDE_WORDS, Joins
 from archlang.elaborate.labels import label_text, tap_words, value_names
 from archlang.elaborate.layers import Layers
@@ -121,7 +121,7 @@ class Elaborator:
         return found
 
     @contextmanager
-    def _apart(self) -> Iterator[None]:
+    def _apart(self) -> Generator[None, None, None]:
         """Collect what one body alone uses and reports, so that the memory can tell it again to whom it serves."""
         defaults, collector = self.defaults, self.collector
         self.defaults, self.collector = {}, Collector()
@@ -339,11 +339,11 @@ class Elaborator:
         if self.options.inputs:
             return
         value = self.evaluate(stated, env)
-        shape = value if isinstance(value, tuple) else (value,)
-        if not shape or not all(is_integer(size) for size in shape):  # pyright: ignore[reportUnknownVariableType]
+        shape = value if is_list(value) else (value,)
+        if not shape or not all(is_integer(size) for size in shape):
             raise diagnosed(BadOperand("`::`", (value,), "a shape such as (64, 56, 56)"), stated.span)
         if builder.shape is not None and shape != builder.shape:
-            raise diagnosed(StatedShape(shape, builder.shape), stated.span)  # pyright: ignore[reportUnknownArgumentType]
+            raise diagnosed(StatedShape(shape, builder.shape), stated.span)
 
     def spend(self, span: Span) -> None:
         """Count one step of work; a bomb ends here and is reported once."""
@@ -365,7 +365,7 @@ class Elaborator:
         self.collector.add(replace(diagnostic, trail=self.trail))
 
     @contextmanager
-    def expanding(self, text: str, span: Span) -> Iterator[None]:
+    def expanding(self, text: str, span: Span) -> Generator[None, None, None]:
         """Keep the way to the body of a definition, for diagnostics inside it."""
         outer = self.trail
         self.trail = (Label(span, text), *outer)

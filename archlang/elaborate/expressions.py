@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
 from archlang.elaborate.environment import Environment
@@ -56,7 +56,12 @@ def rename(span: Span, new: str | None) -> tuple[Help, ...]:
     return (Help(f"write `{new}`", (Edit(span, new),)),) if new else ()
 
 
-def is_number(value: Any) -> bool:
+def is_list(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    """A list, which the language does not tell from a tuple."""
+    return isinstance(value, tuple)
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
     """An int or float that is not a bool, or a size left free."""
     return isinstance(value, int | float | Symbolic) and not isinstance(value, bool)
 
@@ -103,17 +108,17 @@ class Evaluator:
     def loop(self, loop: ast.Loop, env: Environment) -> Iterator[Environment]:
         """The environment of each iteration of `for names in items`."""
         items = self(loop.items, env)
-        if not isinstance(items, tuple):
+        if not is_list(items):
             raise diagnosed(BadOperand("`for`", (items,), "a list"), loop.items.span)
-        for item in items:  # pyright: ignore[reportUnknownVariableType]
+        for item in items:
             yield env.extended(dict(zip(loop.names, self._unpack(loop, item), strict=True)))
 
     def _unpack(self, loop: ast.Loop, item: Any) -> tuple[Any, ...]:
         if len(loop.names) == 1:
             return (item,)
-        if not isinstance(item, tuple) or len(item) != len(loop.names):  # pyright: ignore[reportUnknownArgumentType]
+        if not is_list(item) or len(item) != len(loop.names):
             raise diagnosed(UnpackMismatch(len(loop.names), item), loop.span)
-        return item  # pyright: ignore[reportUnknownVariableType]
+        return item
 
     def _name(self, node: ast.NameUse, env: Environment) -> Any:
         try:
@@ -171,7 +176,7 @@ class Evaluator:
         )
 
     def _compare_two(self, node: ast.Operation, sign: str, left: Any, right: Any) -> bool:
-        if sign == "in" and not isinstance(right, tuple):
+        if sign == "in" and not is_list(right):
             raise diagnosed(BadOperand("`in`", (left, right), "a value and a list"), node.span)
         self._spend(list_size(right), node.span)  # what comparing costs
         if sign in ("==", "!="):
@@ -188,21 +193,27 @@ class Evaluator:
         return result
 
     def _calculate_two(self, node: ast.Operation, sign: str, left: Any, right: Any) -> Any:
-        lists = isinstance(left, tuple) and isinstance(right, tuple)
-        texts = isinstance(left, str) and isinstance(right, str)
-        if not (is_number(left) and is_number(right)) and not (sign == "+" and (lists or texts)):
-            kinds = "two numbers, two lists or two texts" if sign == "+" else "two numbers"
-            raise diagnosed(BadOperand(f"`{sign}`", (left, right), kinds), node.span)
-        if sign == "**" and abs(right) > LARGEST_EXPONENT:
-            raise diagnosed(NumberTooLarge("the exponent", LARGEST_EXPONENT), node.span)
-        if sign == "**" and left < 0 and not isinstance(right, int):
-            raise diagnosed(BadOperand("`**`", (left, right), "whole exponents of negative numbers"), node.span)
+        self._check_operands(node, sign, left, right)
         try:
             return self.bounded(ARITHMETIC[sign](left, right), node.span)
         except ZeroDivisionError:
             raise diagnosed(DivisionByZero(), node.span) from None
         except OverflowError:
             raise diagnosed(NumberTooLarge("the number", LARGEST), node.span) from None
+
+    def _check_operands(self, node: ast.Operation, sign: str, left: Any, right: Any) -> None:
+        """Raise unless an operator takes these values and comes to an end with them."""
+        lists = is_list(left) and is_list(right)
+        texts = isinstance(left, str) and isinstance(right, str)
+        if not (is_number(left) and is_number(right)) and not (sign == "+" and (lists or texts)):
+            kinds = "two numbers, two lists or two texts" if sign == "+" else "two numbers"
+            raise diagnosed(BadOperand(f"`{sign}`", (left, right), kinds), node.span)
+        if sign != "**" or not (is_number(left) and is_number(right)):
+            return
+        if abs(right) > LARGEST_EXPONENT:
+            raise diagnosed(NumberTooLarge("the exponent", LARGEST_EXPONENT), node.span)
+        if left < 0 and not isinstance(right, int):
+            raise diagnosed(BadOperand("`**`", (left, right), "whole exponents of negative numbers"), node.span)
 
     def bounded(self, value: Any, span: Span) -> Any:
         """The value, unless it is a number or list beyond what an architecture can hold."""
@@ -212,7 +223,7 @@ class Evaluator:
             raise diagnosed(NumberTooLarge("the list", LONGEST), span)
         if isinstance(value, int | float) and not abs(value) <= LARGEST:
             raise diagnosed(NumberTooLarge("the number", LARGEST), span)
-        return value  # pyright: ignore[reportUnknownVariableType]
+        return value
 
     def _attribute(self, node: ast.Attribute, env: Environment) -> Any:
         owner = self(node.owner, env)
@@ -236,11 +247,11 @@ class Evaluator:
         owner, index = self(node.owner, env), self(node.index, env)
         if isinstance(index, str):
             return self._look_up(node, owner, index)
-        if not isinstance(owner, tuple | str) or not isinstance(index, int) or isinstance(index, bool):
+        if not (is_list(owner) or isinstance(owner, str)) or not isinstance(index, int) or isinstance(index, bool):
             raise diagnosed(BadOperand("`[ ]`", (owner, index), "a list and a whole number"), node.span)
-        if not -len(owner) <= index < len(owner):  # pyright: ignore[reportUnknownArgumentType]
-            raise diagnosed(IndexOutOfRange(index, len(owner)), node.span)  # pyright: ignore[reportUnknownArgumentType]
-        return owner[index]  # pyright: ignore[reportUnknownVariableType]
+        if not -len(owner) <= index < len(owner):
+            raise diagnosed(IndexOutOfRange(index, len(owner)), node.span)
+        return owner[index]
 
     def _invocation(self, node: ast.Invocation, env: Environment) -> Any:
         name = node.function.name if isinstance(node.function, ast.NameUse) else ""
@@ -268,15 +279,15 @@ def list_size(value: Any) -> int:
         item, depth = pending.pop()
         if isinstance(item, str):
             size += len(item) // 16
-        elif isinstance(item, tuple):
-            size += len(item) if depth <= DEEPEST else LONGEST + 1  # pyright: ignore[reportUnknownArgumentType]
-            pending.extend((inner, depth + 1) for inner in item if isinstance(inner, tuple | str))  # pyright: ignore[reportUnknownVariableType]
+        elif is_list(item):
+            size += len(item) if depth <= DEEPEST else LONGEST + 1
+            pending.extend((inner, depth + 1) for inner in item if is_list(inner) or isinstance(inner, str))
     return size
 
 
 def _as_shape(value: Any, other: Any) -> Any:
     """A lone number as a shape of one axis where it is compared with a shape: `output == 1000`."""
-    return (value,) if is_number(value) and isinstance(other, tuple) else value
+    return (value,) if is_number(value) and is_list(other) else value
 
 
 def _range(*bounds: int) -> tuple[int, ...]:
@@ -287,7 +298,7 @@ def _range(*bounds: int) -> tuple[int, ...]:
 
 
 def _zip(*lists: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
-    if not all(isinstance(items, tuple) for items in lists):
+    if not all(is_list(items) for items in lists):
         raise TypeError
     return tuple(zip(*lists, strict=True))
 
@@ -297,7 +308,7 @@ def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def reduce(*values: Any) -> Any:
         items = values[0] if len(values) == 1 else values
-        if not isinstance(items, tuple) or not all(is_number(item) for item in items):  # pyright: ignore[reportUnknownVariableType]
+        if not is_list(items) or not all(is_number(item) for item in items):
             raise TypeError
         return function(items)
 
@@ -305,9 +316,9 @@ def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _length(value: Any) -> int:
-    if not isinstance(value, tuple):
+    if not is_list(value):
         raise TypeError
-    return len(value)  # pyright: ignore[reportUnknownArgumentType]
+    return len(value)
 
 
 def _number(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -332,10 +343,10 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
     "%": operator.mod,
-    "**": operator.pow,
+    "**": lambda a, b: a**b,
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": _number(abs),

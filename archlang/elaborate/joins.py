@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from archlang.elaborate.builder import BodyBuilder
+from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Silenced, diagnosed
 from archlang.errors.joins import MissingBranches, NotAtTop
@@ -41,7 +41,7 @@ class Joins:
 
     def _branches(
         self, branches: tuple[ast.Branch, ...], env: Environment, builder: BodyBuilder
-    ) -> Iterator[tuple[graph.Ref, object]]:
+    ) -> Iterator[tuple[graph.Ref, Shape | Flow]]:
         """Where each branch ends and what flows there. All begin with what flows into the braces."""
         ref, flow = builder.last, builder.flow
         for branch, inner in self._expanded(branches, env):

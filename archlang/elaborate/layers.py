@@ -8,7 +8,7 @@ from archlang.diagnostics import Diagnosed, Diagnostic, Label, Problem
 from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.elaborate.calls import CallReader, LayerCall
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import diagnosed
+from archlang.elaborate.expressions import diagnosed, is_list
 from archlang.elaborate.fixes import layer_repairs
 from archlang.elaborate.parts import LARGEST_SIZE, origin
 from archlang.elaborate.program import INPUT, find_default
@@ -67,7 +67,7 @@ class Layers:
             if argument.name is not None:
                 raise diagnosed(UnknownArgument(argument.name, None, INPUT, ("C", "H", "W")), argument.span)
             value = self.walk.evaluate(argument.value, env)
-            sizes.extend(value if isinstance(value, tuple) else (value,))
+            sizes.extend(value if is_list(value) else (value,))
             if not all(is_integer(size) for size in sizes):
                 raise diagnosed(WrongType(INPUT, "shape", value, "whole numbers: C, H, W"), argument.span)
         return tuple(sizes)
@@ -123,7 +123,7 @@ class Layers:
         """A layer that the compiler puts in, without a name: the flattening before FC, the crop before a join."""
         assert builder.shape is not None
         output = op.infer_shape((builder.shape,))
-        if max(output) > LARGEST_SIZE:
+        if any(size > LARGEST_SIZE for size in output):
             problem = OutOfRange(op.words[0], "shape", output, f"at most {LARGEST_SIZE:,} along each axis")
             raise diagnosed(problem, span)
         builder.add(graph.Layer(None, op, (builder.last,), (output,), origin(span)))

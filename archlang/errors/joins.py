@@ -34,7 +34,8 @@ class MissingBranches(Problem):
 
     @property
     def message(self) -> str:
-        return f"{self.word} joins at least {plural(self.needed, 'branch').replace('branchs', 'branches')}, not {self.count}"
+        branches = "1 branch" if self.needed == 1 else f"{self.needed} branches"
+        return f"{self.word} joins at least {branches}, not {self.count}"
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from math import prod
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -36,6 +37,12 @@ def listing(words: Iterable[str], last: str = "and") -> str:
 def plural(count: int, noun: str) -> str:
     """`1 layer`, `3 layers`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def product_text(factors: Sequence[int]) -> str:
+    """(5, 5, 3) as `5*5*3 = 75`; a single number stands alone."""
+    total = f"{prod(factors):,}"
+    return f"{'*'.join(map(str, factors))} = {total}" if len(factors) > 1 else total
 
 
 def value_text(value: object) -> str:

@@ -1,0 +1,1 @@
+"""The intermediate representation: layers, graph, and what is derived from them."""

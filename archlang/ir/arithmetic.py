@@ -6,9 +6,13 @@ P padding on each side; out = (N + 2P - F)/S + 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from math import prod
 
 from archlang.records import record
+
+Reach = tuple[int, int] | None
+"""Positions along an axis, first and last; None for all."""
 
 
 def effective_kernel(kernel_size: int, dilation: int) -> int:
@@ -72,12 +76,70 @@ class Window:
             return 0
         return min(self.size, max(0, self.remainder - self.padding[1]))
 
+    def reads(self, reach: Reach) -> Reach:
+        """The rows that windows `reach` span, borders not cut off."""
+        if reach is None:
+            return None
+        first, last = reach
+        return first * self.stride - self.padding[0], last * self.stride - self.padding[0] + self.extent - 1
+
 
 def transposed_output(
     size: int, kernel_size: int, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
 ) -> int:
     """Output size of a transposed convolution: (N - 1)S - 2P + d(k - 1) + output_padding + 1."""
     return (size - 1) * stride - 2 * padding + effective_kernel(kernel_size, dilation) + output_padding
+
+
+def transposed_reads(reach: Reach, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Reach:
+    """The rows of the input whose windows a transposed convolution adds up in rows `reach` of its output."""
+    if reach is None:
+        return None
+    last = (reach[1] + padding) // stride
+    first = -((effective_kernel(kernel_size, dilation) - 1 - reach[0] - padding) // stride)
+    return min(first, last), last
+
+
+def bins_read(reach: Reach, size: int, bins: int) -> Reach:
+    """The rows that adaptive pooling of `size` rows into `bins` reads for bins `reach`."""
+    if reach is None or (reach[0] <= 0 and reach[1] >= bins - 1):
+        return None
+    first, last = max(reach[0], 0), min(reach[1], bins - 1)
+    return first * size // bins, -(-(last + 1) * size // bins) - 1
+
+
+def blocks_read(reach: Reach, ours: int, theirs: int) -> Reach:
+    """Positions that `reach` reads where each `ours` positions read `theirs`, block by block: grouped channels."""
+    return None if reach is None else (reach[0] // ours * theirs, (reach[1] // ours + 1) * theirs - 1)
+
+
+def regrouped(field: tuple[Reach, ...], shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[Reach, ...]:
+    """The positions of a map of the shape `other` that hold the numbers in `field` of one of `shape`: a reshape.
+
+    Axes that both shapes have in front stay; what is behind is counted through, and all from the first to the last
+    number is taken.
+    """
+    kept = next((i for i, (a, b) in enumerate(zip(shape, other, strict=False)) if a != b), min(len(shape), len(other)))
+    first = last = 0
+    for reach, size in zip(field[kept:], shape[kept:], strict=True):
+        low, high = (0, size - 1) if reach is None else (min(max(n, 0), size - 1) for n in reach)
+        first, last = first * size + low, last * size + high
+    return (*field[:kept], *_unravelled(first, last, other[kept:]))
+
+
+def _unravelled(first: int, last: int, shape: tuple[int, ...]) -> Iterator[Reach]:
+    """Positions of the numbers `first` to `last` of a map: along the axes behind one that they cross, all."""
+    crossed = False
+    for axis, size in enumerate(shape):
+        step = prod(shape[axis + 1 :])
+        low, high = first // step % size, last // step % size
+        yield None if crossed or 0 < size - 1 == high - low else (low, high)
+        crossed = crossed or low != high
+
+
+def shifted(reach: Reach, by: int) -> Reach:
+    """The positions `by` further on."""
+    return None if reach is None else (reach[0] + by, reach[1] + by)
 
 
 class Symbolic:

@@ -7,7 +7,8 @@ the others are left for a run of their own (`Letters`). Nothing is sampled or gu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import product
 from math import ceil, floor, gcd, lcm, prod
 from typing import Any, NoReturn
@@ -41,7 +42,7 @@ class Letters:
         self.closed = False
 
     def __getitem__(self, letter: str) -> Dim:
-        return Dim(self, letter, 1, 1, (0,), Expression(0, ((letter, 1),)))
+        return Dim(self, letter, 1, 1, (0,), lambda: Expression(0, ((letter, 1),)))
 
     def holds(self, dim: Dim, part: Part) -> bool:
         """Whether a condition on a dim holds; where it does so for some sizes only, go on with the larger share."""
@@ -56,6 +57,15 @@ class Letters:
         if every or none or self.closed:
             return every
         return self._split(dim.letter, SizeSet(modulus, tuple(classes)))
+
+    @contextmanager
+    def restricted(self, domains: Mapping[str, SizeSet]) -> Iterator[None]:
+        """Show formulas as they are for other sizes, for a while."""
+        outer, self.domains = self.domains, dict(domains)
+        try:
+            yield
+        finally:
+            self.domains = outer
 
     def _split(self, letter: str, yes: SizeSet) -> bool:
         no = self.domains[letter] - yes
@@ -127,6 +137,10 @@ class Expression:
         return Expression(outside, whole).plus(Expression(0, ((floor, 1),)))
 
 
+Derived = Callable[[], Expression]
+"""How a number came about, worked out when it is to be shown."""
+
+
 # ---- numbers ---------------------------------------------------------------------------------------
 
 Number = Any
@@ -182,7 +196,7 @@ class _Number(Symbolic):
 
     def __ne__(self, other: Any) -> bool:
         if not _is_number(other) or not self.letters.closed:
-            return not self == other  # noqa: SIM201
+            return not self == other
         return self < other or self > other
 
     def __hash__(self) -> int:
@@ -253,17 +267,17 @@ class Dim(_Number):
     equal in all fields.
     """
 
-    __slots__ = ("_hash", "expression", "letter", "letters", "modulus", "offsets", "slope")
+    __slots__ = ("_hash", "derived", "letter", "letters", "modulus", "offsets", "slope")
 
     def __init__(
-        self, letters: Letters, letter: str, modulus: int, slope: int, offsets: tuple[int, ...], expression: Expression
+        self, letters: Letters, letter: str, modulus: int, slope: int, offsets: tuple[int, ...], derived: Derived
     ) -> None:
         self.letters = letters
         self.letter = letter
         self.modulus = modulus
         self.slope = slope
         self.offsets = offsets
-        self.expression = expression
+        self.derived = derived
         self._hash = hash((letter, modulus, slope, offsets))
 
     @property
@@ -313,7 +327,7 @@ class Dim(_Number):
     def __add__(self, other: Any) -> Number:
         if isinstance(other, int):
             moved = tuple(c + other * self.modulus for c in self.offsets)
-            return self._like(self.modulus, self.slope, moved, self.expression.plus(Expression(other, ())))
+            return self._like(self.modulus, self.slope, moved, lambda: self.derived().plus(Expression(other, ())))
         if not isinstance(other, Dim):
             return self._with(other)
         if other.letter != self.letter:
@@ -334,7 +348,9 @@ class Dim(_Number):
         if not isinstance(other, int):
             return self._with(other)
         scaled = tuple(c * other for c in self.offsets)
-        return self._like(self.modulus, self.slope * other, scaled, Expression(0, ()).plus(self.expression, other))
+        return self._like(
+            self.modulus, self.slope * other, scaled, lambda: Expression(0, ()).plus(self.derived(), other)
+        )
 
     __rmul__ = __mul__
 
@@ -350,7 +366,7 @@ class Dim(_Number):
         scale = self.modulus * divisor
         values = ((self.slope * r + self.offsets[r % self.modulus]) // scale for r in range(modulus))
         offsets = tuple(modulus * value - slope * r for r, value in enumerate(values))
-        return self._like(modulus, slope, offsets, self.expression.divided(divisor))
+        return self._like(modulus, slope, offsets, lambda: self.derived().divided(divisor))
 
     def _over(self, divisor: Any) -> Number:
         if isinstance(divisor, Dim) and divisor.key == self.key:
@@ -373,14 +389,14 @@ class Dim(_Number):
         a, b = self.offsets * mine, other.offsets * abs(theirs)
         offsets = tuple(x * mine + y * theirs for x, y in zip(a, b, strict=True))
         slope = self.slope * mine + other.slope * theirs
-        return self._like(modulus, slope, offsets, self.expression.plus(other.expression, sign))
+        return self._like(modulus, slope, offsets, lambda: self.derived().plus(other.derived(), sign))
 
-    def _like(self, modulus: int, slope: int, offsets: tuple[int, ...], expression: Expression) -> Number:
+    def _like(self, modulus: int, slope: int, offsets: tuple[int, ...], derived: Derived) -> Number:
         """A number of the same letter: an int, if it is the same for all sizes in question."""
         modulus, slope, offsets = _reduced(modulus, slope, offsets)
         if modulus > MOST_CLASSES:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
-        made = Dim(self.letters, self.letter, modulus, slope, offsets, expression)
+        made = Dim(self.letters, self.letter, modulus, slope, offsets, derived)
         domain = self.domain
         value = made.at(domain.first)
         same = value == made.at(domain.last) and all(made.at(n) == value for n in _ends(domain, modulus))

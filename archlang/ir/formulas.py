@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from math import gcd, lcm, prod
+from math import gcd, lcm
 from typing import Any
 
 from archlang.ir.dims import Amount, Dim, Expression, Factors, Floor
@@ -48,7 +48,7 @@ def _dim_formula(dim: Dim) -> str:
         _straight(dim, residues)
         or _rounded(dim, residues, 1, 0)
         or _multiple(dim, residues)
-        or expression_text(dim.expression)
+        or expression_text(dim.derived())
     )
 
 

@@ -10,8 +10,7 @@ Shapes leave out the batch, in torch's order: (C, H, W), (C, L), (C, D, H, W), (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from archlang.ir.ops.base import Op, Shape
 from archlang.records import record
@@ -128,11 +127,8 @@ class Argument:
         object.__setattr__(self, "value", _as_tuples(self.value))
 
 
-def _as_tuples(value: object) -> object:
-    if not isinstance(value, list | tuple):
-        return value
-    items: Iterable[object] = value  # pyright: ignore[reportUnknownVariableType]
-    return tuple(_as_tuples(item) for item in items)
+def _as_tuples(value: Any) -> Any:
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownVariableType]
 
 
 @record

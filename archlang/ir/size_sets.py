@@ -22,7 +22,7 @@ Progression = tuple[int, int, int]
 """Sizes with equal steps: the first, the step, the last."""
 
 
-@record
+@record(eq=False)
 class SizeSet:
     """Sizes: for each residue of `modulus`, from 0 on, the intervals of those that have it."""
 
@@ -129,13 +129,7 @@ class SizeSet:
     @property
     def head(self) -> tuple[Progression, ...]:
         """What stands before the regular part: runs of sizes with equal steps, of three or more where steps are wide."""
-        runs: list[Progression] = []
-        for size in self & SizeSet.of(1, self.tail[2] - 1):
-            if runs and runs[-1][1] in (0, size - runs[-1][2]):
-                runs[-1] = (runs[-1][0], size - runs[-1][2], size)
-            else:
-                runs.append((size, 0, size))
-        return tuple(run for found in runs for run in _plain(found))
+        return runs_of(self & SizeSet.of(1, self.tail[2] - 1))
 
     @property
     def progressions(self) -> tuple[tuple[int, int, int | None], ...]:
@@ -143,6 +137,17 @@ class SizeSet:
         modulus, residues, start = self.tail
         endless = sorted(start + (r - start) % modulus for r in residues)
         return (*self.head, *((first, modulus, None) for first in endless))
+
+
+def runs_of(sizes: Iterable[int]) -> tuple[Progression, ...]:
+    """Ascending sizes as runs with equal steps."""
+    runs: list[Progression] = []
+    for size in sizes:
+        if runs and runs[-1][1] in (0, size - runs[-1][2]):
+            runs[-1] = (runs[-1][0], size - runs[-1][2], size)
+        else:
+            runs.append((size, 0, size))
+    return tuple(run for found in runs for run in _plain(found))
 
 
 def _thinned(intervals: Iterable[Interval], residue: int, modulus: int) -> tuple[Interval, ...]:

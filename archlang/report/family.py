@@ -21,7 +21,8 @@ def family_text(family: Family, members: Sequence[Member], form: str) -> str:
     legal = iter(aligned([_cells(member) for member in members if member.ok], "<<<><"))
     lines = [next(legal) if member.ok else f"{_bindings(member)}  {_error(member)}" for member in members]
     shown = f"{len(members):,} of " if len(members) != family.count else ""
-    return "".join(f"{line.rstrip()}\n" for line in lines) + f"{shown}{family.count:,} members of {family.definition.name}\n"
+    lines.append(f"{shown}{family.count:,} members of {family.definition.name}")
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def member_dict(member: Member) -> dict[str, Any]:

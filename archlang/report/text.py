@@ -30,7 +30,8 @@ def model_table(model: Model, batch: int = 1, dtype: str = "float32") -> str:
     rows = [HEADINGS, *_cells(table_rows(model))]
     lines = aligned(rows, ALIGNMENT)
     rule = "-" * max(len(line) for line in lines)
-    head = f"{model.name}: {shapes_text(given.shape for given in model.inputs)} -> {shapes_text(out.shape for out in model.outputs)}"
+    inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
+    head = f"{model.name}: {inputs} -> {outputs}"
     footer = (*_totals(fold_totals(model)[-1], batch, dtype), "", *CONVENTIONS, *_defaults(model))
     return "\n".join((printable(head), rule, lines[0], rule, *lines[1:], rule, *footer))
 

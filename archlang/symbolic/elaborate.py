@@ -61,7 +61,7 @@ class SymbolicElaborator(Elaborator):
         """End the run."""
         super().report(diagnostic)
         reported = self.collector.items[-1]
-        self.failures.append(Failure(reported, self.failing, self.work, dict(self.letters.domains)))
+        self.failures.append(Failure(reported, self.failing, self.work, dict(self.letters.domains), self.letters))
         raise Stopped(reported)
 
     def stage(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> None:
@@ -99,7 +99,7 @@ class SymbolicElaborator(Elaborator):
         for error, failing, domains in failed:
             if isinstance(error.diagnostic.problem, UNTRACKED):
                 raise error
-            self.failures.append(Failure(error.diagnostic, failing, self.work, domains))
+            self.failures.append(Failure(error.diagnostic, failing, self.work, domains, letters))
         if not done:
             raise error
         done.sort(key=lambda one: prod(sizes.count for sizes in one[0].values()))

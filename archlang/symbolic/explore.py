@@ -8,7 +8,6 @@ whether they are legal. `elaborate.py` is one such run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from archlang.ir.dims import Letters
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
+from archlang.records import record
 from archlang.symbolic.elaborate import UNTRACKED, Domains, Stopped, SymbolicElaborator
 from archlang.symbolic.legal import LegalSizes, SymbolicModel
 from archlang.symbolic.reasons import Failure, find_reasons
@@ -38,7 +38,7 @@ TYPICAL = 224
 """Where a model with numbers is needed, the legal sizes next to this stand for all."""
 
 
-@dataclass(frozen=True)
+@record
 class Region:
     """Sizes, for each letter its own, with which the elaboration goes one way: to a model, or to an error (None)."""
 

@@ -11,10 +11,10 @@ from typing import Any
 from archlang.errors.words import listing
 from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import Shape
-from archlang.ir.size_sets import SizeSet
+from archlang.ir.size_sets import SizeSet, runs_of
 from archlang.records import record
 
-MOST_RESIDUES = 4
+MOST_CLASSES = 4
 """Residue classes that are written one by one."""
 
 Sizes = Mapping[str, int]
@@ -165,18 +165,20 @@ def set_text(sizes: SizeSet, bounds: bool = True) -> str:
     modulus, residues, start = sizes.tail
     if residues == (0,) and modulus == 1:
         return f"= {', '.join(head)} or >= {start}" if head else f">= {start}"
-    if len(residues) > MOST_RESIDUES:
+    classes = _class_texts(modulus, residues, start, bounds)
+    if len(classes) > MOST_CLASSES:
         early = f"= {', '.join(head)} or " if head else ""
         return f"{early}>= {start} with remainder {listing(map(str, residues), 'or')} by {modulus}"
-    firsts = sorted(start + (r - start) % modulus for r in residues)
-    classes = [_class_text(first, modulus, bounds) for first in firsts]
     return f"= {listing([*head, *classes], 'or')}"
 
 
-def _class_text(first: int, modulus: int, bounds: bool) -> str:
-    if first % modulus:
-        return f"{first} + {modulus}k" + (", k >= 0" if bounds else "")
-    return f"{modulus}k" + (f", k >= {first // modulus}" if bounds else "")
+def _class_texts(modulus: int, residues: Sequence[int], start: int, bounds: bool) -> list[str]:
+    """`188 + 16k, k >= 0`, `32k, k >= 1`, `29..32 + 32k, k >= 0`."""
+    if len(residues) == 1 and residues[0] == 0:
+        return [f"{modulus}k" + (f", k >= {-(-start // modulus)}" if bounds else "")]
+    firsts = sorted(start + (r - start) % modulus if bounds else r or modulus for r in residues)
+    texts = [f"{_run_text(*run)} + {modulus}k" for run in runs_of(firsts)]
+    return [*texts[:-1], texts[-1] + (", k >= 0" if bounds else "")] if texts else []
 
 
 def _run_text(first: int, step: int, last: int) -> str:

@@ -12,25 +12,36 @@ from archlang.errors.joins import JoinMismatch
 from archlang.errors.shapes import AxisSizes, KernelTooLarge, NotWhole, StatedShape, StrideDropsInput
 from archlang.errors.words import listing, shape_text
 from archlang.ir.arithmetic import Symbolic
+from archlang.ir.dims import Letters
 from archlang.ir.graph import Model
-from archlang.ir.ops.base import Shape
+from archlang.ir.ops.base import Op, Shape
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.walk import FlatLayer, flatten
 from archlang.records import record
-from archlang.symbolic.legal import Box, LegalSizes, Reason, shape_at
+from archlang.symbolic.legal import LegalSizes, Reason, shape_at
 
 LAYERS_NAMED = 50_000
 """Copies of layers that are looked at for the name of the one that failed."""
 
 
 @record
+class Failing:
+    """A layer that cannot take its inputs: its word, the op if there is one, and what flows in."""
+
+    word: str
+    op: Op | None
+    inputs: tuple[Shape, ...]
+
+
+@record
 class Failure:
-    """Sizes that end in one error: the layer it is about (word and input shapes), and how far they came."""
+    """Sizes that end in one error: the layer it is about, if any, and how far they came."""
 
     diagnostic: Diagnostic
-    layer: tuple[str, tuple[Shape, ...]] | None
+    layer: Failing | None
     order: int
-    domains: Box
+    domains: dict[str, SizeSet]
+    letters: Letters
 
 
 def find_reasons(legal: LegalSizes, failures: Sequence[Failure], model: Model) -> tuple[Reason, ...]:
@@ -113,26 +124,29 @@ class _Names:
         """A step in words."""
         diagnostic, span = step.failure.diagnostic, step.failure.diagnostic.span
         line, column = (span.line, span.column) if span else (0, 0)
-        word, shapes = step.failure.layer or ("", ())
+        layer = step.failure.layer
+        with step.failure.letters.restricted(step.failure.domains):
+            needs = _needs(diagnostic, letter)
         return Reason(
             letters=(letter,),
-            owner=word,
-            path=self._path(step.failure, shapes),
+            owner=layer.word if layer else "",
+            path=self._path(step.failure, layer) if layer else "",
             file=diagnostic.file,
             line=line,
             column=column,
             code=diagnostic.code,
-            needs=_needs(diagnostic, letter),
+            needs=needs,
             leaves=step.left if step.turned_down.is_endless else None,
         )
 
-    def _path(self, failure: Failure, shapes: tuple[Shape, ...]) -> str:
-        """The layer at a place into which the same flows for some sizes that failed."""
+    def _path(self, failure: Failure, layer: Failing) -> str:
+        """The same layer at the same place into which the same flows for some sizes that failed."""
         span, sizes = failure.diagnostic.span, {name: domain.first for name, domain in failure.domains.items()}
         here = self.layers.get((span.source.name, span.line, span.column), []) if span else []
-        wanted = [shape_at(shape, sizes) for shape in shapes]
-        same = (flat for flat in here if [shape_at(shape, sizes) for shape in flat.inputs] == wanted)
-        found = next(same, here[0] if here else None)
+        wanted = [shape_at(shape, sizes) for shape in layer.inputs]
+        alike = [flat for flat in here if layer.op is None or flat.layer.op == layer.op] or here
+        same = (flat for flat in alike if [shape_at(shape, sizes) for shape in flat.inputs] == wanted)
+        found = next(same, alike[0] if alike else None)
         return found.path if found else ""
 
 

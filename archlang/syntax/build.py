@@ -159,10 +159,10 @@ class Builder:
     def call(self, span: Span, children: Children) -> ast.Call:
         path: Span = children[0]
         braces = next((part for part in children if isinstance(part, Braces)), None)
-        written = next((part for part in children[1:] if isinstance(part, tuple)), None)
+        written: Any = next((part for part in children[1:] if isinstance(part, tuple)), ())
         end = braces.span.start if braces else span.end
         bare = "(" not in self.source.text[path.end : end]
-        arguments = None if bare else written or ()
+        arguments = None if bare else written
         word = re.sub(r"\s", "", path.text)
         return ast.Call(span, word, path, arguments, braces.branches if braces else None)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from threading import local
 from typing import NamedTuple
 
-from lark import Lark, Token
+from typing import Any
+
+from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 from lark.lark import PostLex
 
@@ -93,11 +95,15 @@ def _cache_file() -> str | bool:
         return False
 
 
+def _tree(lark: Lark, text: str) -> Tree[Token]:
+    return lark.parse(text)  # pyright: ignore[reportUnknownMemberType]  (lark's overloads for bytes are not typed)
+
+
 def parse(source: Source) -> ast.File:
     """The syntax tree of a source. Raises `Diagnosed` at the first thing that is not in the grammar."""
     lark, brackets = _parser()
     try:
-        file = Builder(source).file(lark.parse(source.text))
+        file = Builder(source).file(_tree(lark, source.text))
     except UnexpectedInput as error:
         raise Diagnosed(_syntax_diagnostic(source, error, brackets.open)) from None
     except _Refused as error:
@@ -111,7 +117,7 @@ def parse_expression(source: Source, start: int, end: int) -> ast.Expression | N
     """The expression that stands between two offsets of a source, in a quoted label; None if there is none."""
     before = "let value = "
     try:
-        tree = _parser()[0].parse(before + source.text[start:end])
+        tree = _tree(_parser()[0], before + source.text[start:end])
     except (UnexpectedInput, _Refused):
         return None
     items = Builder(source, start - len(before)).file(tree).items
@@ -183,13 +189,14 @@ SLIPS = (
 
 
 def _syntax_diagnostic(source: Source, error: UnexpectedInput, open_brackets: list[Token]) -> Diagnostic:
-    expected = error.interactive_parser.accepts()
+    unexpected: Any = error  # lark does not type what its errors carry
+    expected: set[str] = unexpected.interactive_parser.accepts()
     if isinstance(error, UnexpectedToken):
-        token: Token = error.token
+        token: Token = unexpected.token
         if token.type == "$END":
             return _at_end(source, token.end_pos or 0, expected, open_brackets)
         return _unexpected_token(source, token, expected, open_brackets)
-    return _unexpected_characters(source, min(error.pos_in_stream or 0, len(source.text)), expected)
+    return _unexpected_characters(source, min(unexpected.pos_in_stream or 0, len(source.text)), expected)
 
 
 def _at_end(source: Source, end: int, expected: set[str], open_brackets: list[Token]) -> Diagnostic:

@@ -85,8 +85,8 @@ class ClassWriter:
         forward.write(self.forward, inputs)
         if forward.uses_torch:
             self.library.require("torch")
-        for name, attribute in self.function.stored.items():
-            self.constructor.add(f"self.{attribute} = {name}")
+        for attribute, value in self.function.stored.items():
+            self.constructor.add(f"self.{attribute} = ", value)
 
     def _is_attributes(self) -> bool:
         """Whether the parts of a plain chain are attributes: they have fit names, and are not too many."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from archlang.backends.initialise import initialisation
 from archlang.backends.torch_source.class_writer import ClassWriter
@@ -213,7 +213,7 @@ def _argument_vectors(bodies: Sequence[Body]) -> tuple[Variable, ...]:
 
 def _size(value: Any) -> Any:
     """3x3 as 3, as torch's arguments are written."""
-    return collapse(value) if isinstance(value, tuple) and value else value  # pyright: ignore[reportUnknownVariableType]
+    return collapse(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) and value else value
 
 
 def _camel(name: str) -> str:

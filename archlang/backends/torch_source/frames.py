@@ -138,7 +138,7 @@ class FunctionFrame(Frame):
     exit: Vector = ()
     used: set[str] = field(default_factory=set[str])
     locals: set[str] = field(default_factory=set[str])
-    stored: dict[str, str] = field(default_factory=dict[str, str])
+    stored: dict[str, Expression] = field(default_factory=dict[str, Expression])
     labels: frozenset[str] = frozenset()
 
     def find(self, slot: Slot) -> Expression | None:
@@ -169,19 +169,21 @@ class FunctionFrame(Frame):
 
     def store(self, slot: Slot) -> Expression:
         """The text of a number in another method: an attribute, if it is no constant."""
+        text = self.find(slot) or self.create(slot)
         if is_constant(slot.values):
-            return literal(slot.values[0])
-        known = (v.name for v in self.variables if equal(v.values, slot.values))
-        argument = self.named(slot.values)
-        name = next(known, None) or (self._parameter(argument, slot) if argument else self.create(slot))
-        self.stored[name] = unique(name, self.labels.__contains__)
-        return f"self.{self.stored[name]}"
+            return text
+        if text not in self.stored.values():
+            name = str(text) if str(text).isidentifier() else slot.name
+            taken = self.labels | set(self.stored)
+            self.stored[unique(name, taken.__contains__)] = text
+        return f"self.{next(name for name, known in self.stored.items() if known == text)}"
 
     def _parameter(self, name: str, slot: Slot) -> str:
         own = {variable_name(argument.name, lambda _: False) for argument in self.arguments} - {name.lower()}
         name = variable_name(name, lambda n: n in own or self.is_taken(n))
         self.used.add(name)
-        self.variables.append(Variable(name, slot.values, slot.role, slot.is_table))
+        role = slot.role or ("out" if equal(slot.values, self.exit) else "")
+        self.variables.append(Variable(name, slot.values, role, slot.is_table))
         return name
 
     def is_taken(self, name: str) -> bool:

@@ -12,6 +12,9 @@ from archlang.ir.ops.linear import Flatten
 from archlang.ir.walk import Starts
 from archlang.records import record
 
+SEQUENTIAL_METHODS = frozenset({"append", "extend", "insert", "pop"})
+"""Names that no part of a `nn.Sequential` can have."""
+
 Style = Literal["attributes", "list"]
 """How `forward` reaches children: `self.conv1`, or `self[0]` in a subclass of `nn.ModuleList`."""
 
@@ -62,6 +65,8 @@ class Step:
         single = len(self.inputs) == len(self.outputs) == 1 and not self.training
         if not single or isinstance(node, Segment) or node.shared:
             return single and isinstance(node, Segment)
+        if node.name and node.name.base in SEQUENTIAL_METHODS:
+            return False
         call = node.op.torch() if isinstance(node, Layer) else None
         return call is None or (call.is_module and not call.inputs and not call.call_arguments and call.result is None)
 

@@ -6,9 +6,12 @@ from typing import ClassVar, Literal, Self
 
 from archlang.errors.arguments import NotAllowed, OutOfRange
 from archlang.errors.words import plural
+from archlang.ir.arithmetic import blocks_read
 from archlang.ir.ops.arguments import choice, dimension, flag, number, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -278,6 +281,10 @@ class _AlongAxis(_Activation):
         axis_index(word, given["dim"], shape)
         return cls(**given)
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        axis = axis_index(self.words[0], self.dim, output)
+        return ((*field[:axis], None, *field[axis + 1 :]),)
+
     def torch(self) -> TorchCall:
         return TorchCall(self.torch_name, (keyword("dim", self.dim),))
 
@@ -331,6 +338,12 @@ class Maxout(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (inputs[0][0] // self.pieces, *inputs[0][1:])
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((blocks_read(field[0], 1, self.pieces), *field[1:]),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"{inputs[0][0]}/{self.pieces} = {output[0]} channels",)
 
     @property
     def summary(self) -> str:

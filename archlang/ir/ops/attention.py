@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from archlang.errors.arguments import GroupsIndivisible
+from archlang.errors.words import product_text
 from archlang.ir.ops.arguments import flag, number, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -61,6 +64,27 @@ class Attention(Op):
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         length, features = inputs[0]
         return 4 * length * features**2 + 2 * length**2 * features
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((None, None),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        length, features = inputs[0]
+        heads = f"{self.num_heads} heads of {features}/{self.num_heads} = {features // self.num_heads} features"
+        return (f"the shape stays: {length} tokens, each of which looks at all {length}", heads)
+
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        e = self.embed_dim
+        law, numbers = ("4*(E + 1)*E", f"4*({e} + 1)*{e}") if self.bias else ("4*E*E", f"4*{e}*{e}")
+        return (f"query, key, value and output: {law} = {numbers} = {4 * (e + self.bias) * e:,}",)
+
+    def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        (length, e), macs = inputs[0], self.macs(inputs, output)
+        return (
+            f"query, key, value and output of {length} tokens: 4*L*E*E = {product_text((4, length, e, e))}",
+            f"products of each token with each, twice: 2*L*L*E = {product_text((2, length, length, e))}",
+            f"together {macs:,}",
+        )
 
     @property
     def summary(self) -> str:

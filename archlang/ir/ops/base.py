@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from archlang.diagnostics import Problem
 from archlang.errors.shapes import WrongRank
+from archlang.errors.words import product_text
+from archlang.ir.arithmetic import Reach
 from archlang.records import record
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Sizes = tuple[int, ...]
+Field = tuple[Reach, ...]
+"""A part of a map: the positions along each of its axes."""
+
 Value = Any
 """A value of the language: int, float, bool, str, None or a tuple of values."""
 
@@ -92,6 +97,8 @@ class TorchCall:
         """Whether it is a module to construct, not a function to call."""
         return self.target.startswith(("nn.", "support.")) and self.target != "nn.Parameter"
 
+
+Lines = tuple[str, ...]
 
 Counts = Mapping[str, Shape]
 """Tensors by torch's name with their shapes: {"weight": (64, 3, 11, 11), "bias": (64,)}."""
@@ -172,6 +179,31 @@ class Op:
         del inputs, output
         return 0
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """What the numbers of the output in `field` depend on in each input, as if maps had no border.
+
+        Unless overridden, number for number of inputs that have the output's shape, or are spread over it; everything
+        of others.
+        """
+        return tuple(_read_alike(field, shape, output) for shape in inputs)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """How the size of the output comes about, with its numbers."""
+        return ("the shape stays",) if inputs and all(shape == output for shape in inputs) else ()
+
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """How many numbers are learned, and how these come about."""
+        del inputs, output
+        tensors = self.parameters()
+        sizes = tuple(f"{name or 'the tensor'}: {product_text(shape)}" for name, shape in tensors.items())
+        together = (f"together {count_elements(tensors):,}",) if len(tensors) > 1 else ()
+        return (*sizes, *together) if tensors else ("none: nothing is learned here",)
+
+    def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """What the layer costs in multiply-accumulates, and how these come about."""
+        macs = self.macs(inputs, output)
+        return (f"{macs:,}",) if macs else ("none: only convolutions, linear layers and attention products count",)
+
     def torch(self) -> TorchCall:
         """The torch expression."""
         raise NotImplementedError
@@ -184,6 +216,13 @@ class Op:
         from archlang.ir.json import op_union_schema
 
         return op_union_schema(handler)
+
+
+def _read_alike(field: Field, shape: Shape, output: Shape) -> Field:
+    """The field of an input that is read number for number; all of it where it is not."""
+    if len(shape) != len(output) or any(n not in (1, out) for n, out in zip(shape, output, strict=True)):
+        return (None,) * len(shape)
+    return tuple((0, 0) if n < out and reach else reach for n, out, reach in zip(shape, output, field, strict=True))
 
 
 def count_elements(tensors: Counts) -> int:

@@ -7,7 +7,19 @@ from typing import Literal, Self
 from archlang.errors.arguments import GroupsIndivisible, OutOfRange
 from archlang.errors.words import listing
 from archlang.ir.ops.arguments import flag, integers, whole
-from archlang.ir.ops.base import Op, OpError, Shape, Sizes, TorchCall, Value, positional, require_rank, signature_call
+from archlang.ir.ops.base import (
+    Field,
+    Lines,
+    Op,
+    OpError,
+    Shape,
+    Sizes,
+    TorchCall,
+    Value,
+    positional,
+    require_rank,
+    signature_call,
+)  # fmt: skip
 from archlang.ir.ops.window import WINDOW_SHAPES
 from archlang.records import record
 
@@ -38,6 +50,12 @@ class Select(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (len(self.channels), *inputs[0][1:])
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((None, *field[1:]),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"{len(self.channels)} of {inputs[0][0]} channels",)
 
     @property
     def summary(self) -> str:
@@ -70,6 +88,9 @@ class ChannelShuffle(Op):
         if shape[0] % given["groups"]:
             raise OpError(GroupsIndivisible(word, "groups", shape[0], given["groups"], "input"))
         return cls(**given)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((None, *field[1:]),)
 
     @property
     def summary(self) -> str:
@@ -104,6 +125,13 @@ class AddCoords(Op):
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         channels, *sizes = inputs[0]
         return (channels + len(sizes) + self.with_r, *sizes)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((None, *field[1:]),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        added = " + 1 distance" if self.with_r else ""
+        return (f"{inputs[0][0]} + {len(output) - 1} coordinates{added} = {output[0]} channels",)
 
     @property
     def summary(self) -> str:

@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 from archlang.diagnostics import Problem
 from archlang.errors.arguments import GroupsIndivisible, NotAllowed
-from archlang.errors.words import shape_text, size_text
-from archlang.ir.arithmetic import Window
+from archlang.errors.words import product_text, shape_text, size_text
+from archlang.ir.arithmetic import Window, blocks_read
 from archlang.ir.ops.arguments import ROUND, choice, flag, padding, sizes, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -32,6 +34,7 @@ from archlang.ir.ops.window import (
     make_windows,
     resolve_padding,
     symmetric,
+    window_steps,
 )  # fmt: skip
 from archlang.records import record
 
@@ -111,6 +114,37 @@ class Conv(Op):
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(output) * (self.in_channels // self.groups) * prod(self.kernel_size)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        channels = blocks_read(field[0], self.out_channels // self.groups, self.in_channels // self.groups)
+        rows = (window.reads(reach) for window, reach in zip(self._windows(inputs[0]), field[1:], strict=True))
+        return ((channels if self.groups > 1 else None, *rows),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (*window_steps(self._windows(inputs[0])), f"K = {self.out_channels} filters make as many channels")
+
+    @property
+    def _filter(self) -> tuple[int, ...]:
+        """Sizes of one filter, the channels that it reads last: F*F*D."""
+        return *self.kernel_size, self.in_channels // self.groups
+
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        weights, sizes = "*".join(("F",) * len(self.kernel_size)) + "*D", "*".join(map(str, self._filter))
+        law, numbers = (f"({weights} + 1)*K", f"({sizes} + 1)") if self.bias else (f"{weights}*K", sizes)
+        total = (prod(self._filter) + self.bias) * self.out_channels
+        depth = (f"D = {self.in_channels}/{self.groups} = {self._filter[-1]}, the channels of one group",)
+        positions = product_text(output[1:])
+        return (
+            f"{law} = {numbers}*{self.out_channels} = {total:,}",
+            *(depth if self.groups > 1 else ()),
+            f"not shared, with filters of its own at each of {positions} positions: {total * prod(output[1:]):,}",
+        )
+
+    def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (
+            f"each of the {product_text(output)} numbers of the output: F*F*D = {product_text(self._filter)}",
+            f"together {self.macs(inputs, output):,}",
+        )
 
     @property
     def summary(self) -> str:

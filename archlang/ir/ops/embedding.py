@@ -8,6 +8,8 @@ from archlang.errors.arguments import OutOfRange
 from archlang.ir.ops.arguments import flag, index, integers, number, optional, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -57,6 +59,12 @@ class Embedding(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (*inputs[0], self.embedding_dim)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return (field[:-1],)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"each index becomes {self.embedding_dim} numbers, a row of a table of {self.num_embeddings:,}",)
 
     def parameters(self) -> Counts:
         return {"weight": (self.num_embeddings, self.embedding_dim)}

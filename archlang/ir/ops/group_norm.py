@@ -7,9 +7,12 @@ from typing import Literal, Self
 
 from archlang.errors.arguments import ExclusiveArguments, GroupsIndivisible, NotAllowed
 from archlang.errors.shapes import WrongRank
+from archlang.ir.arithmetic import blocks_read
 from archlang.ir.ops.arguments import dimension, flag, number, optional, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -67,6 +70,15 @@ class LayerNorm(Op):
             return {}
         return {"weight": self.normalized_shape} | ({"bias": self.normalized_shape} if self.bias else {})
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        kept = len(output) - len(self.normalized_shape)
+        return ((None, *field[1:]) if self.channels_first else (*field[:kept], *(None,) * (len(output) - kept)),)
+
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        each, kinds = prod(self.normalized_shape), len(self.parameters())
+        learned = f"{'a scale and a shift' if kinds == 2 else 'a scale'} for each of {each:,} numbers: {kinds * each:,}"
+        return (learned if kinds else "none",)
+
     def torch(self) -> TorchCall:
         target, name = (
             ("support.ChannelNorm", "channels") if self.channels_first else ("nn.LayerNorm", "normalized_shape")
@@ -115,6 +127,14 @@ class GroupNorm(Op):
 
     def parameters(self) -> Counts:
         return {"weight": (self.num_channels,), "bias": (self.num_channels,)} if self.affine else {}
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        channels = self.num_channels // self.num_groups
+        return ((blocks_read(field[0], channels, channels), *(None,) * (len(output) - 1)),)
+
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        count = self.num_channels
+        return (f"a scale and a shift for each channel: 2*{count} = {2 * count:,}" if self.affine else "none",)
 
     @property
     def summary(self) -> str:
@@ -168,6 +188,9 @@ class InstanceNorm(Op):
             return {}
         channels = (self.num_features,)
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((field[0], *(None,) * self.axes),)
 
     def torch(self) -> TorchCall:
         features = positional("num_features", self.num_features, "in")

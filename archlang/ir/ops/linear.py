@@ -6,9 +6,13 @@ from math import prod
 from typing import Literal, Self
 
 from archlang.errors.shapes import WrongRank
+from archlang.errors.words import product_text
+from archlang.ir.arithmetic import regrouped
 from archlang.ir.ops.arguments import dimension, flag, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -39,6 +43,18 @@ class _Dense(Op):
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return self.in_features * prod(output)
 
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        numbers = f"({self.in_features} + 1)" if self.bias else str(self.in_features)
+        total = (self.in_features + self.bias) * self.out_features
+        return (f"{'(in + 1)' if self.bias else 'in'}*out = {numbers}*{self.out_features} = {total:,}",)
+
+    def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        positions = output[:-1]
+        once = f"in*out = {product_text((self.in_features, self.out_features))}"
+        if not positions:
+            return (once,)
+        return (f"at each of {product_text(positions)} positions: {once}", f"together {self.macs(inputs, output):,}")
+
     @property
     def summary(self) -> str:
         return str(self.out_features)
@@ -68,6 +84,12 @@ class FullyConnected(_Dense):
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         return cls(**given, in_features=prod(shape))
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((None,) * len(inputs[0]),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"{self.out_features} neurons, each with a weight for every one of {self.in_features} numbers",)
+
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (self.out_features,)
 
@@ -88,6 +110,12 @@ class Linear(_Dense):
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         return cls(**given, in_features=shape[-1])
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((*field[:-1], None),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"{self.in_features} features become {self.out_features} at every position",)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (*inputs[0][:-1], self.out_features)
@@ -125,6 +153,13 @@ class Flatten(Op):
         shape = inputs[0]
         start, end = self._bounds(shape)
         return (*shape[: start - 1], prod(shape[start - 1 : end]), *shape[end:])
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return (regrouped(field, output, inputs[0]),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        start, end = self._bounds(inputs[0])
+        return (f"in one row: {product_text(inputs[0][start - 1 : end])}",)
 
     def torch(self) -> TorchCall:
         arguments = (keyword("start_dim", self.start_dim), keyword("end_dim", self.end_dim))

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from archlang.errors.joins import JoinMismatch
 from archlang.ir.ops.arguments import choice, dimension, optional
-from archlang.ir.ops.base import Op, OpError, Shape, TorchCall, Value, keyword
+from archlang.ir.ops.base import Field, Lines, Op, OpError, Shape, TorchCall, Value, keyword
 from archlang.records import record
 
 ALIGN = optional(choice("align", None, "crop", keyword=True))
@@ -48,15 +48,33 @@ class Concat(Op):
             raise OpError(JoinMismatch("CONCAT", inputs, f"equal sizes along all axes but {axis + 1}"))
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """Each branch is asked for the same positions: the result is the largest of theirs."""
+        return tuple(_within(field, shape, self._axis(shape)) for shape in inputs)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        axis = self._axis(output)
+        sizes = " + ".join(str(shape[axis]) for shape in inputs)
+        return (f"{sizes} = {output[axis]} along axis {axis + 1}" + (" (the channels)" if axis == 0 else ""),)
+
     def torch(self) -> TorchCall:
         return TorchCall("torch.cat", (keyword("dim", self.dim),), tuple_inputs=True)
 
 
+def _within(field: Field, shape: Shape, axis: int) -> Field:
+    """The field with all of an axis where it is as long."""
+    reach = field[axis]
+    whole = reach is not None and reach[1] - reach[0] + 1 >= max(shape[axis], 2)
+    return (*field[:axis], None if whole else reach, *field[axis + 1 :])
+
+
 def broadcast(sizes: Sequence[int]) -> int | None:
     """The size that all have but for those that are 1; None if two differ."""
-    common = 1
-    for size in sizes:
-        if size == common or size == 1:
+    distinct = dict.fromkeys(sizes)
+    distinct.pop(1, None)
+    common = next(iter(distinct), 1)
+    for size in distinct:
+        if size == common or size == 1:  # of sizes left free, different formulas may yet be equal, or 1
             continue
         if common != 1:
             return None

@@ -7,10 +7,13 @@ from typing import Literal
 from archlang.ir.ops.arguments import flag, number, optional, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     Shape,
     TorchCall,
     Value,
+    count_elements,
     keyword,
     positional,
     require_rank,
@@ -59,6 +62,12 @@ class BatchNorm(Op):
         channels = (self.num_features,)
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
 
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        count, saved = self.num_features, count_elements(self.buffers())
+        learned = f"a scale and a shift for each channel: 2*{count} = {2 * count:,}" if self.affine else "none"
+        kept = (f"saved, not learned: running mean and variance, and a counter of batches, {saved:,}",)
+        return (learned, *(kept if saved else ()))
+
     def torch(self) -> TorchCall:
         call = TorchCall(
             f"nn.BatchNorm{self.rank}d",
@@ -96,6 +105,9 @@ class LocalResponseNorm(Op):
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> LocalResponseNorm:
         require_rank(word, shape, (2, 3, 4), "(C, L), (C, H, W) or (C, D, H, W)")
         return cls(**given)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return ((None, *field[1:]),)
 
     @property
     def summary(self) -> str:

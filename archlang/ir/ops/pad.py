@@ -6,8 +6,11 @@ from typing import Any, Literal, Self
 
 from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed, OutOfRange
 from archlang.errors.words import shape_text
+from archlang.ir.arithmetic import shifted
 from archlang.ir.ops.arguments import choice, integers, number, optional, sizes
 from archlang.ir.ops.base import (
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -65,6 +68,14 @@ class Pad(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return tuple(b + size + a for b, size, a in zip(self.before, inputs[0], self.after, strict=True))
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        rows = tuple(shifted(reach, -before) for reach, before in zip(field, self.before, strict=True))
+        return ((None, *rows[1:]) if self.pads_channels else rows,)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        axes = zip(self.before, inputs[0], self.after, output, strict=True)
+        return tuple(dict.fromkeys(f"{b} + {n} + {a} = {out}" for b, n, a, out in axes if b or a))
 
     @property
     def pads_channels(self) -> bool:

@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal, Self
 from archlang.diagnostics import Problem
 from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed
 from archlang.errors.shapes import PaddingTooLarge
-from archlang.errors.words import shape_text, size_text
-from archlang.ir.arithmetic import Window
+from archlang.errors.words import product_text, shape_text, size_text
+from archlang.ir.arithmetic import Window, bins_read
 from archlang.ir.ops.arguments import ROUND, flag, number, optional, padding, sizes, whole
 from archlang.ir.ops.base import (
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -33,6 +35,7 @@ from archlang.ir.ops.window import (
     make_windows,
     resolve_padding,
     symmetric,
+    window_steps,
 )  # fmt: skip
 from archlang.records import record
 
@@ -101,6 +104,22 @@ class _Pool(Op):
         if self.to is not None:
             return ()
         return coverage_problems(self.words[0], inputs[0], self._windows(inputs[0]), self.round, strict)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        if self.to is not None:
+            columns = zip(field[1:], inputs[0][1:], self.to, strict=True)
+            return ((field[0], *(bins_read(*numbers) for numbers in columns)),)
+        rows = (window.reads(reach) for window, reach in zip(self._windows(inputs[0]), field[1:], strict=True))
+        return ((field[0], *rows),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        channels = f"each of the {output[0]} channels for itself"
+        if self.to is None:
+            return (*window_steps(self._windows(inputs[0])), channels)
+        sizes = shape_text(inputs[0][1:])
+        if set(self.to) == {1}:
+            return (f"one window over all {product_text(inputs[0][1:])} numbers of each channel", channels)
+        return (f"{sizes} is cut into {shape_text(self.to)} windows, as equal as may be", channels)
 
     @property
     def summary(self) -> str:
@@ -186,7 +205,7 @@ class AvgPool(_Pool):
         if given["divisor_override"] is not None and len(shape) == 2:
             reason = "torch.nn.AvgPool1d has no divisor to override"
             raise OpError(NotAllowed(word, "divisor_override", given["divisor_override"], reason))
-        op = super(AvgPool, cls).build(word, given, shape)
+        op = super().build(word, given, shape)
         _check_volume(word, op.kernel_size, shape)
         return op
 
@@ -223,10 +242,10 @@ class LpPool(_Pool):
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         _check_volume(word, given["kernel_size"], shape)
         windows = {**given, "padding": (0,) * cls.slides_over(shape), "to": None}
-        return super(LpPool, cls).build(word, windows, shape)
+        return super().build(word, windows, shape)
 
     def torch(self) -> TorchCall:
-        call = super(LpPool, self).torch()
+        call = super().torch()
         power = int(self.norm_type) if self.norm_type.is_integer() else self.norm_type
         return replace(call, arguments=(positional("norm_type", power), *call.arguments))
 

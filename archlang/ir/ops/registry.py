@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import is_dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from archlang.ir.ops.base import Op
 
@@ -29,7 +29,8 @@ def register(op: OpClass) -> OpClass:
 
     Raises ValueError if the class is not complete, or a word is taken by another layer.
     """
-    if not (is_dataclass(op) and issubclass(op, Op)):
+    candidate: Any = op  # callers may not check types
+    if not (is_dataclass(candidate) and isinstance(candidate, type) and issubclass(candidate, Op)):
         raise ValueError(f"{op.__name__} is no dataclass derived from archlang.layers.Op")
     missing = [name for name in ("tag", "words", "kind") if not getattr(op, name, None)]
     if missing:

@@ -7,9 +7,11 @@ from typing import Any, Literal, Self
 from archlang.errors.arguments import ExclusiveArguments, MissingArguments, NotAllowed, OutOfRange
 from archlang.errors.joins import JoinMismatch
 from archlang.errors.words import shape_text
-from archlang.ir.arithmetic import scaled_down, transposed_output
+from archlang.ir.arithmetic import Reach, scaled_down, transposed_output, transposed_reads
 from archlang.ir.ops.arguments import choice, factors, flag, optional, sizes
 from archlang.ir.ops.base import (
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -78,6 +80,31 @@ class Upsample(Op):
             reason = f"it leaves nothing of {shape_text(given)}"
             raise OpError(NotAllowed(self.words[0], "scale_factor", collapse(self.scale_factor or ()), reason))
         return (channels, *out)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        columns = zip(field[1:], inputs[0][1:], output[1:], strict=True)
+        return ((field[0], *(self._reads(*numbers) for numbers in columns)),)
+
+    def _reads(self, reach: Reach, size: int, out: int) -> Reach:
+        """The rows between which torch interpolates, along one axis."""
+        if reach is None:
+            return None
+        if self.mode == "nearest":
+            return reach[0] * size // out, reach[1] * size // out
+        if self.align_corners:
+            first, last, below = reach[0] * (size - 1), reach[1] * (size - 1), max(out - 1, 1)
+        else:
+            first, last, below = (2 * reach[0] + 1) * size - out, (2 * reach[1] + 1) * size - out, 2 * out
+        if self.mode == "nearest-exact":
+            return (first + out) // below, (last + out) // below
+        around = 1 if self.mode == "bicubic" else 0
+        return first // below - around, -(-last // below) + around
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        if self.scale_factor is None:
+            return ("interpolated to the size that is given",)
+        columns = zip(inputs[0][1:], self.scale_factor, output[1:], strict=True)
+        return tuple(dict.fromkeys(f"floor({n}*{factor:g}) = {out}" for n, factor, out in columns))
 
     @property
     def summary(self) -> str:
@@ -159,6 +186,13 @@ class MaxUnpool(Op):
         columns = (self.kernel_size, self.stride, self.padding)
         assumed = (transposed_output(*numbers) for numbers in zip(inputs[0][1:], *columns, strict=True))
         return (inputs[0][0], *(self.output_size or assumed))
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        columns = zip(field[1:], self.kernel_size, self.stride, self.padding, strict=True)
+        return ((field[0], *(transposed_reads(*numbers) for numbers in columns)),) * len(inputs)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"back to what the pooling was given, {shape_text(output[1:])}",)
 
     @property
     def summary(self) -> str:

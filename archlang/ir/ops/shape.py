@@ -7,8 +7,12 @@ from math import prod
 from typing import Literal, Self
 
 from archlang.errors.arguments import OutOfRange
+from archlang.errors.words import listing, product_text
+from archlang.ir.arithmetic import regrouped, shifted
 from archlang.ir.ops.arguments import dimension, index, integers, optional, sizes
 from archlang.ir.ops.base import (
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -55,6 +59,14 @@ class Crop(Op):
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (inputs[0][0], *self.to)
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        rows = (shifted(reach or (0, to - 1), by) for reach, to, by in zip(field[1:], self.to, self.start, strict=True))
+        return ((field[0], *rows),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        columns = zip(self.start, self.to, inputs[0][1:], strict=True)
+        return tuple(dict.fromkeys(f"rows {start} to {start + to - 1} of 0 to {n - 1}" for start, to, n in columns))
+
     @property
     def summary(self) -> str:
         return "to " + "x".join(map(str, self.to))
@@ -99,6 +111,14 @@ class Slice(Op):
         before, behind = inputs[0][: self.dim - 1], inputs[0][self.dim :]
         return (*before, self.stop - self.start, *behind)
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        axis = self.dim - 1
+        part = shifted(field[axis] or (0, self.stop - self.start - 1), self.start)
+        return ((*field[:axis], part, *field[axis + 1 :]),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"{self.stop} - {self.start} = {self.stop - self.start} along axis {self.dim}",)
+
     @property
     def summary(self) -> str:
         return f"{self.start} to {self.stop - 1}, axis {self.dim}"
@@ -139,6 +159,12 @@ class Reshape(Op):
         known = prod(n for n in self.shape if n != -1)
         return tuple(prod(inputs[0]) // known if n == -1 else n for n in self.shape)
 
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return (regrouped(field, output, inputs[0]),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"the same numbers: {product_text(inputs[0])} are {product_text(output)}",)
+
     @property
     def summary(self) -> str:
         return "to " + "x".join("?" if n == -1 else str(n) for n in self.shape)
@@ -176,6 +202,12 @@ class Permute(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return tuple(inputs[0][dim - 1] for dim in self.dims[1:])
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        return (tuple(field[self.dims.index(axis) - 1] for axis in range(1, len(self.dims))),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (f"the axes {listing(map(str, self.dims[1:]))} in this order",)
 
     @property
     def summary(self) -> str:

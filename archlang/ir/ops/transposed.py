@@ -6,11 +6,14 @@ from math import prod
 from typing import Any, Literal, Self
 
 from archlang.errors.arguments import GroupsIndivisible, NotAllowed, OutOfRange
-from archlang.errors.words import shape_text
-from archlang.ir.arithmetic import transposed_output
+from archlang.errors.shapes import AXIS_NAMES
+from archlang.errors.words import listing, product_text, shape_text
+from archlang.ir.arithmetic import blocks_read, transposed_output, transposed_reads
 from archlang.ir.ops.arguments import choice, flag, sizes, whole
 from archlang.ir.ops.base import (
     Counts,
+    Field,
+    Lines,
     Op,
     OpError,
     Shape,
@@ -95,6 +98,44 @@ class UpConv(Op):
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(inputs[0]) * (self.out_channels // self.groups) * prod(self.kernel_size)
+
+    def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        channels = blocks_read(field[0], self.out_channels // self.groups, self.in_channels // self.groups)
+        columns = (field[1:], self.kernel_size, self.stride, self.padding, self.dilation)
+        return ((channels if self.groups > 1 else None, *(transposed_reads(*c) for c in zip(*columns, strict=True))),)
+
+    def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        axes: dict[str, list[str]] = {}
+        columns = (inputs[0][1:], output[1:], self.kernel_size, self.stride, self.padding, self.output_padding)
+        names = AXIS_NAMES[len(self.kernel_size)]
+        for name, d, numbers in zip(names, self.dilation, zip(*columns, strict=True), strict=True):
+            n, out, k, s, p, extra = numbers
+            step = f"({n} - 1)*{s} - 2*{p} + {d}*({k} - 1) + {extra} + 1 = {out}"
+            axes.setdefault(step, []).append(name)
+        return (
+            "out = (N - 1)S - 2P + d(k - 1) + output_padding + 1: a convolution of these numbers backwards",
+            *(f"    = {step}  ({listing(found)})" for step, found in axes.items()),
+            f"K = {self.out_channels} filters make as many channels",
+        )
+
+    @property
+    def _patch(self) -> tuple[int, ...]:
+        """Sizes of what one number of the input is spread over: F*F*K."""
+        return *self.kernel_size, self.out_channels // self.groups
+
+    def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        law = "*".join((*("F",) * len(self.kernel_size), "K*D"))
+        sizes = f"{'*'.join(map(str, self._patch))}*{self.in_channels}"
+        total = prod(self._patch) * self.in_channels
+        if not self.bias:
+            return (f"{law} = {sizes} = {total:,}",)
+        return (f"{law} + K = {sizes} + {self.out_channels} = {total + self.out_channels:,}",)
+
+    def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        return (
+            f"each of the {product_text(inputs[0])} numbers of the input: F*F*K = {product_text(self._patch)}",
+            f"together {self.macs(inputs, output):,}",
+        )
 
     @property
     def summary(self) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from archlang.diagnostics import Problem
 from archlang.errors.shapes import AXIS_NAMES, AxisSizes, KernelTooLarge, NotWhole, StrideDropsInput
+from archlang.errors.words import listing
 from archlang.ir.arithmetic import Window, settle
-from archlang.ir.ops.base import OpError, Shape, Sizes
+from archlang.ir.ops.base import Lines, OpError, Shape, Sizes
 
 WINDOW_SHAPES = "(C, L), (C, H, W) or (C, D, H, W)"
 
@@ -43,6 +44,32 @@ def _axes(windows: tuple[Window, ...]) -> tuple[AxisSizes, ...]:
         AxisSizes(n, w.size, w.kernel_size, w.stride, w.padding, w.dilation, w.unread, max(w.output, 0), w.remainder)
         for n, w in zip(names, windows, strict=True)
     )
+
+
+def window_steps(windows: tuple[Window, ...]) -> Lines:
+    """The law of the output size, and its numbers for each axis that has other ones."""
+    names: dict[Window, list[str]] = {}
+    for window, name in zip(windows, AXIS_NAMES[len(windows)], strict=True):
+        names.setdefault(window, []).append(name)
+    extents = (_extent_step(window) for window in names if window.dilation > 1)
+    sizes = (f"    = {_size_step(window)}  ({listing(axes)})" for window, axes in names.items())
+    return ("out = (N + 2P - F)/S + 1", *sizes, *dict.fromkeys(extents))
+
+
+def _size_step(window: Window) -> str:
+    """`(7 + 2*0 - 3)/3 + 1 = 2.333, rounded down to 2`."""
+    before, after = window.padding
+    padding = f"2*{before}" if before == after else f"{before} + {after}"
+    law = f"({window.size} + {padding} - {window.extent})/{window.stride} + 1"
+    if window.remainder == 0:
+        return f"{law} = {window.output}"
+    exact = (window.padded - window.extent) / window.stride + 1
+    digits = len(str(window.output)) + 3
+    return f"{law} = {exact:.{digits}g}, rounded {'up' if window.output > exact else 'down'} to {window.output}"
+
+
+def _extent_step(window: Window) -> str:
+    return f"F = d(k - 1) + 1 = {window.dilation}*({window.kernel_size} - 1) + 1 = {window.extent}"
 
 
 def symmetric(padding: Sizes) -> tuple[tuple[int, int], ...]:

@@ -22,7 +22,7 @@ TIGHT_BEHIND = frozenset({".", "..", "**"})
 def definitions(file: ast.File, tokens: list[Token]) -> Iterator[Definition]:
     """The pieces of each definition; the last one holds the end of the text."""
     places = _Places(file)
-    comments: tuple[str, ...] = ()
+    comments: list[str] = []
     position = 0
     for start in (*(item.span.start for item in file.items[1:]), tokens[-1].start, tokens[-1].start + 1):
         builder = _Builder(places, comments)
@@ -72,7 +72,7 @@ class _Frame:
     kept: bool = True
     padded: bool = False
     defines: bool = True
-    comments: tuple[str, ...] = ()
+    comments: list[str] = field(default_factory=list[str])
     items: list[list[Piece]] = field(default_factory=list[list[Piece]])
     current: list[Piece] = field(default_factory=list[Piece])
     comma: bool = False
@@ -94,7 +94,7 @@ class _Frame:
 class _Builder:
     """Builds one definition, token by token."""
 
-    def __init__(self, places: _Places, comments: tuple[str, ...]) -> None:
+    def __init__(self, places: _Places, comments: list[str]) -> None:
         self.places = places
         self.frames = [_Frame(comments=comments)]
         self.before: Token | None = None
@@ -135,7 +135,7 @@ class _Builder:
         if not self._may_begin_line(frame, token):
             frame.comments += token.gap.comments
             return Word(token.text, token.gap, space)
-        gap, frame.comments = token.gap.behind(frame.comments), ()
+        gap, frame.comments = token.gap.behind(frame.comments), []
         broken = bool(gap.comments) or (frame.kept and gap.broken and token.text in ("->", "for"))
         return Word(token.text, gap, space, broken)
 
@@ -169,7 +169,7 @@ class _Builder:
         padded = token.text == "{" or token.start in self.places.padded
         inner = _Frame(word, square, square and frame.kept, padded, defines)
         if square:
-            inner.comments, frame.comments = frame.comments, ()
+            inner.comments, frame.comments = frame.comments, []
         self.signed = False
         self.frames.append(inner)
 

@@ -41,7 +41,7 @@ class Gap:
         lines = self.lines + other.lines
         return Gap(self.trailing or other.trailing, lines, self.blank or other.blank, self.broken or other.broken)
 
-    def behind(self, comments: tuple[str, ...]) -> Gap:
+    def behind(self, comments: list[str]) -> Gap:
         """The gap with further comments on the line before it."""
         if not comments:
             return self
