@@ -1,6 +1,6 @@
 """What is needed to give archlang a layer of one's own.
 
-A layer is one frozen dataclass derived from `Op`: its words, its arguments, its shape rule, its counts, its torch
+A layer is one class derived from `Op` and marked `@record(kw_only=True)`: its words, its arguments, its shape rule, its counts, its torch
 expression. `archlang.register` makes it known; a package can also offer it as an entry point of the group
 `archlang.layers`. Then it is checked, counted, drawn and compiled as the built-in ones are.
 """
@@ -21,6 +21,7 @@ from archlang.ir.ops.base import (
     with_defaults,
 )
 from archlang.ir.ops.registry import register
+from archlang.records import record
 
 __all__ = [
     "Counts",
@@ -39,6 +40,7 @@ __all__ = [
     "optional",
     "padding",
     "positional",
+    "record",
     "register",
     "require_rank",
     "sizes",

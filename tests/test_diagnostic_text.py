@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -15,10 +14,11 @@ from hypothesis import strategies as st
 from archlang.diagnostics import Diagnostic, Edit, Help, Label, Problem
 from archlang.diagnostics.json import to_dict
 from archlang.diagnostics.text import LINE_WIDTH, printable, render, summary_line
+from archlang.records import record
 from archlang.source import Source, Span
 
 
-@dataclass(frozen=True)
+@record
 class Toy(Problem):
     code = "toy-problem"
     text: str = "something is wrong"
@@ -43,7 +43,7 @@ class Toy(Problem):
         return self.ways
 
 
-@dataclass(frozen=True)
+@record
 class ToyWarning(Toy):
     code = "toy-warning"
     severity = "warning"

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from archlang.ir.graph import Argument, Body, Call, Input, Layer, Model, Name, O
 from archlang.ir.ops import WORDS
 from archlang.ir.ops.base import Op, TorchCall
 from archlang.ir.walk import flatten
+from archlang.records import record
 from archlang.source import Source
 
 CASES = sorted((Path(__file__).parent / "golden" / "dot").glob("*.arch"))
@@ -183,7 +183,7 @@ def test_flattening_in_the_first_copy_only():
 # ---- branches: the picture is ready for them -------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Add(Op):
     """A join, until the language has one."""
 
@@ -376,7 +376,7 @@ def texts(svg: str) -> list[str]:
     return [re.sub(r"\s+", " ", element.text or "").strip() for element in found]
 
 
-@dataclass(frozen=True)
+@record
 class Area:
     """Where a box or frame lies in the picture."""
 

@@ -85,6 +85,11 @@ class Titled(nn.Module):
         return self._title or super()._get_name()
 
 
+def _entitle(module: Titled, title: str) -> None:
+    """Set what a module prints as; not by a public name, which a part could have."""
+    module.__dict__["_title"] = title
+
+
 class Chain(Titled, nn.Sequential):
     """Children one after the other."""
 
@@ -159,7 +164,8 @@ def _seeded(seed: int | None) -> Generator[None]:
 def _build(model: Model) -> ArchModule:
     init = initialisation(model)
     module = ArchModule(*_Builder(model, init).content(len(model.bodies) - 1))
-    module.arch, module._title = model, model.name
+    module.arch = model
+    _entitle(module, model.name)
     if init.shared:
         types = _initialised_types(model)
         for child in module.modules():
@@ -205,7 +211,8 @@ class _Builder:
         children, steps, results = self.content(body_id)
         chain = len(body.inputs) == 1 and _is_chain(steps, results)
         module = Chain(OrderedDict(_modules(children))) if chain else Graph(children, steps, results)
-        module._title = body.definition or module._title
+        if body.definition:
+            _entitle(module, body.definition)
         return module
 
     def content(self, body_id: BodyId) -> Content:

@@ -163,6 +163,58 @@ class UnknownModel(UsageProblem):
 
 
 @record
+class UnknownPath(UsageProblem):
+    """`archc explain` is asked for a layer or part that the model does not have.
+
+    Parts go by their names in the `state_dict`, as the table of `archc check` shows them: `features.0`, `conv1`. A
+    part inside a labelled one is reached through its label.
+
+    There is nothing to explain under a name that the model does not have; perhaps the file holds another model that
+    does, which `-m` names.
+    """
+
+    code = "no-such-part"
+    path: str
+    suggestion: str | None
+    model: str
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"{self.model} has no layer or part `{self.path}`"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"there are {listing(self.known)}",) if self.known else ()
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
+
+
+@record
+class UnknownCode(UsageProblem):
+    """`archc explain` is asked for a code that no problem has.
+
+    The code of an error or warning stands in brackets in its first line: `error[stride-drops-input]`.
+
+    There is no page to show. `archc explain` alone lists all codes, and `archc explain FILE LAYER` explains a layer.
+    """
+
+    code = "unknown-code"
+    name: str
+    suggestion: str | None
+
+    @property
+    def message(self) -> str:
+        return f"there is no error `{self.name}`"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?" if self.suggestion else "archc explain lists all",)
+
+
+@record
 class UnknownParameter(UsageProblem):
     """`-D` binds a name that is no parameter of the model."""
 

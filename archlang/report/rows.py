@@ -7,6 +7,7 @@ written, not with what it expands to.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Repeat, Run
 from archlang.ir.ops.base import Shape
@@ -38,6 +39,16 @@ def table_rows(model: Model) -> tuple[Row, ...]:
     """The rows of a model, its inputs first. Totals of the outermost rows add up to the model's."""
     inputs = (Row(given.name, "INPUT", (given.shape,), Totals()) for given in model.inputs)
     return (*inputs, *_Table(model).rows(len(model.bodies) - 1, "", {}))
+
+
+def scope_rows(model: Model, scope: Call, path: str) -> tuple[Row, ...]:
+    """The parts of a scope: what its own chain holds, and of copies in a row what one holds."""
+    rows = _Table(model).rows(scope.body, f"{path}.", {})
+    return tuple(replace(row, children=_childless(row.children) if row.count > 1 else ()) for row in rows)
+
+
+def _childless(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    return tuple(replace(row, children=()) for row in rows)
 
 
 class _Table:

@@ -36,6 +36,11 @@ def model_table(model: Model, batch: int = 1, dtype: str = "float32") -> str:
     return "\n".join((printable(head), rule, lines[0], rule, *lines[1:], rule, *footer))
 
 
+def rows_lines(rows: Iterable[Row]) -> list[str]:
+    """Some rows of a table, with its headings."""
+    return aligned([HEADINGS, *_cells(rows)], ALIGNMENT)
+
+
 def models_lines(models: Iterable[Model]) -> str:
     """One line for each model: name, output, parameters, MACs."""
     rows: list[tuple[str, ...]] = []
@@ -76,7 +81,7 @@ def _cells(rows: Iterable[Row], depth: int = 0) -> Iterator[tuple[str, ...]]:
 def _totals(totals: Totals, batch: int, dtype: str) -> list[str]:
     """The counts of the footer; every parameter is trainable, what is not counts as a buffer."""
     rows = [
-        ("Total params:", f"{totals.parameters:,}", f"({_megabytes(totals.parameters, dtype)})"),
+        ("Total params:", f"{totals.parameters:,}", f"({megabytes(totals.parameters, dtype)})"),
         ("Trainable params:", f"{totals.parameters:,}", ""),
         ("Buffers:", f"{totals.buffers:,}", ""),
         ("MACs:", f"{totals.macs:,}", ""),
@@ -84,12 +89,13 @@ def _totals(totals: Totals, batch: int, dtype: str) -> list[str]:
     ]
     if batch > 1:
         outputs = totals.elements * batch
-        note = f"({_megabytes(outputs, dtype)}; the outputs of all layers, for a batch of {batch:,})"
+        note = f"({megabytes(outputs, dtype)}; the outputs of all layers, for a batch of {batch:,})"
         rows.append(("Outputs:", f"{outputs:,}", note))
     return aligned(rows, "<><")
 
 
-def _megabytes(count: int, dtype: str) -> str:
+def megabytes(count: int, dtype: str) -> str:
+    """What so many numbers take: `244.40 MB as float32`."""
     return f"{count * DTYPE_BYTES[dtype] / 1e6:,.2f} MB as {dtype}"
 
 

@@ -213,7 +213,10 @@ def _argument_vectors(bodies: Sequence[Body]) -> tuple[Variable, ...]:
 
 def _size(value: Any) -> Any:
     """3x3 as 3, as torch's arguments are written."""
-    return collapse(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) and value else value
+    if not isinstance(value, tuple):
+        return value
+    sizes = cast("tuple[Any, ...]", value)
+    return collapse(sizes) if sizes else sizes
 
 
 def _camel(name: str) -> str:

@@ -129,8 +129,9 @@ class Attributes:
         if name.isidentifier():
             self.code.add(f"self.{name} = ", value)
         else:
-            kind = "parameter" if isinstance(value, Bracket) and value.opening == "nn.Parameter(" else "module"
-            self.code.add("", call(f"self.register_{kind}", quote(name), value))
+            is_parameter = isinstance(value, Bracket) and value.opening == "nn.Parameter("
+            function = "self.register_parameter" if is_parameter else "self.add_module"
+            self.code.add("", call(function, quote(name), value))
 
     def flush(self) -> None:
         """Nothing is ever pending."""

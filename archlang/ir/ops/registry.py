@@ -31,7 +31,7 @@ def register(op: OpClass) -> OpClass:
     """
     candidate: Any = op  # callers may not check types
     if not (is_dataclass(candidate) and isinstance(candidate, type) and issubclass(candidate, Op)):
-        raise ValueError(f"{op.__name__} is no dataclass derived from archlang.layers.Op")
+        raise ValueError(f"{op.__name__} is no record (a dataclass) derived from archlang.layers.Op")
     missing = [name for name in ("tag", "words", "kind") if not getattr(op, name, None)]
     if missing:
         raise ValueError(f"{op.__name__} has no {' and no '.join(missing)}")

@@ -1,0 +1,189 @@
+"""Receptive fields: how much of the input one number of a layer depends on, and how far its neighbours' are apart.
+
+Worked out exactly: the positions that a number depends on are followed backwards through every layer up to it, as if
+maps went on beyond their borders. Of joined branches that is what any of them sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import TypeVar
+
+from archlang.ir.arithmetic import Reach
+from archlang.ir.graph import Body, Call, Layer, Model, Node, Ref, Repeat
+from archlang.ir.ops.base import Field, Shape
+from archlang.ir.paths import Place
+from archlang.ir.walk import input_shapes
+from archlang.records import record
+
+MOST_NODES = 100_000
+"""Layers that are followed for one number; more would take longer than anyone waits."""
+
+MOST_POSITIONS = 64
+"""Neighbouring numbers that are looked at where sizes grow, since they do not all see the same there."""
+
+FAR = 2**10 * 3 * 5 * 7
+"""A distance that upsamplings divide."""
+
+
+class TooFar(Exception):
+    """There are too many layers before the one in question."""
+
+
+@record
+class Receptive:
+    """What one number sees of an input, for each axis of that: how many positions (None: all of them), and how many
+    further on its neighbour looks (None: no certain number)."""
+
+    sizes: tuple[int | None, ...]
+    strides: tuple[Fraction | None, ...]
+
+
+def output_field(place: Place) -> dict[str, Receptive]:
+    """What one number that flows out of a part sees of each of the model's inputs. Raises `TooFar`."""
+    return _receptive(place, Ref(place.steps[-1].index), place.node.outputs[0])
+
+
+def input_field(place: Place) -> dict[str, Receptive]:
+    """What one number that flows into a part, by its first input, sees of each of the model's inputs."""
+    ref = place.node.inputs[0]
+    return _receptive(place, ref, place.body.shape_of(ref))
+
+
+def _receptive(place: Place, ref: Ref, shape: Shape) -> dict[str, Receptive]:
+    def see(position: int) -> dict[str, Field]:
+        return _Backwards(place.model).to_inputs(place, {ref: ((position, position),) * len(shape)})
+
+    near = [see(0)]
+    if _grows(place.model):
+        near += [see(position) for position in range(1, min(max(shape), MOST_POSITIONS))]
+    far = see(FAR), see(2 * FAR)
+    return {name: _summary([fields[name] for fields in near], [fields[name] for fields in far]) for name in near[0]}
+
+
+def _grows(model: Model) -> bool:
+    """Whether any layer makes its map larger."""
+    layers = ((body, node) for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    alone = ((body, node) for body, node in layers if not node.op.is_join)
+    return any(
+        len(shape) == len(node.outputs[0]) and any(a < b for a, b in zip(shape[1:], node.outputs[0][1:], strict=True))
+        for body, node in alone
+        for shape in input_shapes(body, node)
+    )
+
+
+def _summary(near: Sequence[Field], far: Sequence[Field]) -> Receptive:
+    """The largest of some neighbours' fields, and how these move."""
+    axes = range(len(near[0]))
+    sizes = tuple(_largest(field[axis] for field in near) for axis in axes)
+    return Receptive(sizes, tuple(_stride(near[0][axis], far[0][axis], far[1][axis]) for axis in axes))
+
+
+def _largest(reaches: Iterable[Reach]) -> int | None:
+    extents = [None if reach is None else reach[1] - reach[0] + 1 for reach in reaches]
+    return None if None in extents else max(extent for extent in extents if extent is not None)
+
+
+def _stride(here: Reach, there: Reach, beyond: Reach) -> Fraction | None:
+    """Positions by which a field moves for one of the output, if it does so evenly."""
+    if here is None or there is None or beyond is None:
+        return None
+    moved = there[0] - here[0]
+    return Fraction(moved, FAR) if moved > 0 and beyond[0] - there[0] == moved else None
+
+
+Key = TypeVar("Key", int, Ref)
+
+Fields = Mapping[int, Field]
+"""Fields by the number of an input, or of an output."""
+
+
+class _Backwards:
+    """Follows fields of numbers back to the inputs of a model."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.left = MOST_NODES
+
+    def to_inputs(self, place: Place, wanted: Mapping[Ref, Field]) -> dict[str, Field]:
+        """What the values `wanted` in the body of a part see of each of the model's inputs that they depend on."""
+        fields = self._body(place.body, wanted, place.steps[-1].index + 1)
+        for step in reversed(place.steps[:-1]):
+            outer = self.model.bodies[step.body]
+            node = outer.nodes[step.index]
+            if isinstance(node, Repeat):
+                fields = self._copies(node, fields, step.run, step.copy)
+            fields = self._body(outer, _at(node, fields), step.index)
+        return {self.model.inputs[port].name: field for port, field in fields.items()}
+
+    def _body(self, body: Body, wanted: Mapping[Ref, Field], before: int | None = None) -> Fields:
+        """What values of a body see of its inputs, through its nodes `before` a certain one."""
+        needed: dict[Ref, Field] = dict(wanted)
+        for index in reversed(range(len(body.nodes) if before is None else before)):
+            node = body.nodes[index]
+            refs = [Ref(index, port) for port in range(len(node.outputs))]
+            outputs = {ref.port: needed.pop(ref) for ref in refs if ref in needed}
+            if outputs:
+                for ref, field in _at(node, self._node(body, node, outputs)).items():
+                    _add(needed, ref, field)
+        return {ref.port: field for ref, field in needed.items()}
+
+    def _node(self, body: Body, node: Node, outputs: Fields) -> Fields:
+        """What some outputs of a node see of its inputs."""
+        self.left -= 1
+        if self.left < 0:
+            raise TooFar
+        match node:
+            case Layer():
+                field = _hull(outputs.values())
+                return dict(enumerate(node.op.reads(field, input_shapes(body, node), node.outputs[0])))
+            case Call():
+                inner = self.model.bodies[node.body]
+                wanted: dict[Ref, Field] = {}
+                for port, field in outputs.items():
+                    _add(wanted, inner.outputs[port], field)
+                return self._body(inner, wanted)
+            case Repeat():
+                return self._copies(node, outputs, len(node.runs), 0)
+
+    def _copies(self, repeat: Repeat, fields: Fields, run: int, copy: int) -> Fields:
+        """What the input of copy number `copy` of a run sees of the repeat's inputs: through all copies before it."""
+        found = {port: field for port, field in fields.items() if port != 0}
+        flow = fields.get(0)
+        for number in reversed(range(min(run + 1, len(repeat.runs)))):
+            body = self.model.bodies[repeat.runs[number].body]
+            for _ in range(copy if number == run else repeat.runs[number].count):
+                if flow is None:
+                    return found
+                inner = dict(self._body(body, {body.outputs[0]: flow}))
+                before, flow = flow, inner.pop(0, None)
+                for port, field in inner.items():
+                    _add(found, port, field)
+                if flow == before:
+                    break
+        return found if flow is None else {**found, 0: flow}
+
+
+def _at(node: Node, fields: Fields) -> dict[Ref, Field]:
+    """Fields of a node's inputs as fields of the values that flow into it."""
+    found: dict[Ref, Field] = {}
+    for port, field in fields.items():
+        _add(found, node.inputs[port], field)
+    return found
+
+
+def _add(fields: dict[Key, Field], key: Key, field: Field) -> None:
+    fields[key] = _hull((fields[key], field)) if key in fields else field
+
+
+def _hull(fields: Iterable[Field]) -> Field:
+    """The smallest field that has all positions of some."""
+    return tuple(_reach_over(column) for column in zip(*fields, strict=True))
+
+
+def _reach_over(reaches: tuple[Reach, ...]) -> Reach:
+    known = [reach for reach in reaches if reach is not None]
+    if len(known) < len(reaches):
+        return None
+    return min(first for first, _ in known), max(last for _, last in known)

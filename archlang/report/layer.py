@@ -1,0 +1,123 @@
+"""One layer or part of a model explained as at the board: its sizes, counts and receptive field, with their numbers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
+
+from archlang.diagnostics.text import printable
+from archlang.errors.words import listing, plural, product_text, shape_text, value_text
+from archlang.ir.graph import Body, Call, Input, Layer, Model, Ref
+from archlang.ir.ops.base import Shape
+from archlang.ir.paths import Place
+from archlang.ir.walk import counted, fold_totals, input_shapes
+from archlang.report.receptive import receptive_lines
+from archlang.report.rows import scope_rows
+from archlang.report.text import megabytes, rows_lines
+
+Section = tuple[str, Sequence[str]]
+"""A heading and the lines below it."""
+
+DTYPE = "float32"
+
+
+def part_text(place: Place) -> str:
+    """The explanation of a layer or of a labelled part."""
+    node = place.node
+    head = f"{place.path} of {place.model.name}: {_kind(place)} ({node.origin.file}:{node.origin.line})"
+    sections = _layer_sections(place, node) if isinstance(node, Layer) else _scope_sections(place, node)
+    return _text([head, *_purpose(node), *_marks(place)], [("", _flow_lines(place)), *sections])
+
+
+def input_text(model: Model, given: Input) -> str:
+    """The explanation of a model's input."""
+    size = _memory((given.shape,), training=False)
+    return _text(
+        [f"{given.name} of {model.name}: INPUT"], [("", (f"out  {shape_text(given.shape)}",)), ("Memory", size)]
+    )
+
+
+def _text(head: Iterable[str], sections: Iterable[Section]) -> str:
+    """Headings with their lines below, a blank line between."""
+    parts = ["\n".join(head)]
+    for title, lines in sections:
+        parts.append("\n".join([*([title] if title else []), *(f"  {line}".rstrip() for line in lines)]))
+    return "\n\n".join("\n".join(printable(line) for line in part.split("\n")) for part in parts) + "\n"
+
+
+# ---- what it is ------------------------------------------------------------------------------------
+
+
+def _kind(place: Place) -> str:
+    node = place.node
+    if isinstance(node, Layer):
+        return f"{node.op.torch_class} {node.op.summary}".rstrip()
+    body = place.model.bodies[node.body]
+    arguments = ", ".join(f"{argument.name}={value_text(argument.value)}" for argument in body.arguments)
+    return f"{body.definition}({arguments})" if body.definition else "a group"
+
+
+def _purpose(node: Layer | Call) -> Iterator[str]:
+    """The first sentences of what the documentation says of a layer."""
+    if isinstance(node, Layer):
+        yield from (inspect.getdoc(type(node.op)) or "").split("\n\n")[0].split("\n")
+
+
+def _marks(place: Place) -> Iterator[str]:
+    if place.shared:
+        yield "It uses the weights of an earlier part, where they are counted."
+    if place.training:
+        yield "It runs in training only."
+
+
+def _flow_lines(place: Place) -> tuple[str, ...]:
+    node = place.node
+    incoming = [_incoming(place.body, ref) for ref in node.inputs]
+    flowing_in = (f"in   {listing(incoming)}",) if incoming else ()
+    return (*flowing_in, f"out  {listing(shape_text(shape) for shape in node.outputs[:1])}")
+
+
+def _incoming(body: Body, ref: Ref) -> str:
+    """The shape of a value; with what the compiler put in before it: `512x7x7 -> FLATTEN -> 25088`."""
+    shape = shape_text(body.shape_of(ref))
+    node = body.nodes[ref.node] if ref.node >= 0 else None
+    if isinstance(node, Layer) and node.name is None and node.inputs:
+        return f"{_incoming(body, node.inputs[0])} -> {node.op.words[0]} -> {shape}"
+    return shape
+
+
+# ---- layers ----------------------------------------------------------------------------------------
+
+
+def _layer_sections(place: Place, layer: Layer) -> Iterator[Section]:
+    op, inputs, output = layer.op, input_shapes(place.body, layer), layer.outputs[0]
+    if size := op.explain_shape(inputs, output):
+        yield "Output size", size
+    yield "Parameters", op.explain_parameters(inputs, output)
+    yield "Multiply-accumulates", op.explain_macs(inputs, output)
+    yield "Memory", _memory(layer.outputs)
+    yield "Receptive field", tuple(receptive_lines(place))
+
+
+def _memory(shapes: tuple[Shape, ...], training: bool = True) -> tuple[str, ...]:
+    numbers = " + ".join(product_text(shape) for shape in shapes)
+    count = sum(prod(shape) for shape in shapes)
+    again = "; training keeps it for the way back, and as much again for its gradient" if training else ""
+    return (f"{numbers} numbers, {megabytes(count, DTYPE)} for each sample{again}",)
+
+
+# ---- scopes ----------------------------------------------------------------------------------------
+
+
+def _scope_sections(place: Place, scope: Call) -> Iterator[Section]:
+    totals = counted(fold_totals(place.model)[scope.body], place.shared, place.training)
+    yield (
+        "Together",
+        (
+            f"{plural(totals.layers, 'layer')}, {totals.parameters:,} parameters, {totals.macs:,} multiply-accumulates",
+            f"{totals.elements:,} numbers flow out of its layers, {megabytes(totals.elements, DTYPE)} for each sample",
+        ),
+    )
+    yield "Receptive field of what flows out", tuple(receptive_lines(place))
+    yield "Parts", rows_lines(scope_rows(place.model, scope, place.path))
