@@ -188,10 +188,19 @@ def _with_inferred(env: Environment, flow: Shape | Flow) -> Environment:
     return env.extended({name: value for name, value in found.items() if name not in env.local})
 
 
+def _example(domain: ast.Domain | None, number: int) -> str:
+    """A value that shows how to bind a parameter: of its domain, if it has one."""
+    if domain is None:
+        return str(number)
+    first = domain.first.items[0] if isinstance(domain.first, ast.Sequence) and domain.first.items else domain.first
+    return first.span.text
+
+
 def _unbound(definition: ast.Definition, unbound: list[ModelParameter]) -> Diagnostic:
     """The diagnostic that lists parameters without a value and shows how to bind them."""
     names = tuple(dict.fromkeys(p.name for p in unbound))
-    example = tuple(f"{name}={index % 2 + 1}" for index, name in enumerate(names, 1))
+    domains = {p.name: p.domain for p in unbound if p.domain is not None}
+    example = tuple(f"{name}={_example(domains.get(name), index % 2 + 1)}" for index, name in enumerate(names, 1))
     named = definition.keyword != BARE
     owner = definition.name if named else "this chain"
     others = tuple(Label(p.span, "") for p in unbound[1:])

@@ -109,7 +109,7 @@ class BodyBuilder:
         base = kind if self.naming == "kinds" or not numbered else ""
         if label is not None:
             self.take_label(label, span)
-            if self.naming == "kinds":
+            if self.naming == "kinds" and not self.in_training:
                 self.counters[base] = self.counters.get(base, 0) + 1
             return Name(label)
         index = self.counters.get(base, 0)

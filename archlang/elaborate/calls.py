@@ -13,6 +13,7 @@ from archlang.elaborate.expressions import Evaluator, diagnosed, rename
 from archlang.elaborate.program import Program, find_default
 from archlang.errors.arguments import (
     DuplicateArgument,
+    InferredArgument,
     MissingArguments,
     OutOfRange,
     PositionalAfterKeyword,
@@ -21,12 +22,16 @@ from archlang.errors.arguments import (
 )  # fmt: skip
 from archlang.errors.names import UnknownArgument
 from archlang.errors.shapes import AXIS_NAMES, WrongRank
-from archlang.errors.words import closest
+from archlang.errors.words import meant
 from archlang.ir.ops import WORDS
+from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import REQUIRED, Op, OpError, Parameter, Shape
 from archlang.records import record
 from archlang.source import Span
 from archlang.syntax import ast
+
+NO_COUNTS = ("eps", "bias", "channels")
+"""Arguments that no count of channels or features can be meant for."""
 
 INIT_SCHEMES = ("torch", "he", "lecun", "xavier", "orthogonal")
 """Names that `init=` knows; `torch` is what torch does by itself."""
@@ -38,6 +43,11 @@ class Given:
 
     value: Any
     span: Span
+
+    @property
+    def text(self) -> str:
+        """The value as it is written."""
+        return self.span.text
 
 
 def match_arguments(
@@ -68,7 +78,7 @@ def match_arguments(
 
 def _unknown_argument(owner: str, argument: ast.Argument, known: Sequence[str]) -> Exception:
     written = argument.name or ""
-    suggestion = closest(written, known)
+    suggestion = meant(written, known)
     name_span = argument.span.source.span(argument.span.start, argument.span.start + len(written))
     return diagnosed(
         UnknownArgument(written, suggestion, owner, tuple(known)), name_span, *rename(name_span, suggestion)
@@ -85,12 +95,14 @@ class LayerCall:
     span: Span
     default: ast.DefaultLayer | None
     init: str | None
+    positional: tuple[str, ...] = ()
 
     def build(self, shapes: tuple[Shape, ...]) -> Op:
         """The op on inputs of these shapes. Raises `OpError`."""
         axes = 1
         if shapes:
             self._check_word(shapes[0])
+            self._check_inferred(shapes[0])
             axes = self.op_class.slides_over(shapes[0])
         try:
             values = self._values(axes)
@@ -117,6 +129,19 @@ class LayerCall:
         given = self.given.get(parameter.name)
         value = given.value if given else parameter.default
         return value if given is None and value is None else parameter.read(self.word, parameter.name, value, axes)
+
+    def _check_inferred(self, shape: Shape) -> None:
+        """torch's first argument, written as in torch, would silently be taken for the next one: BN(64), Conv2d(3, 8, 5)."""
+        if not self.op_class.inferred or self.default is not None:
+            return
+        values = [self.given[name].value for name in self.positional]
+        odd = next((n for n in self.positional if n in NO_COUNTS and is_integer(self.given[n].value)), None)
+        as_in_torch = len(values) > 2 and not self.word.isupper() and values[0] == shape[0]
+        if (odd and self.given[odd].value) or as_in_torch:
+            rest = ", ".join(self.given[name].text for name in self.positional[1:])
+            corrected = f"{self.word}({rest})" if rest else self.word
+            argument = odd or self.positional[-1]
+            raise OpError(InferredArgument(self.word, argument, self.op_class.inferred, corrected))
 
     def _check_word(self, shape: Shape) -> None:
         """`Conv2d` on a sequence is an error; `CONV` follows its input."""
@@ -174,8 +199,10 @@ class CallReader:
         given = self._match(call.word, op_class, arguments, env.outermost if default else env)
         given = {**self._default_arguments(op_class, env), **given}
         init = self._init(call.word, given.pop("init", None))
+        positional = [p.name for p in op_class.signature if not p.keyword]
+        unnamed = sum(argument.name is None for argument in call.arguments or ())
         self._require(call, op_class, given, env.program)
-        return LayerCall(call.word, op_class, given, call.span, default, init)
+        return LayerCall(call.word, op_class, given, call.span, default, init, tuple(positional[:unnamed]))
 
     def _match(
         self, word: str, op_class: type[Op], arguments: Sequence[ast.Argument], env: Environment

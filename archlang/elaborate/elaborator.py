@@ -32,7 +32,7 @@ from archlang.errors.names import UnknownLayer
 from archlang.errors.shapes import NoInput, StatedShape
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.values import BadOperand
-from archlang.errors.words import closest
+from archlang.errors.words import meant
 from archlang.ir import graph
 from archlang.ir.ops import WORDS, find_layer
 from archlang.ir.ops.arguments import is_integer
@@ -294,7 +294,8 @@ class Elaborator:
         if call.word.split(".")[0] in env.program.labels:
             return diagnosed(LabelNotHere(call.word), call.word_span)
         words = (*WORDS, *SIDE_WORDS, INPUT, SHARE, *env.program.definitions, *env.holes, *builder.taps)
-        suggestion = closest(call.word, words)
+        label = next((name for name in builder.taps if name.lower() == call.word.lower()), None)
+        suggestion = label or meant(call.word, words)
         return diagnosed(UnknownLayer(call.word, suggestion), call.word_span, *rename(call.word_span, suggestion))
 
     def group(self, group: ast.Group, label: str | None, env: Environment, builder: BodyBuilder, span: Span) -> None:

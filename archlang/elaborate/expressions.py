@@ -124,8 +124,11 @@ class Evaluator:
         try:
             value = env.find(node.name)
         except KeyError:
-            suggestion = closest(node.name, env.names())
-            raise diagnosed(UnknownName(node.name, suggestion), node.span, *rename(node.span, suggestion)) from None
+            lower = node.name.lower()
+            suggestion = lower if lower in ("true", "false", "none") else closest(node.name, env.names())
+            below = any(let.name == node.name for let in env.program.lets)
+            problem = UnknownName(node.name, None if below else suggestion, defined_below=below)
+            raise diagnosed(problem, node.span, *rename(node.span, problem.suggestion)) from None
         if value is FAILED:
             raise Silenced
         return value

@@ -17,7 +17,11 @@ class ArgumentProblem(Problem):
 
 @record
 class MissingArguments(Problem):
-    """Arguments without a default are not given."""
+    """Arguments without a default are not given.
+
+    A convolution without a number of filters, or a pooling without a window, has no shape. A bare word takes its
+    arguments from the file's defaults; a word with parentheses, even empty ones, has only what stands in them.
+    """
 
     code = "missing-argument"
     owner: str
@@ -40,7 +44,11 @@ class MissingArguments(Problem):
 
 @record
 class TooManyArguments(Problem):
-    """More positional arguments than there are."""
+    """More positional arguments than there are.
+
+    Values without a name are taken in torch's order, and behind the last argument there is no place for another. Often
+    two numbers were meant as one size, `3x3`, or the word is taken for another layer.
+    """
 
     code = "too-many-arguments"
     owner: str
@@ -59,7 +67,13 @@ class TooManyArguments(Problem):
 
 @record
 class DuplicateArgument(ArgumentProblem):
-    """One argument is given twice, perhaps once by its letter."""
+    """One argument is given twice, perhaps once by its letter.
+
+    K, F, S and P are the lectures' letters for `out_channels`, `kernel_size`, `stride` and `padding`, and a value
+    without a name is an argument by its position.
+
+    Of two values one would be lost without a word.
+    """
 
     code = "duplicate-argument"
 
@@ -70,7 +84,11 @@ class DuplicateArgument(ArgumentProblem):
 
 @record
 class PositionalAfterKeyword(Problem):
-    """A positional argument stands behind a named one."""
+    """A positional argument stands behind a named one.
+
+    Values without a name are counted from the left; behind a named one it is not clear which comes next. Python has the
+    same rule.
+    """
 
     code = "positional-after-keyword"
 
@@ -81,7 +99,11 @@ class PositionalAfterKeyword(Problem):
 
 @record
 class WrongType(ArgumentProblem):
-    """An argument has a value of the wrong kind."""
+    """An argument has a value of the wrong kind.
+
+    Numbers, texts, sizes, lists, true and false are different kinds of values, and none is turned into another:
+    `bias=0` or `"32"` may be meant well, but are more often a slip.
+    """
 
     code = "wrong-type"
     value: object
@@ -94,7 +116,11 @@ class WrongType(ArgumentProblem):
 
 @record
 class OutOfRange(ArgumentProblem):
-    """An argument has the right kind of value, but one that it cannot take."""
+    """An argument has the right kind of value, but one that it cannot take.
+
+    torch would refuse the value when the network is built or first run; here it is said before. The message says what
+    the argument can take.
+    """
 
     code = "out-of-range"
     value: object
@@ -106,8 +132,31 @@ class OutOfRange(ArgumentProblem):
 
 
 @record
+class InferredArgument(ArgumentProblem):
+    """A number is written that archlang finds out by itself: torch's in_channels, in_features, num_features."""
+
+    code = "inferred-argument"
+    inferred: str
+    corrected: str
+
+    @property
+    def message(self) -> str:
+        return f"`{self.inferred}` of {self.owner} is found out from the input and not written"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"write {self.corrected}; if `{self.argument}` is meant, give it by name",)
+
+
+@record
 class GroupsIndivisible(ArgumentProblem):
-    """Channels cannot be split evenly into groups."""
+    """Channels cannot be split evenly into groups.
+
+    Each group reads an equal share of the input's channels and makes an equal share of the output's.
+
+    Channels are whole, so the number of groups must divide both the input's and the output's. The heads of attention
+    are groups of features.
+    """
 
     code = "groups-indivisible"
     channels: int
@@ -126,7 +175,10 @@ class GroupsIndivisible(ArgumentProblem):
 
 @record
 class ExclusiveArguments(ArgumentProblem):
-    """Two arguments say the same thing in different ways."""
+    """Two arguments say the same thing in different ways.
+
+    If the two differed, one would have to be ignored; so only one is given.
+    """
 
     code = "exclusive-arguments"
     other: str
@@ -138,7 +190,11 @@ class ExclusiveArguments(ArgumentProblem):
 
 @record
 class NotAllowed(ArgumentProblem):
-    """A value that other arguments of the same layer rule out."""
+    """A value that other arguments of the same layer rule out.
+
+    torch has no such layer: it would refuse the combination when the network is built or first run. The reason stands
+    in the message.
+    """
 
     code = "argument-conflict"
     value: object

@@ -10,7 +10,13 @@ from archlang.records import record
 
 @record
 class NotFinite(Problem):
-    """A family is asked for all its members, but a parameter has neither a domain nor a value."""
+    """A family is asked for all its members, but a parameter has neither a domain nor a value.
+
+    `--all` checks every member. A parameter with a domain, `N in 0..3` or `width in [16, 32]`, has so many values; one
+    with a value or default has one.
+
+    A parameter with neither could be anything, and the members would have no end.
+    """
 
     code = "family-not-finite"
     model: str
@@ -30,7 +36,12 @@ class NotFinite(Problem):
 
 @record
 class BadDomain(Problem):
-    """A domain that is no range of whole numbers and no list."""
+    """A domain that is no range of whole numbers and no list.
+
+    A domain says which values a parameter takes: `0..3` is 0, 1, 2 and 3, `[16, 32]` these two.
+
+    There must be at least one value, and ranges have whole ends, or there is nothing to choose from.
+    """
 
     code = "bad-domain"
     name: str
@@ -46,7 +57,11 @@ class BadDomain(Problem):
 
 @record
 class OutsideDomain(Problem):
-    """A parameter is given a value that its domain does not have."""
+    """A parameter is given a value that its domain does not have.
+
+    The domain is the author's statement of what the model is made for, so a value outside it, also as a default, is
+    refused.
+    """
 
     code = "outside-domain"
     name: str
@@ -60,7 +75,11 @@ class OutsideDomain(Problem):
 
 @record
 class BadCondition(UsageProblem):
-    """`--where` or `--sort` is no expression over a member's counts and parameters."""
+    """`--where` or `--sort` is no expression over a member's counts and parameters.
+
+    The members are known by their counts (`parameters`, `buffers`, `macs`, `flops`, `layers`) and by the values of
+    their parameters; an expression over these says which to show, or in which order.
+    """
 
     code = "bad-condition"
     option: str

@@ -13,7 +13,13 @@ class UsageProblem(Problem):
 
 @record
 class CannotRead(UsageProblem):
-    """A file is missing, is a folder, or may not be read."""
+    """A file is missing, is a folder, or may not be read.
+
+    A path is relative to the current folder; `zoo:alexnet` names a network that ships with archlang, `-` is standard
+    input.
+
+    Nothing can be said about an architecture that cannot be read.
+    """
 
     code = "cannot-read"
     reason: str
@@ -30,7 +36,11 @@ class CannotRead(UsageProblem):
 
 @record
 class NotText(UsageProblem):
-    """A file holds bytes that are not UTF-8 text."""
+    """A file holds bytes that are not UTF-8 text.
+
+    Architectures are UTF-8 text. Bytes that are not could be shown in several ways, and places in the text would not be
+    certain; the file may have been saved in an older encoding, or be no text at all.
+    """
 
     code = "not-text"
     offset: int
@@ -47,7 +57,11 @@ class NotText(UsageProblem):
 
 @record
 class FileTooLarge(UsageProblem):
-    """A file is larger than any architecture written by hand."""
+    """A file is larger than any architecture written by hand.
+
+    An architecture describes what is repeated once. So large a file is data, or was written by a program that should
+    have used a repeat.
+    """
 
     code = "file-too-large"
     size: int
@@ -64,7 +78,11 @@ class FileTooLarge(UsageProblem):
 
 @record
 class CannotWrite(UsageProblem):
-    """The output path cannot be written."""
+    """The output path cannot be written.
+
+    The folder is missing or cannot be written to. Output is made in full before the file is touched, so nothing is left
+    half written.
+    """
 
     code = "cannot-write"
     path: str
@@ -81,7 +99,11 @@ class CannotWrite(UsageProblem):
 
 @record
 class UnknownFormat(UsageProblem):
-    """The ending of the output path names no format that this command writes."""
+    """The ending of the output path names no format that this command writes.
+
+    The ending of the path says what to write: `.py` and `.json` for `archc compile`, `.svg`, `.dot`, `.png` and `.pdf`
+    for `archc render`. A guess would write what nobody asked for.
+    """
 
     code = "unknown-format"
     path: str
@@ -98,7 +120,11 @@ class UnknownFormat(UsageProblem):
 
 @record
 class MissingPackage(UsageProblem):
-    """A feature needs a package that is not installed."""
+    """A feature needs a package that is not installed.
+
+    Checking, drawing and writing source need no more than archlang's own packages. What needs a larger one, torch above
+    all, is an extra that is installed when it is wanted.
+    """
 
     code = "missing-package"
     feature: str
@@ -116,7 +142,11 @@ class MissingPackage(UsageProblem):
 
 @record
 class NotAModelFile(UsageProblem):
-    """A .json file does not hold a model written by `archc compile -o model.json`."""
+    """A .json file does not hold a model written by `archc compile -o model.json`.
+
+    A `.json` file is read as a model in archlang's own form, complete and of the same version. Any other content cannot
+    be trusted to be one.
+    """
 
     code = "not-a-model-file"
     reason: str
@@ -128,7 +158,11 @@ class NotAModelFile(UsageProblem):
 
 @record
 class BadOption(UsageProblem):
-    """An option such as -D or --input has a value that cannot be read."""
+    """An option such as -D or --input has a value that cannot be read.
+
+    Values are written as in a file: `-D N=2`, `-D widths=[64, 128]`, `-D mode="same"`; shapes as `--input 3,224,224`,
+    without the batch. What cannot be read might be anything.
+    """
 
     code = "bad-option"
     option: str
@@ -142,7 +176,10 @@ class BadOption(UsageProblem):
 
 @record
 class UnknownModel(UsageProblem):
-    """`-m` names no model of the file."""
+    """`-m` names no model of the file.
+
+    `-m` chooses among the models that the file defines itself. Large and small letters differ.
+    """
 
     code = "unknown-model"
     name: str
@@ -216,7 +253,10 @@ class UnknownCode(UsageProblem):
 
 @record
 class UnknownParameter(UsageProblem):
-    """`-D` binds a name that is no parameter of the model."""
+    """`-D` binds a name that is no parameter of the model.
+
+    A value for a parameter that there is not would change nothing, and the result would not be what was asked for.
+    """
 
     code = "unknown-parameter"
     name: str

@@ -9,7 +9,13 @@ from archlang.records import record
 
 @record
 class CannotImport(Problem):
-    """An imported file is not there or cannot be read."""
+    """An imported file is not there or cannot be read.
+
+    Paths are relative to the file that imports; `"zoo:resnet"` is a file that ships with archlang. A text given with
+    `-e` imports nothing.
+
+    The names that are imported are not known without it.
+    """
 
     code = "cannot-import"
     path: str
@@ -27,7 +33,11 @@ class CannotImport(Problem):
 
 @record
 class ImportOutsideRoot(Problem):
-    """An import leads out of the project."""
+    """An import leads out of the project.
+
+    The project is the nearest folder with a `pyproject.toml` or `.git`, else the file's own. An architecture from
+    elsewhere should not be able to read files beyond it.
+    """
 
     code = "import-outside-root"
     path: str
@@ -46,7 +56,10 @@ class ImportOutsideRoot(Problem):
 
 @record
 class ImportCycle(Problem):
-    """Files import each other in a circle."""
+    """Files import each other in a circle.
+
+    A file is read after all that it imports; in a circle none can be first.
+    """
 
     code = "import-cycle"
     files: tuple[str, ...]
@@ -66,7 +79,12 @@ class ImportCycle(Problem):
 
 @record
 class NothingToImport(Problem):
-    """An imported file does not define the name."""
+    """An imported file does not define the name.
+
+    A file offers its blocks, models and values, and what it imports itself.
+
+    The name would stand for nothing.
+    """
 
     code = "nothing-to-import"
     name: str

@@ -9,7 +9,13 @@ from archlang.records import record
 
 @record
 class BracesNotAllowed(Problem):
-    """Braces behind a word that takes no branches."""
+    """Braces behind a word that takes no branches.
+
+    Braces hold branches, all fed with the same input, behind a join (`CONCAT`, `ADD`, `MUL`), or the chains that fill
+    the holes of a block.
+
+    This word is neither, so it is not clear what becomes of the branches' outputs. Brackets group stages.
+    """
 
     code = "no-branches"
     word: str
@@ -25,7 +31,11 @@ class BracesNotAllowed(Problem):
 
 @record
 class MissingBranches(Problem):
-    """A join without braces, or with too few branches."""
+    """A join without braces, or with too few branches.
+
+    A join makes one output of several; of a single branch there is nothing to join. `_` is the input itself, as a
+    branch.
+    """
 
     code = "missing-branches"
     word: str
@@ -44,7 +54,12 @@ class MissingBranches(Problem):
 
 @record
 class WrongHoles(Problem):
-    """A block is given more or fewer chains in braces than it has holes."""
+    """A block is given more or fewer chains in braces than it has holes.
+
+    `block b{ x, y } = ...` leaves two holes, which a call fills with a chain each: `b{ CONV(8, 1x1), _ }`.
+
+    A hole without a chain would leave the block incomplete, and a chain without a hole would be lost.
+    """
 
     code = "wrong-holes"
     word: str
@@ -60,12 +75,19 @@ class WrongHoles(Problem):
 
 @record
 class JoinMismatch(Problem):
-    """The branches of a join do not fit together."""
+    """The branches of a join do not fit together.
+
+    `ADD` and `MUL` work number by number, so their inputs have equal shapes, but for sizes of 1, which are spread out.
+    `CONCAT` puts maps behind each other, so they agree along all other axes.
+
+    There is no number to add, or no place to put it. Branches most often differ by a stride, or by a missing padding.
+    """
 
     code = "join-mismatch"
     word: str
     shapes: tuple[tuple[int, ...], ...]
     rule: str
+    free_axis: int = 0
 
     @property
     def message(self) -> str:
@@ -76,7 +98,8 @@ class JoinMismatch(Problem):
         ranks = {len(shape) for shape in self.shapes}
         if len(ranks) > 1:
             return ("the branches have different numbers of axes",)
-        differing = [axis for axis, sizes in enumerate(zip(*self.shapes, strict=True), 1) if len(set(sizes)) > 1]
+        sizes = enumerate(zip(*self.shapes, strict=True), 1)
+        differing = [axis for axis, column in sizes if len(set(column)) > 1 and axis != self.free_axis]
         if not differing:
             return ()
         return (f"they differ along {listing(f'axis {axis}' for axis in differing)} (axis 1 is the channels)",)
@@ -84,7 +107,11 @@ class JoinMismatch(Problem):
 
 @record
 class TapDiscardsFlow(Problem):
-    """A label as a source stands where something already flows, which would be lost."""
+    """A label as a source stands where something already flows, which would be lost.
+
+    A label as a stage stands for what flowed out of its part. It has no input: what flows into it would be thrown away,
+    with all the layers that made it.
+    """
 
     code = "source-discards-input"
     name: str
@@ -101,7 +128,13 @@ class TapDiscardsFlow(Problem):
 
 @record
 class LabelNotHere(Problem):
-    """A label is used where it does not exist: before its part, in another block, or inside a part that hides it."""
+    """A label is used where it does not exist: before its part, in another block, or inside a part that hides it.
+
+    A label can be used behind its part, in the same scope or a labelled group inside it; `scope.label` reaches into
+    one.
+
+    Before its part there is no value yet. Blocks see no labels of their callers, so that they mean the same everywhere.
+    """
 
     code = "label-not-here"
     name: str
@@ -119,7 +152,11 @@ class LabelNotHere(Problem):
 
 @record
 class UnknownPart(Problem):
-    """A path such as features.pool3 names no part that can be reached."""
+    """A path such as features.pool3 names no part that can be reached.
+
+    `scope.label` goes from a labelled part to a label, or a number, inside it. Under this path nothing flows that could
+    be used.
+    """
 
     code = "unknown-part"
     path: str
@@ -137,7 +174,13 @@ class UnknownPart(Problem):
 
 @record
 class CannotShare(Problem):
-    """SHARE names something whose weights cannot be used here."""
+    """SHARE names something whose weights cannot be used here.
+
+    `SHARE(label)` is a further use of a part with the same weights.
+
+    The weights have the shapes that the first use gave them, so the second must be fed with as many channels or
+    features; and there must be a first use before it.
+    """
 
     code = "cannot-share"
     name: str
@@ -150,7 +193,11 @@ class CannotShare(Problem):
 
 @record
 class NotAtTop(Problem):
-    """INPUT-like words that only a model's own chain can have."""
+    """INPUT-like words that only a model's own chain can have.
+
+    `INPUT`, `OUTPUT` and `AUX` are part of what a model takes and returns. Inside a block, a repeat or a labelled part
+    it would not be clear how often there are such inputs and outputs, and under which names.
+    """
 
     code = "not-at-top"
     word: str
@@ -162,7 +209,11 @@ class NotAtTop(Problem):
 
 @record
 class NoSwitches(Problem):
-    """UNPOOL names something that is no MAXPOOL of the same scope."""
+    """UNPOOL names something that is no MAXPOOL of the same scope.
+
+    Unpooling puts each value back to where the pooling took it from; only `MAXPOOL` remembers a place. The pooling must
+    have a label, and stand before, in the same scope.
+    """
 
     code = "no-switches"
     name: str

@@ -8,7 +8,11 @@ from archlang.records import record
 
 @record
 class TooManyLayers(Problem):
-    """The text expands to more layers than any machine could run."""
+    """The text expands to more layers than any machine could run.
+
+    Repeats multiply: `[[...]*1000]*1000` is a million. The limit ends what grows beyond all use, mostly by a slip,
+    before it takes all memory.
+    """
 
     code = "expansion-limit"
     count: int
@@ -16,12 +20,18 @@ class TooManyLayers(Problem):
 
     @property
     def message(self) -> str:
-        return f"this expands to {self.count:,} layers and blocks; the limit is {self.limit:,}"
+        return f"this expands to {self.count:,} layers and blocks or more; the limit is {self.limit:,}"
 
 
 @record
 class TooManyBodies(Problem):
-    """Too many different parts: a repeat whose size changes in each of very many copies, or a bomb."""
+    """Too many different parts: a repeat whose size changes in each of very many copies, or a bomb.
+
+    What copies share is worked out once, so a million equal copies cost no more than ten. Here very many differ from
+    each other, by their arguments or their shapes.
+
+    Each needs work of its own, and the check would not end in useful time.
+    """
 
     code = "too-many-parts"
     limit: int
@@ -37,7 +47,12 @@ class TooManyBodies(Problem):
 
 @record
 class RecursionWithoutEnd(Problem):
-    """A block or model calls itself without coming to an end."""
+    """A block or model calls itself without coming to an end.
+
+    A block may call itself, with other arguments, as long as it ends: a guard `?(depth > 0)` drops the inner call.
+
+    Without one the network has no end. A model that stands for another in a circle is none at all.
+    """
 
     code = "endless-recursion"
     name: str
@@ -57,7 +72,11 @@ class RecursionWithoutEnd(Problem):
 
 @record
 class NegativeRepeat(Problem):
-    """A repeat count below zero, or no whole number."""
+    """A repeat count below zero, or no whole number.
+
+    Copies are counted: 0 leaves the part out, 1 is the part itself. The count may be any expression, but there is
+    neither half a copy nor one less than none.
+    """
 
     code = "bad-repeat"
     value: object
@@ -69,7 +88,13 @@ class NegativeRepeat(Problem):
 
 @record
 class FlatTooLarge(Problem):
-    """A view with one row for each copy would be too large."""
+    """A view with one row for each copy would be too large.
+
+    The text report has one row for each part that was written, however often it is repeated. JSON, a written module and
+    the flat graph have one for each copy.
+
+    So many would fill gigabytes that nothing could read.
+    """
 
     code = "flat-too-large"
     count: int

@@ -21,7 +21,11 @@ class _Unknown(Problem):
 
 @record
 class UnknownLayer(_Unknown):
-    """A stage names no layer, block or model."""
+    """A stage names no layer, block or model.
+
+    Words for layers are listed in docs/layers.md, in the lectures' spelling (`CONV`) and in torch's (`Conv2d`); blocks
+    and models are those of the file and its imports. Large and small letters differ.
+    """
 
     code = "unknown-layer"
 
@@ -32,9 +36,16 @@ class UnknownLayer(_Unknown):
 
 @record
 class UnknownName(_Unknown):
-    """An expression uses a name that nothing defines here."""
+    """An expression uses a name that nothing defines here.
+
+    Names in expressions are values (`let`), parameters of the block or model, and the variables of loops. A block does
+    not see the names of its callers.
+
+    Without a value for it nothing can be worked out.
+    """
 
     code = "unknown-name"
+    defined_below: bool = False
 
     @property
     def message(self) -> str:
@@ -42,12 +53,20 @@ class UnknownName(_Unknown):
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return () if self.suggestion else (f"define it (`let {self.name} = ...`) or make it a parameter of the model",)
+        if self.suggestion:
+            return ()
+        if self.defined_below:
+            return ("values are evaluated from top to bottom: move its `let` up",)
+        return (f"define it (`let {self.name} = ...`) or make it a parameter of the model",)
 
 
 @record
 class UnknownFunction(_Unknown):
-    """An expression calls something that is no function and no model."""
+    """An expression calls something that is no function and no model.
+
+    Expressions have the functions `abs int len max min range sum zip`, and models can be called in assertions. There is
+    no way to call Python.
+    """
 
     code = "unknown-function"
 
@@ -58,7 +77,11 @@ class UnknownFunction(_Unknown):
 
 @record
 class UnknownDefault(_Unknown):
-    """A `default` for a layer, or for an argument, that there is not."""
+    """A `default` for a layer, or for an argument, that there is not.
+
+    `default CONV(...)` restates a layer, `default init = ...` an argument of all layers that have it. One that concerns
+    nothing is most likely misspelt, and would change nothing without a word.
+    """
 
     code = "unknown-default"
     is_argument: bool = False
@@ -71,7 +94,13 @@ class UnknownDefault(_Unknown):
 
 @record
 class UnknownArgument(_Unknown):
-    """A layer, block or model has no argument of that name."""
+    """A layer, block or model has no argument of that name.
+
+    Layers have torch's argument names, without those that follow from the input (`in_channels`, `in_features`,
+    `num_features`); blocks and models have their own parameters.
+
+    An argument that is not known would be ignored, and the layer would silently be another one.
+    """
 
     code = "unknown-argument"
     owner: str = ""
@@ -88,7 +117,13 @@ class UnknownArgument(_Unknown):
 
 @record
 class UnknownAttribute(_Unknown):
-    """A model or label is asked for something it does not have."""
+    """A model or label is asked for something it does not have.
+
+    A model has `parameters`, `buffers`, `macs`, `flops`, `layers`, `input` and `output`, and its labelled parts; these
+    have the same but `input`.
+
+    An assertion about something that is not there holds nothing.
+    """
 
     code = "unknown-attribute"
     owner: str = ""
@@ -105,7 +140,13 @@ class UnknownAttribute(_Unknown):
 
 @record
 class UnboundParameters(Problem):
-    """A model is used while some of its parameters have no value."""
+    """A model is used while some of its parameters have no value.
+
+    A parameter without a default, or a letter such as N that stands for one, has to be given a value before the model
+    has a size.
+
+    How many layers there are, and how large, depends on it. `-D` gives a value; a call in the file does as well.
+    """
 
     code = "unbound-parameters"
     model: str
@@ -128,7 +169,11 @@ class UnboundParameters(Problem):
 
 @record
 class DuplicateDefinition(Problem):
-    """Two definitions of one file share a name."""
+    """Two definitions of one file share a name.
+
+    Values, blocks and models of a file, its imports included, have one space of names, and so have the parameters of
+    one block. The second would hide the first.
+    """
 
     code = "duplicate-definition"
     name: str
@@ -140,7 +185,11 @@ class DuplicateDefinition(Problem):
 
 @record
 class DuplicateLabel(Problem):
-    """Two parts of one scope would have the same name, and so the same keys in the state_dict."""
+    """Two parts of one scope would have the same name, and so the same keys in the state_dict.
+
+    Labels are the names in the `state_dict`, and its keys are unique: the weights of one part would overwrite the
+    other's. A part without a label takes its name by its kind or its number, which may be the same.
+    """
 
     code = "duplicate-label"
     name: str
@@ -161,7 +210,10 @@ class DuplicateLabel(Problem):
 
 @record
 class RepeatedLabel(Problem):
-    """A label stands inside a repeat: its copies would all have one name."""
+    """A label stands inside a repeat: its copies would all have one name.
+
+    Every copy has weights of its own and needs a name of its own in the `state_dict`; a label gives all the same.
+    """
 
     code = "repeated-label"
     name: str
@@ -181,7 +233,13 @@ class RepeatedLabel(Problem):
 
 @record
 class ReservedName(Problem):
-    """A name that the Python module cannot have."""
+    """A name that the Python module cannot have.
+
+    Labels become attributes of a `torch.nn.Module`, blocks and models its classes.
+
+    Python's keywords cannot be names, and names that modules already use (`forward`, `train`, `parameters`) would break
+    the module. Words of layers are taken by the layers.
+    """
 
     code = "reserved-name"
     name: str
@@ -193,12 +251,16 @@ class ReservedName(Problem):
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return (f"for example `{self.name}_` or a longer word",)
+        return (f"for example `{self.name.strip('_') or 'part'}_` or a longer word",)
 
 
 @record
 class NoModel(Problem):
-    """A file defines blocks or values, but nothing that can be checked or compiled."""
+    """A file defines blocks or values, but nothing that can be checked or compiled.
+
+    Blocks are functions of shapes: without an `INPUT` they have neither shapes nor counts. Such a file can be imported,
+    but not checked or compiled by itself.
+    """
 
     code = "no-model"
 

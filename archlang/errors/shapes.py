@@ -83,7 +83,13 @@ class WindowProblem(ArgumentProblem):
 
 @record
 class KernelTooLarge(WindowProblem):
-    """Not a single window fits the padded input."""
+    """Not a single window fits the padded input.
+
+    `out = (N + 2P - F)/S + 1` is below 1: the window is larger than the input with its padding, so there is nothing for
+    it to read.
+
+    There is no output. It happens at the end of a chain, when poolings have made the map smaller than the next window.
+    """
 
     code = "kernel-too-large"
 
@@ -105,7 +111,14 @@ class KernelTooLarge(WindowProblem):
 
 @record
 class StrideDropsInput(WindowProblem):
-    """Rows of the real input lie behind the last window: torch would drop them without a word."""
+    """Rows of the real input lie behind the last window: torch would drop them without a word.
+
+    `out = (N + 2P - F)/S + 1` is not whole, and what is left over is not padding but real rows or columns, which lie
+    behind the last window.
+
+    Part of the picture has no influence on the result, which is hardly ever meant. The lectures say of such sizes that
+    they do not fit. A line can say that it means it: `round="floor"` drops the rest, `round="ceil"` rounds up.
+    """
 
     code = "stride-drops-input"
 
@@ -130,7 +143,13 @@ class StrideDropsInput(WindowProblem):
 
 @record
 class NotWhole(WindowProblem):
-    """Under --strict: (N + 2P - F)/S + 1 is not a whole number."""
+    """Under --strict: (N + 2P - F)/S + 1 is not a whole number.
+
+    Without `--strict` only rows of the real input count; here the remainder of any layer does, also one in the padding.
+
+    It is the lectures' own rule: `(N + 2P - F)/S + 1` must be whole, or the window does not fit. Many well-known
+    networks, ResNet's first layer among them, do not keep it.
+    """
 
     code = "not-whole"
 
@@ -159,7 +178,11 @@ def _output_notes(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
 
 @record
 class PaddingTooLarge(ArgumentProblem):
-    """torch allows a pooling window at most half of padding."""
+    """torch allows a pooling window at most half of padding.
+
+    A pooling window that lies in the padding altogether would have no number to choose from. torch therefore takes at
+    most half a window of padding on each side.
+    """
 
     code = "padding-too-large"
     padding: int
@@ -176,7 +199,13 @@ class PaddingTooLarge(ArgumentProblem):
 
 @record
 class WrongRank(Problem):
-    """A layer is given an input with the wrong number of axes."""
+    """A layer is given an input with the wrong number of axes.
+
+    The axes are counted without the batch: `(features)`, `(C, L)`, `(C, H, W)` or `(C, D, H, W)`.
+
+    A window slides over positions, which a vector behind `FC` or `FLATTEN` does not have any more; and a word such as
+    `Conv2d` demands the number of axes in its name.
+    """
 
     code = "wrong-rank"
     owner: str
@@ -196,7 +225,10 @@ class WrongRank(Problem):
 
 @record
 class NoInput(Problem):
-    """A chain begins with a layer that needs an input."""
+    """A chain begins with a layer that needs an input.
+
+    Shapes are worked out from the input on, so a model must say what it is given. A chain without one can be a block.
+    """
 
     code = "no-input"
     owner: str
@@ -212,7 +244,10 @@ class NoInput(Problem):
 
 @record
 class InputNotFirst(Problem):
-    """INPUT stands where something already flows."""
+    """INPUT stands where something already flows.
+
+    What flows there would be lost. A second input belongs into a branch of a join, as its first stage.
+    """
 
     code = "input-not-first"
     shape: tuple[int, ...]
@@ -224,7 +259,11 @@ class InputNotFirst(Problem):
 
 @record
 class InputMismatch(Problem):
-    """A model inside another is fed a shape that is not its input's."""
+    """A model inside another is fed a shape that is not its input's.
+
+    A model is made for the shape that its `INPUT` states, and its fully connected layers have as many weights as that
+    demands. For parts that take any size there are blocks.
+    """
 
     code = "input-mismatch"
     model: str
@@ -238,7 +277,12 @@ class InputMismatch(Problem):
 
 @record
 class StatedShape(Problem):
-    """The shape stated with `::` is not what comes out."""
+    """The shape stated with `::` is not what comes out.
+
+    `:: (C, H, W)` behind a stage says which shape flows there. It changes nothing; it is checked.
+
+    One of the two is wrong: the statement, or the layers before it. Better to know here than from a later error.
+    """
 
     code = "stated-shape"
     stated: tuple[int, ...]

@@ -17,7 +17,14 @@ def binding_text(letters: Letters) -> str:
 
 @record
 class SizeInWeights(Problem):
-    """Weights whose number depends on a size that is left free."""
+    """Weights whose number depends on a size that is left free.
+
+    A size that is left free, as H in `INPUT(3, H, W)`, stands for all sizes at once; the model is one network with one
+    set of weights.
+
+    Fully connected layers have a weight for every number that flows in: for another size they are another network.
+    Pooling to a fixed size in front makes their number certain.
+    """
 
     code = "size-in-weights"
     owner: str
@@ -47,7 +54,11 @@ class SizeInWeights(Problem):
 
 @record
 class SizesCompared(Problem):
-    """Two sizes left free meet: whether they fit depends on both at once."""
+    """Two sizes left free meet: whether they fit depends on both at once.
+
+    Sizes are left free one by one: for each, what is legal is worked out by itself. Here two of them meet, in a join or
+    in a comparison, so that neither can be judged alone.
+    """
 
     code = "sizes-compared"
     left: str
@@ -66,7 +77,11 @@ class SizesCompared(Problem):
 
 @record
 class SizeNotTracked(Problem):
-    """An operation on a size left free that has no exact formula here."""
+    """An operation on a size left free that has no exact formula here.
+
+    What is legal is worked out for all sizes at once, with exact formulas for the operations that layers need. This one
+    has none, and a guess would not be a proof.
+    """
 
     code = "size-not-tracked"
     operation: str
@@ -87,7 +102,11 @@ class SizeNotTracked(Problem):
 
 @record
 class TooManyClasses(Problem):
-    """The legal sizes would repeat only after too many, or fall into too many cases."""
+    """The legal sizes would repeat only after too many, or fall into too many cases.
+
+    The legal sizes are described as residues, such as `188 + 16k`. With many different strides, or comparisons of the
+    size, they would repeat only after very many, and no description would be of use.
+    """
 
     code = "too-many-cases"
     what: str
@@ -105,7 +124,12 @@ class TooManyClasses(Problem):
 
 @record
 class NoLegalSize(Problem):
-    """There is no size with which the model is legal."""
+    """There is no size with which the model is legal.
+
+    Each layer demands something of the sizes: that a window fits, that a stride divides, that branches agree.
+
+    No size meets all demands, so nothing can ever flow through the model; the notes name the layers.
+    """
 
     code = "no-legal-size"
     letters: Letters
@@ -123,7 +147,11 @@ class NoLegalSize(Problem):
 
 @record
 class NothingToSolve(UsageProblem):
-    """`--solve` names no parameter of the model, or gives values that it cannot try."""
+    """`--solve` names no parameter of the model, or gives values that it cannot try.
+
+    `--solve` looks for values of one parameter of the model that make it legal. It needs a parameter that exists, and a
+    finite list or range of values to try.
+    """
 
     code = "cannot-solve"
     name: str

@@ -9,7 +9,10 @@ from archlang.records import record
 
 @record
 class EmptyFile(Problem):
-    """A file without a single definition."""
+    """A file without a single definition.
+
+    There is nothing to check: no chain, no model, no block. The file may be the wrong one, or not saved yet.
+    """
 
     code = "empty-file"
 
@@ -24,7 +27,12 @@ class EmptyFile(Problem):
 
 @record
 class UnexpectedText(Problem):
-    """Something stands where the grammar has no place for it."""
+    """Something stands where the grammar has no place for it.
+
+    The grammar is one page long, grammars/arch.lark. The message says what could stand in this place.
+
+    What follows cannot be understood without it. Often a comma or a bracket is missing just before.
+    """
 
     code = "unexpected-text"
     found: str
@@ -46,7 +54,11 @@ class UnexpectedText(Problem):
 
 @record
 class MissingArrow(Problem):
-    """Two stages of a chain stand side by side."""
+    """Two stages of a chain stand side by side.
+
+    `->` feeds what stands left of it to what stands right. Newlines mean nothing, so a new line is no new stage:
+    without an arrow it is not clear what becomes of the output of the first.
+    """
 
     code = "missing-arrow"
 
@@ -61,7 +73,10 @@ class MissingArrow(Problem):
 
 @record
 class SpacedSize(Problem):
-    """A size is written with blanks: 3 x 3."""
+    """A size is written with blanks: 3 x 3.
+
+    `3x3` is one word, as a number is. With blanks between, `x` would be a name like any other.
+    """
 
     code = "spaced-size"
     size: str
@@ -77,7 +92,10 @@ class SpacedSize(Problem):
 
 @record
 class UnclosedBracket(Problem):
-    """A bracket is opened and never closed."""
+    """A bracket is opened and never closed.
+
+    What it holds has no end, so all that follows would be part of it.
+    """
 
     code = "unclosed-bracket"
     bracket: str
@@ -94,7 +112,13 @@ class UnclosedBracket(Problem):
 
 @record
 class UnmatchedBracket(Problem):
-    """A closing bracket closes nothing, or something else."""
+    """A closing bracket closes nothing, or something else.
+
+    Brackets nest: each closes the one opened last. `( )` hold arguments, `[ ]` group stages or list values, `{ }` hold
+    branches.
+
+    It is not clear where the part ends that was opened, or what this one should end.
+    """
 
     code = "unmatched-bracket"
     bracket: str
@@ -107,7 +131,11 @@ class UnmatchedBracket(Problem):
 
 @record
 class TextTooLong(Problem):
-    """More words and signs than any architecture written by hand has."""
+    """More words and signs than any architecture written by hand has.
+
+    A check is to end soon, whatever the text. An architecture describes what is repeated once, and stays far below the
+    limit.
+    """
 
     code = "text-too-long"
     limit: int
@@ -123,7 +151,11 @@ class TextTooLong(Problem):
 
 @record
 class NestingTooDeep(Problem):
-    """Brackets or expressions are nested beyond any use."""
+    """Brackets or expressions are nested beyond any use.
+
+    A check is to end, whatever the text, and what is nested so deeply can be read by nobody. A `block` or a `let` gives
+    the inner part a name.
+    """
 
     code = "nesting-too-deep"
     limit: int

@@ -9,7 +9,13 @@ from archlang.records import record
 
 @record
 class BadOperand(Problem):
-    """An operator or function is given values that it cannot work on."""
+    """An operator or function is given values that it cannot work on.
+
+    `+ - * / // % **` work on numbers, `+` also on two lists or two texts; conditions are true or false, and nothing
+    else counts as such.
+
+    A result would have to be invented.
+    """
 
     code = "bad-operand"
     operation: str
@@ -24,7 +30,10 @@ class BadOperand(Problem):
 
 @record
 class DivisionByZero(Problem):
-    """A division by zero."""
+    """A division by zero.
+
+    It has no result. `/`, `//` and `%` all divide.
+    """
 
     code = "division-by-zero"
 
@@ -35,7 +44,10 @@ class DivisionByZero(Problem):
 
 @record
 class NumberTooLarge(Problem):
-    """A number, list or range beyond what an architecture can hold."""
+    """A number, list or range beyond what an architecture can hold.
+
+    Numbers, lists and ranges are bounded so that every check ends in bounded time and memory. No layer is that large.
+    """
 
     code = "value-too-large"
     what: str
@@ -48,7 +60,10 @@ class NumberTooLarge(Problem):
 
 @record
 class IndexOutOfRange(Problem):
-    """An index behind the end of a list."""
+    """An index behind the end of a list.
+
+    There is no such item. Items count from 0; -1 is the last.
+    """
 
     code = "index-out-of-range"
     index: int
@@ -65,7 +80,11 @@ class IndexOutOfRange(Problem):
 
 @record
 class UnpackMismatch(Problem):
-    """`for (a, b) in ...` over items that are not pairs."""
+    """`for (a, b) in ...` over items that are not pairs.
+
+    Each item is taken apart into the names, one value for each. With fewer or more there would be a name without a
+    value, or a value without a name.
+    """
 
     code = "unpack-mismatch"
     names: int
@@ -78,7 +97,14 @@ class UnpackMismatch(Problem):
 
 @record
 class BadLabel(Problem):
-    """A quoted label does not come out as a name."""
+    """A quoted label does not come out as a name.
+
+    A quoted label may hold values in braces, `"block{i}"`. What comes out becomes a name in the `state_dict` and an
+    attribute in Python.
+
+    It must be letters, digits and underscores, and not begin with a digit; so the values must be whole numbers or
+    words.
+    """
 
     code = "bad-label"
     text: str
@@ -95,7 +121,13 @@ MOST_SIDES = 8
 
 @record
 class AssertionFailed(Problem):
-    """An `assert` of the file does not hold."""
+    """An `assert` of the file does not hold.
+
+    `assert` states what the author believes of a model, or of values: counts, shapes, comparisons. The notes show both
+    sides as they are.
+
+    The architecture is not what its file says it is. Either may be wrong.
+    """
 
     code = "assertion-failed"
     text: str

@@ -65,6 +65,46 @@ LONGEST_COMPARED = 100
 """Comparing more or longer words would take longer than looking for the slip oneself."""
 
 
+NICKNAMES = {
+    "activation": "",
+    "averagepooling2d": "AVGPOOL",
+    "batchnorm": "BN",
+    "batchnormalization": "BN",
+    "concatenate": "CONCAT",
+    "conv2dtranspose": "UPCONV",
+    "convtranspose": "UPCONV",
+    "deconv": "UPCONV",
+    "dense": "FC",
+    "filters": "out_channels",
+    "fullyconnected": "FC",
+    "gap": "AVGPOOL(to=1)",
+    "globalaveragepooling2d": "AVGPOOL(to=1)",
+    "globalavgpool": "AVGPOOL(to=1)",
+    "groupnorm": "GN",
+    "instancenorm": "IN",
+    "kernel": "kernel_size",
+    "layernorm": "LN",
+    "maxpooling2d": "MAXPOOL",
+    "mha": "ATTENTION",
+    "multiheadattention": "ATTENTION",
+    "rate": "p",
+    "strides": "stride",
+    "swish": "SILU",
+    "units": "out_features",
+}
+"""What other frameworks and papers call our words; an empty one has no counterpart that a likeness should suggest."""
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a wrong one means: another framework's name for it, or the likest spelling."""
+    known = set(known)
+    nickname = NICKNAMES.get(word.lower())
+    if nickname is None:
+        plain = {name for name in known if not name[-2:] in ("1d", "2d", "3d")} if word.isupper() else known
+        return closest(word, plain)
+    return nickname if nickname.split("(")[0] in known else None
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a misspelt one most likely means: written in the same case, where there are several."""
     by_lower: dict[str, str] = {}

@@ -105,6 +105,7 @@ class PReLU(Op):
     fill: float
 
     tag = "prelu"
+    inferred = "num_parameters"
     words = ("PRELU", "PReLU")
     kind = "prelu"
     family = "activation"

@@ -39,6 +39,7 @@ class Attention(Op):
     bias: bool
 
     tag = "attention"
+    inferred = "embed_dim"
     words = ("ATTENTION", "MultiheadAttention")
     kind = "attention"
     family = "attention"

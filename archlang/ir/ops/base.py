@@ -111,6 +111,7 @@ class Op:
     Class variables: `tag` identifies the kind in files, `words` are its spellings (a trailing digit as in `Conv2d`
     demands that many axes), `kind` is the base of automatic names, `signature` its arguments in torch's order,
     `initialised` says whether `init=` can set its weights, and `family` groups layers for diagrams and lists.
+    `inferred` is the first argument of torch's class where that follows from the input and is not written here.
     `is_source` marks ops without an input, `is_join` those fed with the branches of braces, `integer_input` those that
     read indices instead of real numbers.
     """
@@ -123,6 +124,7 @@ class Op:
     family: ClassVar[str] = "other"
     is_source: ClassVar[bool] = False
     is_join: ClassVar[bool] = False
+    inferred: ClassVar[str] = ""
     integer_input: ClassVar[bool] = False
 
     @classmethod

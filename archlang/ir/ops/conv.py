@@ -63,6 +63,7 @@ class Conv(Op):
     round: str | None = None
 
     tag = "conv"
+    inferred = "in_channels"
     words = ("CONV", "Conv1d", "Conv2d", "Conv3d")
     kind = "conv"
     family = "conv"

@@ -49,6 +49,7 @@ class LayerNorm(Op):
     channels_first: bool
 
     tag = "layer_norm"
+    inferred = "normalized_shape"
     words = ("LN", "LayerNorm")
     kind = "ln"
     family = "norm"
@@ -110,6 +111,7 @@ class GroupNorm(Op):
     affine: bool
 
     tag = "group_norm"
+    inferred = "num_channels"
     words = ("GN", "GroupNorm")
     kind = "gn"
     family = "norm"
@@ -162,6 +164,7 @@ class InstanceNorm(Op):
     track_running_stats: bool
 
     tag = "instance_norm"
+    inferred = "num_features"
     words = ("IN", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
     kind = "in"
     family = "norm"

@@ -77,6 +77,7 @@ class FullyConnected(_Dense):
     op: Literal["fc"] = "fc"
 
     tag = "fc"
+    inferred = "in_features"
     words = ("FC",)
     kind = "fc"
 
@@ -104,6 +105,7 @@ class Linear(_Dense):
     op: Literal["linear"] = "linear"
 
     tag = "linear"
+    inferred = "in_features"
     words = ("LINEAR", "Linear")
     kind = "linear"
 

@@ -45,7 +45,7 @@ class Concat(Op):
         first, axis = inputs[0], self._axis(inputs[0])
         others = [(*shape[:axis], *shape[axis + 1 :]) for shape in inputs]
         if any(other != others[0] for other in others):
-            raise OpError(JoinMismatch("CONCAT", inputs, f"equal sizes along all axes but {axis + 1}"))
+            raise OpError(JoinMismatch("CONCAT", inputs, f"equal sizes along all axes but {axis + 1}", axis + 1))
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:

@@ -38,6 +38,7 @@ class BatchNorm(Op):
     track_running_stats: bool
 
     tag = "batch_norm"
+    inferred = "num_features"
     words = ("BN", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
     kind = "bn"
     family = "norm"

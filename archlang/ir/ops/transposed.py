@@ -54,6 +54,7 @@ class UpConv(Op):
     dilation: Sizes
 
     tag = "upconv"
+    inferred = "in_channels"
     words = ("UPCONV", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
     kind = "upconv"
     family = "conv"
