@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlang.api import ArchitectureError, Picture, Report, check, family, graph, load, loads, render
+    from archlang.api import ArchitectureError, Picture, Report, check, checks, family, graph, load, loads, render
     from archlang.layers import register
 
 __version__ = "0.1.0"
@@ -23,6 +23,7 @@ __all__ = [
     "Report",
     "__version__",
     "check",
+    "checks",
     "family",
     "graph",
     "load",

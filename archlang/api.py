@@ -51,6 +51,9 @@ class Report:
 
         return report_dict(self.models, self.diagnostics, self.ok)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         from archlang.diagnostics.text import render
         from archlang.report.text import model_table, models_lines
@@ -102,6 +105,19 @@ def check(
     keyword arguments bind parameters. Errors come in the report; nothing is raised for them.
     """
     outcome = check_target(fspath(target), _request(model, input, strict, bindings))
+    return Report(outcome.models, outcome.diagnostics)
+
+
+def checks(
+    text: str,
+    model: str | None = None,
+    *,
+    input: Shape | None = None,
+    strict: bool = False,
+    **bindings: Any,  # noqa: A002
+) -> Report:
+    """Check the text of an architecture, as `check` does a file."""
+    outcome = check_source(Source("<text>", text), _request(model, input, strict, bindings))
     return Report(outcome.models, outcome.diagnostics)
 
 

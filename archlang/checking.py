@@ -16,7 +16,7 @@ from archlang.elaborate.expressions import FAILED, FUNCTIONS, Evaluator, Silence
 from archlang.elaborate.fixes import try_helps
 from archlang.elaborate.parts import Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
-from archlang.errors.files import UnknownModel, UnknownParameter
+from archlang.errors.files import UnknownInput, UnknownModel, UnknownParameter
 from archlang.errors.imports import CannotImport
 from archlang.errors.names import NoModel, UnknownFunction
 from archlang.errors.syntax import NestingTooDeep
@@ -161,7 +161,17 @@ class Run:
         chosen = self.chosen(choose_one)
         self.check_bindings(chosen)
         made = [self.make(definition, self._bindings(definition)) for definition in chosen]
-        return tuple(model for model in made if model is not None)
+        models = tuple(model for model in made if model is not None)
+        self._check_inputs(models)
+        return models
+
+    def _check_inputs(self, models: Sequence[Model]) -> None:
+        """A shape given to an input that no model has is a slip."""
+        known = tuple(dict.fromkeys(given.name for model in models for given in model.inputs))
+        for name, _ in self.options.inputs:
+            if models and name is not None and name not in known:
+                problem = UnknownInput(name, closest(name, known), known)
+                raise Diagnosed(Diagnostic(problem, None, self.program.source.name))
 
     def make(self, definition: ast.Definition, bindings: dict[str, Any]) -> Model | None:
         """A model with its parameters bound; None after an error. Sizes that nothing binds stay free."""

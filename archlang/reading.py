@@ -39,10 +39,24 @@ def check_target(target: str, request: Request, choose_one: bool = False) -> Out
     """
     try:
         if target.endswith(".json"):
+            _refuse_options(target, request)
             return Outcome((_read_model(target),), ())
         return check_source(read_source(target), request, choose_one, FileImporter(target))
     except Diagnosed as error:
         return Outcome((), (error.diagnostic,))
+
+
+def _refuse_options(target: str, request: Request) -> None:
+    """A model that was written as data has its values; nothing can be bound in it any more."""
+    given = {
+        "-m": request.model,
+        "-D": request.bindings,
+        "--input": request.options.inputs,
+        "--strict": request.options.strict,
+    }
+    for option, value in given.items():
+        if value:
+            raise _failed(target, BadOption(option, target, "a .arch file: a .json file holds one finished model"))
 
 
 def family_of(target: str, request: Request) -> Family:
@@ -163,13 +177,15 @@ def read_bindings(texts: Iterable[str]) -> dict[str, Any]:
 def _read_value(binding: str, text: str) -> Any:
     """The value of an expression that uses no names."""
     try:
+        if re.fullmatch(r"\s*[A-Za-z_][\w-]*\s*", text) and text.strip() not in ("true", "false", "none"):
+            return text.strip()  # a bare word is a text: the shell has taken its quotes
         items = parse(Source("-D", f"let value = {text}")).items
         let = items[0]
         if len(items) == 1 and isinstance(let, ast.Let):
             return Evaluator(_no_models)(let.value, Environment(prelude(), {}))
     except Diagnosed:
         pass
-    raise _failed("-D", BadOption("-D", binding, 'a value such as 2, [64, 128], true or "same"'))
+    raise _failed("-D", BadOption("-D", binding, "a value such as 2, [64, 128], true or same"))
 
 
 def _no_models(node: ast.Invocation, env: Environment) -> Any:

@@ -28,7 +28,8 @@ def record(cls: type[Any] | None = None, /, *, kw_only: bool = False, eq: bool =
 
     def make(plain: type[Any]) -> type[Any]:
         made: Any = dataclass(eq=False, repr=False, match_args=False, kw_only=kw_only)(plain)
-        made.__repr__ = _repr
+        if "__repr__" not in vars(plain):
+            made.__repr__ = _repr
         if eq:
             made.__eq__, made.__hash__ = _equal, _hash
         return made

@@ -271,7 +271,8 @@ class Texts:
             case 3:
                 return ["(", *self.many(lambda: self.value(below), 2, 4), ")"]
             case 4:
-                return ["[", *self.value(below), *self.loop(below), "]"]
+                condition = ["if", *self.value(below, 1)] if self.chance(2) else []
+                return ["[", *self.value(below), *self.loop(below), *condition, "]"]
             case 5:
                 return [*self.primary(below), ".", self.pick("a", "parameters", "0")]
             case 6:

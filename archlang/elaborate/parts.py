@@ -47,7 +47,9 @@ class Options:
 
     def bound(self, values: Mapping[str, Any]) -> Options:
         """With values for letters."""
-        inputs = ((name, tuple(values.get(n, n) if isinstance(n, str) else n for n in shape)) for name, shape in self.inputs)
+        inputs = (
+            (name, tuple(values.get(n, n) if isinstance(n, str) else n for n in shape)) for name, shape in self.inputs
+        )
         return replace(self, inputs=tuple(inputs)) if self.letters else self
 
 

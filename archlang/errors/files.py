@@ -275,3 +275,25 @@ class UnknownParameter(UsageProblem):
     @property
     def advice(self) -> tuple[str, ...]:
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
+
+
+@record
+class UnknownInput(UsageProblem):
+    """`--input NAME=...` names no input of the model."""
+
+    code = "unknown-input"
+    name: str
+    suggestion: str | None
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"there is no input `{self.name}`"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"the model has {listing(f'`{name}`' for name in self.known)}",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()

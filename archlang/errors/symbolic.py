@@ -169,5 +169,3 @@ class NothingToSolve(UsageProblem):
     @property
     def advice(self) -> tuple[str, ...]:
         return ("for example --solve stride=1..8, or --solve stride=[1, 2, 4]",)
-
-

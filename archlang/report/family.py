@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
+from io import StringIO
 from typing import Any
 
-from archlang.errors.words import shape_text, value_text
+from archlang.errors.words import plural, shape_text, value_text
 from archlang.families import Family, Member
 from archlang.ir.walk import fold_totals
 from archlang.report.text import aligned
@@ -14,6 +16,8 @@ from archlang.report.text import aligned
 
 def family_text(family: Family, members: Sequence[Member], form: str) -> str:
     """The report on chosen members: aligned text, or JSON."""
+    if form in ("csv", "md"):
+        return _table(family, members, form)
     if form == "json":
         found = [member_dict(member) for member in members]
         head = {"schema": 1, "model": family.definition.name, "count": family.count, "members": found}
@@ -21,8 +25,27 @@ def family_text(family: Family, members: Sequence[Member], form: str) -> str:
     legal = iter(aligned([_cells(member) for member in members if member.ok], "<<<><"))
     lines = [next(legal) if member.ok else f"{_bindings(member)}  {_error(member)}" for member in members]
     shown = f"{len(members):,} of " if len(members) != family.count else ""
-    lines.append(f"{shown}{family.count:,} members of {family.definition.name}")
+    lines.append(f"{shown}{plural(family.count, 'member')} of {family.definition.name}")
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _table(family: Family, members: Sequence[Member], form: str) -> str:
+    """A column for each parameter that ranges, then output, parameters, MACs, and the error if there is one."""
+    columns = (*family.domains, "output", "parameters", "macs", "error")
+    rows = [_table_row(family, member) for member in members]
+    if form == "md":
+        lines = [columns, ["---"] * len(columns), *rows]
+        return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+    out = StringIO()
+    csv.writer(out, lineterminator="\n").writerows([columns, *rows])
+    return out.getvalue()
+
+
+def _table_row(family: Family, member: Member) -> list[Any]:
+    values = [value_text(member.bindings[name]) for name in family.domains]
+    found = member_dict(member)
+    output = shape_text(found["output"]) if member.ok else ""
+    return [*values, output, *(found[key] if member.ok else "" for key in ("parameters", "macs")), found["error"] or ""]
 
 
 def member_dict(member: Member) -> dict[str, Any]:

@@ -21,7 +21,7 @@ GAP = "  "  # between columns, and before each level of the tree
 CONVENTIONS = (
     "MACs are multiply-accumulates of convolutions, linear layers and attention products, for one sample;",
     "FLOPs = 2 x MACs. BatchNorm running statistics are buffers. MB = 1,000,000 bytes.",
-    "Shapes are C x H x W, without the batch.",
+    "Shapes are torch's, channels first, without the batch.",
 )
 
 
