@@ -179,7 +179,8 @@ def graph(target: TargetPath, model: str | None = None, **bindings: Any) -> nx.D
     """
     from archlang.backends.network import flat_graph
 
-    return flat_graph(_only(check_target(fspath(target), _request(model, None, False, bindings), choose_one=True)))
+    made = _only(check_target(fspath(target), _request(model, None, False, bindings), choose_one=True))
+    return flat_graph(made.with_numbers)
 
 
 def _request(model: str | None, shape: Shape | None, strict: bool, bindings: dict[str, Any]) -> Request:
@@ -202,7 +203,7 @@ def _module(outcome: Outcome, device: str | None, seed: int | None) -> nn.Module
         raise ArchitectureError((Diagnostic(problem, None, model.origin.file),)) from None
     from archlang.backends.torch_module import build_module
 
-    return _raising(build_module, model, seed, device)
+    return _raising(build_module, model.with_numbers, seed, device)
 
 
 def _raising(function: Any, *arguments: Any) -> Any:

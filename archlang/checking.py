@@ -175,14 +175,14 @@ class Run:
 
     def make(self, definition: ast.Definition, bindings: dict[str, Any]) -> Model | None:
         """A model with its parameters bound; None after an error. Sizes that nothing binds stay free."""
-        letters = (*self.options.letters, *self._free_sizes(definition, bindings))
+        letters = (*self.options.letters, *self.free_sizes(definition, bindings))
         if not letters:
             return self.selected.model(definition, bindings)
         from archlang.symbolic.explore import explore
 
         return explore(self, definition, bindings, letters)
 
-    def _free_sizes(self, definition: ast.Definition, bindings: Mapping[str, Any]) -> tuple[str, ...]:
+    def free_sizes(self, definition: ast.Definition, bindings: Mapping[str, Any]) -> tuple[str, ...]:
         """Parameters without a value that are sizes of the model's inputs: `H` and `W` of INPUT(3, H, W)."""
         parameters = self.program.parameters(definition)
         unbound = [p.name for p in parameters if p.default is None and p.domain is None and p.name not in bindings]
@@ -213,7 +213,7 @@ class Run:
         raise Diagnosed(Diagnostic(UnknownModel(name, closest(name, known), known), None, self.program.source.name))
 
     def _is_bound(self, model: ast.Definition) -> bool:
-        given = {*self.request.bindings, *self._free_sizes(model, self.request.bindings)}
+        given = {*self.request.bindings, *self.free_sizes(model, self.request.bindings)}
         return all(p.default is not None or p.name in given for p in self.program.parameters(model))
 
     def _bindings(self, model: ast.Definition) -> dict[str, Any]:

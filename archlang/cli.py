@@ -21,7 +21,9 @@ from archlang.diagnostics.text import summary_line
 from archlang.elaborate.parts import Options
 from archlang.errors.files import UsageProblem
 from archlang.ir.graph import Model
-from archlang.reading import ZOO_PREFIX, check_target, read_bindings, read_inputs, read_source
+from archlang.reading import (
+    ZOO_PREFIX, Near, check_target, read_bindings, read_inputs, read_near, read_solved, read_source
+)  # fmt: skip
 from archlang.source import Source
 from archlang.writing import STANDARD_OUTPUT, default_path, replace_file, write_output
 
@@ -45,7 +47,8 @@ reads_a_model = _with_options(
     click.option("-e", "text", metavar="TEXT", help="The architecture itself, in place of a file."),
     click.option("-m", "--model", metavar="NAME", help="The model of the file that is meant."),
     click.option("-D", "bindings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the model a value."),
-    click.option("--input", "inputs", metavar="[NAME=]C,H,W", multiple=True, help="Another shape for the input."),
+    click.option("--input", "inputs", metavar="[NAME=]C,H,W", multiple=True,
+                 help="Another shape for the input; sizes given as letters are left free."),
     click.option("--strict", is_flag=True, help="The lectures' rule: a size that is not whole is an error."),
 )
 
@@ -74,6 +77,8 @@ def cli() -> None:
 @click.option("--where", metavar="EXPR", help='With --all: only members for which "parameters < 1_000_000" holds.')
 @click.option("--sort", metavar="EXPR", help='With --all: in the order of "macs", or "-macs" for the largest first.')
 @click.option("--limit", type=click.IntRange(1), help="With --all: at most so many members.")
+@click.option("--near", metavar="[NAME=]SIZE", multiple=True, help="With sizes left free: the legal ones next to this.")
+@click.option("--solve", metavar="NAME[=VALUES]", multiple=True, help="Which values of a parameter, 1..8, are legal?")
 def check(
     files: tuple[str, ...],
     text: str | None,
@@ -88,27 +93,36 @@ def check(
     where: str | None,
     sort: str | None,
     limit: int | None,
+    near: tuple[str, ...],
+    solve: tuple[str, ...],
 ) -> None:
     """Check architectures and report their shapes, parameters and MACs.
 
     Without -m every model whose parameters are bound is checked. FILE is a .arch file, `-` for standard input, or
-    `zoo:NAME` for a network that ships with archlang.
+    `zoo:NAME` for a network that ships with archlang. Sizes that nothing binds, INPUT(3, H, W), stay free: the report
+    has formulas and says which sizes are legal.
     """
-    if everything or where or sort or limit:
+    if everything or where or sort or limit or solve:
         request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
-        _check_family(_targets(files, text)[0], text, request, form, where, sort, limit)
+        target = _targets(files, text)[0]
+        if solve:
+            _solve(target, text, request, form, read_solved(solve))
+        else:
+            _check_family(target, text, request, form, where, sort, limit)
         return
     outcomes = [_outcome(target, text, model, bindings, inputs, strict, False) for target in _targets(files, text)]
     models = [made for outcome in outcomes for made in outcome.models]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
     try:
-        print(_report(form, models, diagnostics, batch, dtype), end="")
+        print(_report(form, models, diagnostics, batch, dtype, read_near(near, models)), end="")
     except Diagnosed as error:
         diagnostics.append(error.diagnostic)
     _finish(diagnostics)
 
 
-def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], batch: int, dtype: str) -> str:
+def _report(
+    form: str, models: list[Model], diagnostics: list[Diagnostic], batch: int, dtype: str, near: Near
+) -> str:
     """The report in one of its formats, ending in a newline unless empty."""
     ok = all(d.severity != "error" for d in diagnostics)
     if form == "json":
@@ -116,7 +130,7 @@ def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], batch
 
         from archlang.report.data import report_dict
 
-        return json.dumps(report_dict(models, diagnostics, ok), indent=1) + "\n"
+        return json.dumps(report_dict(models, diagnostics, ok, near), indent=1) + "\n"
     if form != "text":
         from archlang.report import exports
 
@@ -125,7 +139,8 @@ def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], batch
 
     if not models:
         return ""
-    return (model_table(models[0], batch, dtype) if len(models) == 1 else models_lines(models)).rstrip("\n") + "\n"
+    table = model_table(models[0], batch, dtype, near) if len(models) == 1 else models_lines(models)
+    return table.rstrip("\n") + "\n"
 
 
 def _check_family(
@@ -143,6 +158,20 @@ def _check_family(
         chosen = choose_members(family, members, where, sort, limit)
     print(family_text(family, chosen, form), end="")
     if any(not member.ok for member in chosen):
+        sys.exit(ERRORS)
+
+
+def _solve(target: str, text: str | None, request: Request, form: str, names: dict[str, str | None]) -> None:
+    """Try values of some parameters; the status tells whether any is legal."""
+    from archlang.families import open_solutions
+    from archlang.reading import FileImporter
+    from archlang.report.family import family_text, solutions_text
+
+    source = read_source(target) if text is None else Source("<text>", text)
+    family = open_solutions(source, request, names, FileImporter(target or STANDARD_OUTPUT))
+    members = list(family)
+    print(solutions_text(family, members) if form == "text" else family_text(family, members, form), end="")
+    if not any(member.ok for member in members):
         sys.exit(ERRORS)
 
 
@@ -189,7 +218,16 @@ def _make(
         return
     _finish(outcome.diagnostics)
     if path != STANDARD_OUTPUT:
-        print(f"wrote {path}: {made.name}", file=sys.stderr)
+        print(f"wrote {path}: {made.name}{_made_for(made)}", file=sys.stderr)
+
+
+def _made_for(model: Model) -> str:
+    """For which sizes a module was written, where the model leaves them free."""
+    if not model.is_symbolic:
+        return ""
+    from archlang.report.legal import made_for
+
+    return f", {made_for(model)}"
 
 
 @cli.command()
@@ -227,6 +265,39 @@ def _formatted(files: tuple[str, ...]) -> tuple[list[tuple[str, Source, str]], l
         except Diagnosed as error:
             diagnostics.append(error.diagnostic)
     return formatted, diagnostics
+
+
+@cli.command()
+@click.argument("words", nargs=-1, metavar="[CODE | FILE LAYER]")
+@reads_a_model
+def explain(words: tuple[str, ...], text: str | None, **options: Any) -> None:
+    """Explain an error, or a layer with all its numbers.
+
+    \b
+    archc explain                           all errors and warnings, a line each
+    archc explain stride-drops-input        what it means, why, an example, what to do
+    archc explain zoo:alexnet features.3    sizes, counts and receptive field of a layer
+    archc explain zoo:alexnet features      a labelled part: its totals, its layers
+    """
+    expected = 1 if text is not None else 2
+    if len(words) > expected or (len(words) < expected and (text is not None or _is_file(words))):
+        raise click.UsageError("give a CODE, or a FILE and a LAYER of it; -e TEXT stands for the file")
+    if len(words) < expected:
+        from archlang.explain import code_list, page
+
+        print(page(words[0]) if words else code_list(), end="")
+        return
+    from archlang.report.layer import explanation
+
+    outcome = _outcome(words[0], text, **options, choose_one=True)
+    if outcome.ok:
+        print(explanation(outcome.models[0], words[-1]), end="")
+    _finish(outcome.diagnostics)
+
+
+def _is_file(words: tuple[str, ...]) -> bool:
+    """Whether a lone argument is no code but the file of a layer that was forgotten."""
+    return any(word.startswith(ZOO_PREFIX) or "." in word or Path(word).exists() for word in words)
 
 
 @cli.command()

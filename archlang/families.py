@@ -19,11 +19,15 @@ from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed
 from archlang.elaborate.program import Importer, Loader, ModelParameter
 from archlang.errors.families import BadCondition, NotFinite
+from archlang.errors.symbolic import NothingToSolve
 from archlang.ir.graph import Model
 from archlang.records import record
 from archlang.source import Source
 from archlang.syntax import ast
 from archlang.syntax.parser import parse
+
+TRIED = 16
+"""Values from 1 on that are tried of a parameter without a domain."""
 
 
 @record
@@ -51,10 +55,12 @@ class Member:
 class Family:
     """The members of a model, in the order of its parameters: the last varies fastest."""
 
-    def __init__(self, run: Run, definition: ast.Definition) -> None:
+    def __init__(
+        self, run: Run, definition: ast.Definition, domains: Mapping[str, tuple[Any, ...]] | None = None
+    ) -> None:
         self.run = run
         self.definition = definition
-        self.domains = _domains(run, definition)
+        self.domains = _domains(run, definition) if domains is None else domains
 
     @property
     def count(self) -> int:
@@ -74,12 +80,56 @@ class Family:
         elaborator.collector = collector
         elaborator.forgive()
         with deep_recursion():
-            model = elaborator.model(self.definition, {**self.run.request.bindings, **bindings})
+            model = self.run.make(self.definition, {**self.run.request.bindings, **bindings})
         return Member(bindings, model, tuple(collector))
 
 
 def open_family(source: Source, request: Request, importer: Importer = import_nothing) -> Family:
     """The family of a file's model. Raises `Diagnosed` if the file is wrong or the family not finite."""
+    return Family(*_open(source, request, importer))
+
+
+def open_solutions(
+    source: Source, request: Request, names: Mapping[str, str | None], importer: Importer = import_nothing
+) -> Family:
+    """The family of a file's model over some parameters alone, to find out which values are legal.
+
+    Their values are given as texts, `1..8` or `[1, 2, 4]`; None stands for the domain of the parameter, or numbers up
+    to `TRIED`. Everything else keeps its default. Raises `Diagnosed`.
+    """
+    run, definition = _open(source, request, importer)
+    return Family(run, definition, {name: _tried_values(run, definition, name, text) for name, text in names.items()})
+
+
+def _tried_values(run: Run, definition: ast.Definition, name: str, text: str | None) -> tuple[Any, ...]:
+    parameters = {p.name: p for p in run.program.parameters(definition)}
+    parameter = parameters.get(name)
+    if parameter is None:
+        problem = NothingToSolve(name, f"{definition.name} has no such parameter", tuple(parameters))
+        raise Diagnosed(Diagnostic(problem, None, "--solve"))
+    if text is not None:
+        domain = _domain(name, text)
+        return domain_values(run.evaluate, run.program, name, domain)
+    if parameter.domain is not None or parameter.is_switch:
+        return _values(run, parameter)
+    return tuple(range(1, TRIED + 1))
+
+
+def _domain(name: str, text: str) -> ast.Domain:
+    """The domain that a text such as `1..8` stands for."""
+    try:
+        (item,) = parse(Source("--solve", f"model Solved({name} in {text}) = INPUT")).items
+    except (Diagnosed, ValueError):
+        item = None
+    domain = item.parameters[0].domain if isinstance(item, ast.Definition) and len(item.parameters) == 1 else None
+    if domain is None:
+        problem = NothingToSolve(name, f"`{text}` is no range and no list of values")
+        raise Diagnosed(Diagnostic(problem, None, "--solve"))
+    return domain
+
+
+def _open(source: Source, request: Request, importer: Importer) -> tuple[Run, ast.Definition]:
+    """A file and its main model."""
     collector = Collector()
     with deep_recursion():
         loader = Loader(importer, collector)
@@ -88,14 +138,15 @@ def open_family(source: Source, request: Request, importer: Importer = import_no
         run.check_bindings(chosen)
     for diagnostic in collector:
         raise Diagnosed(diagnostic)
-    return Family(run, chosen[0])
+    return run, chosen[0]
 
 
 def _domains(run: Run, definition: ast.Definition) -> dict[str, tuple[Any, ...]]:
     """The values of each parameter that ranges; bound ones and those with a plain default stand still."""
     parameters = run.program.parameters(definition)
     free = [p for p in parameters if p.name not in run.request.bindings]
-    endless = [p for p in free if p.domain is None and p.default is None]
+    sizes = run.free_sizes(definition, run.request.bindings)
+    endless = [p for p in free if p.domain is None and p.default is None and p.name not in sizes]
     if endless:
         problem = NotFinite(definition.name, tuple(dict.fromkeys(p.name for p in endless)))
         raise diagnosed(problem, endless[0].span)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,14 @@ from archlang import resources
 from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import Diagnosed, Diagnostic, Problem
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import Evaluator, diagnosed
+from archlang.elaborate.expressions import DEEPEST, LONGEST, Evaluator, diagnosed
 from archlang.elaborate.parts import LARGEST_SIZE
 from archlang.elaborate.program import prelude
 from archlang.errors.files import BadOption, CannotRead, FileTooLarge, NotAModelFile, NotText
 from archlang.errors.imports import CannotImport, ImportOutsideRoot
 from archlang.errors.words import closest
 from archlang.families import Family, open_family
+from archlang.ir.graph import Model
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.parser import parse
@@ -138,10 +141,10 @@ def _similar(target: str) -> str | None:
         return name and ZOO_PREFIX + name
     try:
         path = Path(target)
-        name = closest(path.name, [p.name for p in path.parent.glob("*.arch")])
+        stem = closest(path.stem, [p.stem for p in path.parent.glob("*.arch")])
     except (OSError, ValueError):
         return None
-    return name and str(path.parent / name)
+    return stem and str(path.parent / f"{stem}.arch")
 
 
 def _read_model(target: str) -> Any:
@@ -212,14 +215,50 @@ def _is_size(size: int | str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z_]\w*", size)) if isinstance(size, str) else 1 <= size <= LARGEST_SIZE
 
 
+Near = tuple[tuple[str | None, int], ...]
+"""Sizes whose legal neighbours are asked for, each of one letter or (None) of all."""
+
+
+def read_near(texts: Iterable[str], models: Sequence[Model]) -> Near:
+    """`200` or `H=200`: a size of one letter of a model, or of all. Raises `Diagnosed`."""
+    letters = {size for model in models if model.is_symbolic for size in _letters(model)}
+    near: list[tuple[str | None, int]] = []
+    for text in texts:
+        name, _, size = text.rpartition("=")
+        if not re.fullmatch(r"[0-9]{1,7}", size):
+            raise _failed("--near", BadOption("--near", text, "a size, or that of one letter: 200 or H=200"))
+        if not letters or (name and name not in letters):
+            expected = f"a size of {name or 'a letter'}, which no model here leaves free: INPUT(3, H, W) or --input 3,H,W"
+            raise _failed("--near", BadOption("--near", text, expected))
+        near.append((name or None, int(size)))
+    return tuple(near)
+
+
+def _letters(model: Model) -> tuple[str, ...]:
+    from archlang.symbolic.legal import SymbolicModel
+
+    return model.legal.letters if isinstance(model, SymbolicModel) else ()
+
+
+def read_solved(texts: Iterable[str]) -> dict[str, str | None]:
+    """`stride=1..8` or `stride`: parameters with the values to try, None for the usual ones."""
+    pairs = (text.partition("=") for text in texts)
+    return {name.strip(): values.strip() or None for name, _, values in pairs}
+
+
 def check_bindings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Bindings given as Python values: lists become tuples. Raises `Diagnosed` for what the language does not have."""
-    return {name: _language_value(name, value) for name, value in values.items()}
+    return {name: _language_value(name, value, count()) for name, value in values.items()}
 
 
-def _language_value(name: str, value: Any) -> Any:
+def _language_value(name: str, value: Any, items: Iterator[int], depth: int = 0) -> Any:
+    """`items` counts those of a list and of the lists inside it."""
+    if next(items) > LONGEST or depth > DEEPEST:
+        raise _failed(name, BadOption(name, "a list", f"at most {LONGEST:,} items and {DEEPEST} levels"))
     if isinstance(value, list | tuple):
-        return tuple(_language_value(name, item) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    if value is not None and not isinstance(value, bool | int | float | str):
+        return tuple(_language_value(name, item, items, depth + 1) for item in value)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if value is not None and not isinstance(value, bool | float | str):
         raise _failed(name, BadOption(name, repr(value), "a number, a text, true, false, none or a list of them"))
     return value

@@ -18,13 +18,13 @@ STANDARD_OUTPUT = "-"
 def _source(model: Model) -> str:
     from archlang.backends.torch_source import write_source
 
-    return write_source(model, PurePath(model.origin.file).name)
+    return write_source(model.with_numbers, PurePath(model.origin.file).name)
 
 
 def _json(model: Model) -> str:
     from archlang.ir.json import write_model
 
-    return write_model(model)
+    return write_model(model.with_numbers)
 
 
 def _dot(model: Model) -> str:

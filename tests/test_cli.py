@@ -105,7 +105,7 @@ def test_errors_go_to_standard_error_with_status_1(archc: Run) -> None:
         (["check", "net.arch", "-D", "class=3"], "unknown-parameter"),
         (["check", "net.arch", "-D", "classes"], "bad-option"),
         (["check", "net.arch", "-D", "classes="], "bad-option"),
-        (["check", "net.arch", "-D", "classes=x"], "bad-option"),
+        (["check", "net.arch", "-D", "classes=x y"], "bad-option"),
         (["check", "net.arch", "-D", "classes=1/0"], "bad-option"),
         (["check", "net.arch", "-D", "classes=1 model B = INPUT"], "bad-option"),
         (["check", "net.arch", "-D", "classes=" + "-" * 50_000 + "1"], "bad-option"),

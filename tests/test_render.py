@@ -20,7 +20,7 @@ from archlang.backends.graphviz import Palette, Style, write_dot
 from archlang.backends.pictures import write_pdf, write_png, write_svg
 from archlang.checking import check_source
 from archlang.diagnostics import Diagnosed
-from archlang.ir.graph import Argument, Body, Call, Input, Layer, Model, Name, Origin, Ref, Repeat, Run
+from archlang.ir.graph import Argument, Body, Call, Input, Layer, Model, Name, Origin, Ref, Repeat, Run, Side
 from archlang.ir.ops import WORDS
 from archlang.ir.ops.base import Op, TorchCall
 from archlang.ir.walk import flatten
@@ -227,7 +227,8 @@ def residual_model() -> Model:
         "Net", (), ((3, 4, 4),), (Call(Name("layer"), 4, (Ref(-1),), (shape,), place),), (Ref(0), Ref(0)), (), place
     )
     bodies = (body(3), body(8), one(0, 3), one(1, 8), layers, root)
-    return Model("Net", (Input("image", (3, 4, 4)),), bodies, (), (), place)
+    sides = (Side("again", 1, training=True),)
+    return Model("Net", (Input("image", (3, 4, 4)),), bodies, (), (), place, sides=sides)
 
 
 def test_branches_join():
@@ -244,7 +245,7 @@ def test_branches_join():
             ],
         ),
         "output",
-        "output",
+        "again (in training)",
     ]
     ends = [(edge.source, edge.target) for edge in diagram.edges]
     assert ("layer.0.2", "layer.1.0") in ends

@@ -89,9 +89,10 @@ def draw(model: Model) -> Diagram:
     sources = tuple(_Source(box.id, i.shape, i.shape) for box, i in zip(inputs, model.inputs, strict=True))
     items, ends = drawing.draw_body(_Part(root, root, "", {}, sources, drawing.fitting_depth()))
     outputs: list[Box] = []
-    for number, (end, shape) in enumerate(zip(ends, (out.shape for out in model.outputs), strict=True)):
-        outputs.append(Box(f".output.{number}", "output", shape_text(shape), "output"))
-        drawing.edges.append(Edge(end, outputs[-1].id, shape, shape, shape))
+    for number, (end, out) in enumerate(zip(ends, model.outputs, strict=True)):
+        title = f"{out.name} (in training)" if out.training else out.name
+        outputs.append(Box(f".output.{number}", title, shape_text(out.shape), "output"))
+        drawing.edges.append(Edge(end, outputs[-1].id, out.shape, out.shape, out.shape))
     return Diagram(model.name, (*inputs, *items, *outputs), tuple(drawing.edges))
 
 

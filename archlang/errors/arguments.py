@@ -133,7 +133,13 @@ class OutOfRange(ArgumentProblem):
 
 @record
 class InferredArgument(ArgumentProblem):
-    """A number is written that archlang finds out by itself: torch's in_channels, in_features, num_features."""
+    """A number is written that archlang finds out by itself: torch's in_channels, in_features, num_features.
+
+    torch's layers are told how many channels or features flow in, `Conv2d(3, 16, 3)`. Here the number follows from what
+    flows in, and the first argument is the next one.
+
+    Written as in torch, every argument would be taken for the one behind it, and another layer be built.
+    """
 
     code = "inferred-argument"
     inferred: str

@@ -279,7 +279,11 @@ class UnknownParameter(UsageProblem):
 
 @record
 class UnknownInput(UsageProblem):
-    """`--input NAME=...` names no input of the model."""
+    """`--input NAME=...` names no input of the model.
+
+    An input goes by its label, or `input` where it has none. A shape for an input that there is not would change
+    nothing, and the result would not be what was asked for.
+    """
 
     code = "unknown-input"
     name: str

@@ -22,7 +22,7 @@ from archlang.records import record
 MOST_CLASSES = 4096
 """The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
 
-COMPARED_AT_MOST = 10**9
+COMPARED_AT_MOST = 10**8
 """Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
 
 Part = Callable[[int, int, Interval, int], Interval | None]
@@ -484,7 +484,7 @@ class Amount(_Number):
             return high < 0
         if -self.constant >= COMPARED_AT_MOST or self.constant >= COMPARED_AT_MOST:
             return self.constant < 0
-        self._undecided()
+        return self._undecided()
 
     def is_zero(self) -> bool:
         low, high = self.bounds
@@ -503,11 +503,14 @@ class Amount(_Number):
         """With a factor that all terms share: that it is zero, or the rest is."""
         shared = next((d for d in terms[0][0] if all(d in factors for factors, _ in terms)), None)
         if shared is None:
-            self._undecided()
+            return self._undecided()
         rest = Amount.make(self.letters, [(_without(factors, shared), n) for factors, n in terms])
         return _zero(shared) or _zero(rest)
 
-    def _undecided(self) -> NoReturn:
+    def _undecided(self) -> bool:
+        """Give up, or say that a comparison does not hold for all sizes."""
+        if self.letters.closed:
+            return False
         left = Amount.make(self.letters, [term for term in self.terms if term[1] > 0])
         right = Amount.make(self.letters, [(factors, -n) for factors, n in self.terms if n < 0])
         raise OpError(SizesCompared(f"{left:,}", f"{right:,}", self.names))

@@ -204,6 +204,16 @@ class Model:
     sides: tuple[Side, ...] = ()
 
     @property
+    def is_symbolic(self) -> bool:
+        """Whether sizes are left free, so that shapes hold formulas: only a `SymbolicModel` (symbolic/legal.py)."""
+        return False
+
+    @property
+    def with_numbers(self) -> Model:
+        """The model at fixed sizes: itself, but for a `SymbolicModel`."""
+        return self
+
+    @property
     def root(self) -> Body:
         """The model's own body."""
         return self.bodies[-1]

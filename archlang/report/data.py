@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from archlang.diagnostics import Diagnosed, Diagnostic
@@ -17,22 +17,28 @@ FLAT_LIMIT = 1_000_000
 """Layers that are written one by one; more would be a file that nothing reads."""
 
 
-def report_dict(models: Iterable[Model], diagnostics: Iterable[Diagnostic], ok: bool) -> dict[str, Any]:
+Near = Sequence[tuple[str | None, int]]
+"""Sizes of letters whose legal neighbours are asked for; see `legal.py`."""
+
+
+def report_dict(
+    models: Iterable[Model], diagnostics: Iterable[Diagnostic], ok: bool, near: Near = ()
+) -> dict[str, Any]:
     """The whole report of a file."""
     return {
         "schema": SCHEMA,
         "ok": ok,
-        "models": [model_dict(model) for model in models],
+        "models": [model_dict(model, near) for model in models],
         "diagnostics": [to_dict(diagnostic) for diagnostic in diagnostics],
     }
 
 
-def model_dict(model: Model) -> dict[str, Any]:
+def model_dict(model: Model, near: Near = ()) -> dict[str, Any]:
     """One model with all its layers. Raises `Diagnosed` if these are too many to be listed."""
     totals = fold_totals(model)[-1]
     if totals.layers > FLAT_LIMIT:
         raise Diagnosed(Diagnostic(FlatTooLarge(totals.layers, FLAT_LIMIT), None, model.origin.file))
-    return {
+    data = {
         "name": model.name,
         "inputs": [_port(given.name, given.shape) for given in model.inputs],
         "outputs": [_port(out.name, out.shape) | ({"training": True} if out.training else {}) for out in model.outputs],
@@ -42,6 +48,11 @@ def model_dict(model: Model) -> dict[str, Any]:
         "flops": 2 * totals.macs,
         "layers": list(_layers(model)),
     }
+    if not model.is_symbolic:
+        return data
+    from archlang.report.legal import symbolic_dict
+
+    return symbolic_dict(model, data, near)
 
 
 def _port(name: str, shape: Shape) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-from archlang.errors.words import plural, shape_text, value_text
+from archlang.errors.words import listing, plural, shape_text, value_text
 from archlang.families import Family, Member
+from archlang.ir.graph import Model
 from archlang.ir.walk import fold_totals
 from archlang.report.text import aligned
 
@@ -22,7 +23,7 @@ def family_text(family: Family, members: Sequence[Member], form: str) -> str:
         found = [member_dict(member) for member in members]
         head = {"schema": 1, "model": family.definition.name, "count": family.count, "members": found}
         return json.dumps(head, indent=1) + "\n"
-    legal = iter(aligned([_cells(member) for member in members if member.ok], "<<<><"))
+    legal = iter(aligned([_cells(member) for member in members if member.ok], "<<<><<"))
     lines = [next(legal) if member.ok else f"{_bindings(member)}  {_error(member)}" for member in members]
     shown = f"{len(members):,} of " if len(members) != family.count else ""
     lines.append(f"{shown}{plural(family.count, 'member')} of {family.definition.name}")
@@ -51,7 +52,7 @@ def _table_row(family: Family, member: Member) -> list[Any]:
 def member_dict(member: Member) -> dict[str, Any]:
     """A member as data; the counts are null where it is no legal model."""
     totals = fold_totals(member.model)[-1] if member.model else None
-    return {
+    data: dict[str, Any] = {
         "bindings": dict(member.bindings),
         "ok": member.ok,
         "output": list(member.model.outputs[0].shape) if member.model else None,
@@ -59,6 +60,11 @@ def member_dict(member: Member) -> dict[str, Any]:
         "macs": totals.macs if totals else None,
         "error": None if member.ok else _error(member),
     }
+    if member.model is None or not member.model.is_symbolic:
+        return data
+    from archlang.report.legal import symbolic_dict
+
+    return symbolic_dict(member.model, data)
 
 
 def _bindings(member: Member) -> str:
@@ -69,7 +75,24 @@ def _cells(member: Member) -> tuple[str, ...]:
     assert member.model is not None
     totals = fold_totals(member.model)[-1]
     output = shape_text(member.model.outputs[0].shape)
-    return _bindings(member), "->", output, f"{totals.parameters:,} params", f"{totals.macs:,} MACs"
+    cells = (_bindings(member), "->", output, f"{totals.parameters:,} params", f"{totals.macs:,} MACs")
+    return (*cells, _legal(member.model))
+
+
+def _legal(model: Model) -> str:
+    """The legal sizes of a member that leaves sizes free."""
+    if not model.is_symbolic:
+        return ""
+    from archlang.report.legal import sizes_text
+
+    return sizes_text(model)
+
+
+def solutions_text(family: Family, members: Sequence[Member]) -> str:
+    """All members that were tried, and which values are legal."""
+    legal = [_bindings(member) for member in members if member.ok]
+    found = listing(legal, "or") if legal else "none of them"
+    return family_text(family, members, "text").rstrip("\n").rpartition("\n")[0] + f"\nlegal: {found}\n"
 
 
 def _error(member: Member) -> str:

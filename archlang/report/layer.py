@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from math import prod
 
+from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.diagnostics.text import printable
-from archlang.errors.words import listing, plural, product_text, shape_text, value_text
+from archlang.errors.files import UnknownPath
+from archlang.errors.words import MOST_COMPARED, closest, listing, plural, product_text, shape_text, value_text
 from archlang.ir.graph import Body, Call, Input, Layer, Model, Ref
 from archlang.ir.ops.base import Shape
-from archlang.ir.paths import Place
-from archlang.ir.walk import counted, fold_totals, input_shapes
+from archlang.ir.paths import Place, find_place
+from archlang.ir.walk import counted, flatten, fold_totals, input_shapes
 from archlang.report.receptive import receptive_lines
 from archlang.report.rows import scope_rows
 from archlang.report.text import megabytes, rows_lines
+from archlang.symbolic.legal import SymbolicModel
 
 Section = tuple[str, Sequence[str]]
 """A heading and the lines below it."""
@@ -22,16 +26,35 @@ Section = tuple[str, Sequence[str]]
 DTYPE = "float32"
 
 
-def part_text(place: Place) -> str:
-    """The explanation of a layer or of a labelled part."""
+def explanation(model: Model, path: str) -> str:
+    """The layer, labelled part or input of a model with this path, explained. Raises `Diagnosed` if there is none."""
+    if isinstance(model, SymbolicModel):
+        shapes = listing(shape_text(given.shape) for given in model.example.inputs)
+        return f"Sizes are left free; the numbers are those for {shapes}.\n\n{explanation(model.example, path)}"
+    place = find_place(model, path)
+    if isinstance(place, Place):
+        return _part(place)
+    given = next((given for given in model.inputs if given.name == path), None)
+    if given is None:
+        raise Diagnosed(Diagnostic(_unknown(model, path, place), None, model.origin.file))
+    return _input(model, given)
+
+
+def _unknown(model: Model, path: str, beside: tuple[str, ...]) -> UnknownPath:
+    """The problem of a path that does not exist, with those of the scope that it leads to."""
+    every = (flat.path for flat in islice(flatten(model), MOST_COMPARED // 2))
+    suggestion = closest(path, beside) or closest(path, every)
+    return UnknownPath(path, suggestion, model.name, beside)
+
+
+def _part(place: Place) -> str:
     node = place.node
     head = f"{place.path} of {place.model.name}: {_kind(place)} ({node.origin.file}:{node.origin.line})"
     sections = _layer_sections(place, node) if isinstance(node, Layer) else _scope_sections(place, node)
     return _text([head, *_purpose(node), *_marks(place)], [("", _flow_lines(place)), *sections])
 
 
-def input_text(model: Model, given: Input) -> str:
-    """The explanation of a model's input."""
+def _input(model: Model, given: Input) -> str:
     size = _memory((given.shape,), training=False)
     return _text(
         [f"{given.name} of {model.name}: INPUT"], [("", (f"out  {shape_text(given.shape)}",)), ("Memory", size)]
@@ -103,7 +126,7 @@ def _layer_sections(place: Place, layer: Layer) -> Iterator[Section]:
 def _memory(shapes: tuple[Shape, ...], training: bool = True) -> tuple[str, ...]:
     numbers = " + ".join(product_text(shape) for shape in shapes)
     count = sum(prod(shape) for shape in shapes)
-    again = "; training keeps it for the way back, and as much again for its gradient" if training else ""
+    again = "; in training twice that, with its gradient" if training else ""
     return (f"{numbers} numbers, {megabytes(count, DTYPE)} for each sample{again}",)
 
 

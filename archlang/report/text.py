@@ -25,15 +25,34 @@ CONVENTIONS = (
 )
 
 
-def model_table(model: Model, batch: int = 1, dtype: str = "float32") -> str:
+def model_table(
+    model: Model, batch: int = 1, dtype: str = "float32", near: Sequence[tuple[str | None, int]] = ()
+) -> str:
     """The report of one model: a head, the table, totals, conventions, and the defaults it relied on."""
     rows = [HEADINGS, *_cells(table_rows(model))]
     lines = aligned(rows, ALIGNMENT)
     rule = "-" * max(len(line) for line in lines)
     inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
     head = f"{model.name}: {inputs} -> {outputs}"
-    footer = (*_totals(fold_totals(model)[-1], batch, dtype), "", *CONVENTIONS, *_defaults(model))
+    totals = _totals(fold_totals(model)[-1], batch, dtype)
+    footer = (*totals, "", *_legal(model, near), *CONVENTIONS, *_defaults(model))
     return "\n".join((printable(head), rule, lines[0], rule, *lines[1:], rule, *footer))
+
+
+def _legal(model: Model, near: Sequence[tuple[str | None, int]]) -> Iterator[str]:
+    """The legal sizes of a model that leaves sizes free."""
+    if model.is_symbolic:
+        from archlang.report.legal import legal_lines
+
+        yield from (*legal_lines(model, near), "")
+
+
+def _legal_list(models: Iterable[Model]) -> Iterator[str]:
+    free = [model for model in models if model.is_symbolic]
+    if free:
+        from archlang.report.legal import legal_line
+
+        yield from ("", "Legal sizes", *(line for model in free for line in legal_line(model)))
 
 
 def rows_lines(rows: Iterable[Row]) -> list[str]:
@@ -41,14 +60,14 @@ def rows_lines(rows: Iterable[Row]) -> list[str]:
     return aligned([HEADINGS, *_cells(rows)], ALIGNMENT)
 
 
-def models_lines(models: Iterable[Model]) -> str:
+def models_lines(models: Sequence[Model]) -> str:
     """One line for each model: name, output, parameters, MACs."""
     rows: list[tuple[str, ...]] = []
     for model in models:
         totals = fold_totals(model)[-1]
         counts = (f"{totals.parameters:,} params", f"{totals.macs:,} MACs")
         rows.append((model.name, f"-> {shapes_text(out.shape for out in model.outputs)}", *counts))
-    return "\n".join(aligned(rows, "<<>>"))
+    return "\n".join([*aligned(rows, "<<>>"), *_legal_list(models)])
 
 
 def aligned(rows: Sequence[Sequence[str]], alignment: str) -> list[str]:
@@ -87,7 +106,7 @@ def _totals(totals: Totals, batch: int, dtype: str) -> list[str]:
         ("MACs:", f"{totals.macs:,}", ""),
         ("FLOPs:", f"{2 * totals.macs:,}", ""),
     ]
-    if batch > 1:
+    if batch > 1 and isinstance(totals.elements, int):
         outputs = totals.elements * batch
         note = f"({megabytes(outputs, dtype)}; the outputs of all layers, for a batch of {batch:,})"
         rows.append(("Outputs:", f"{outputs:,}", note))

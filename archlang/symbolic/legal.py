@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import field, fields, replace
 from functools import cached_property
 from math import prod
 from typing import Any
 
-from archlang.errors.words import listing
+from archlang.errors.words import listing, shape_text
 from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.size_sets import SizeSet, runs_of
@@ -101,25 +101,31 @@ class SymbolicModel(Model):
     `example` is the same model at legal sizes next to the usual ones, for whatever needs numbers.
     """
 
-    legal: LegalSizes | None = None
-    example: Model | None = None
+    legal: LegalSizes = field(kw_only=True)
+    example: Model = field(kw_only=True)
+
+    @property
+    def is_symbolic(self) -> bool:
+        return True
+
+    @property
+    def with_numbers(self) -> Model:
+        shapes = ", ".join(shape_text(given.shape) for given in self.example.inputs)
+        only = ", for this size only since some layers depend on it" if self.depends_on_size else ""
+        sizes = f"Legal sizes: {self.legal.text}. Written for {shapes}{only}."
+        return replace(self.example, doc="\n".join(part for part in (self.example.doc, sizes) if part))
 
     @staticmethod
     def of(model: Model, legal: LegalSizes, example: Model) -> SymbolicModel:
         """The symbolic model of a model with formulas."""
-        parts: dict[str, Any] = {field.name: getattr(model, field.name) for field in fields(Model)}
+        parts: dict[str, Any] = {known.name: getattr(model, known.name) for known in fields(Model)}
         return SymbolicModel(**parts, legal=legal, example=example)
 
     @property
     def depends_on_size(self) -> bool:
         """Whether some layer itself, not only its shapes, depends on the sizes: a crop to another part's size."""
         layers = (node for body in self.bodies for node in body.nodes if isinstance(node, Layer))
-        return any(_is_free(getattr(layer.op, field.name)) for layer in layers for field in fields(layer.op))
-
-
-def legal_sizes(model: Model) -> LegalSizes | None:
-    """The legal sizes of a model whose sizes are left free."""
-    return model.legal if isinstance(model, SymbolicModel) else None
+        return any(_is_free(getattr(layer.op, known.name)) for layer in layers for known in fields(layer.op))
 
 
 def shape_at(shape: Shape, sizes: Sizes) -> Shape:
@@ -160,9 +166,9 @@ def box_text(box: Box, bounds: bool = True) -> str:
 
 
 def set_text(sizes: SizeSet, bounds: bool = True) -> str:
-    """`= 188 + 16k, k >= 0`, `>= 5`, `= 1, 3 or 8..12`."""
-    head = [_run_text(*run) for run in sizes.head]
+    """`= 188 + 16k, k >= 0`, `>= 5`, `= 1, 3 or 8..12`; without `bounds` only what repeats, if anything does."""
     modulus, residues, start = sizes.tail
+    head = [_run_text(*run) for run in sizes.head] if bounds or not residues else []
     if residues == (0,) and modulus == 1:
         return f"= {', '.join(head)} or >= {start}" if head else f">= {start}"
     classes = _class_texts(modulus, residues, start, bounds)

@@ -49,7 +49,7 @@ def _sizes(minimum: int) -> Reader:
             raise OpError(
                 OutOfRange(word, name, value, f"one number or {axes}, since the input has {AXES[axes]} to slide over")
             )
-        if min(values) < minimum:
+        if any(v < minimum for v in values):
             raise OpError(OutOfRange(word, name, value, f"{minimum} or more"))
         return values
 
@@ -104,7 +104,7 @@ def _integers(minimum: int, expected: str) -> Reader:
         values = _each(value, 1)
         if not values or not all(is_integer(v) for v in values):
             raise OpError(WrongType(word, name, value, expected))
-        if min(values) < minimum:
+        if any(v < minimum for v in values):
             raise OpError(OutOfRange(word, name, value, f"{minimum} or more"))
         return values
 

@@ -1,0 +1,145 @@
+"""The part of the reports that only models with free sizes have: their legal sizes, and what forces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archlang.errors.words import shape_text
+from archlang.ir.arithmetic import Symbolic
+from archlang.ir.formulas import plain
+from archlang.ir.graph import Model
+from archlang.report.text import aligned, shapes_text
+from archlang.symbolic.legal import LegalSizes, Reason, Sizes, SymbolicModel, box_text, examples_text, shape_at
+from archlang.symbolic.legal import set_text
+
+Near = Sequence[tuple[str | None, int]]
+"""Sizes whose legal neighbours are asked for, each of one letter or (None) of all."""
+
+
+def legal_lines(model: Model, near: Near = ()) -> Iterator[str]:
+    """The legal sizes in a few lines of text; nothing for a model whose sizes are fixed."""
+    if isinstance(model, SymbolicModel):
+        legal = model.legal
+        yield f"Legal sizes: {_sizes_text(legal)}"
+        yield f"Smallest: {sizes_line(model, legal.smallest)}"
+        yield from aligned([_cells(model, reason) for reason in legal.reasons], "<<<<")
+        yield from _near_lines(model, near)
+
+
+def legal_line(model: Model) -> Iterator[str]:
+    """The same in one line, for a list of models."""
+    if isinstance(model, SymbolicModel):
+        yield f"{model.name}: {_sizes_text(model.legal)}"
+
+
+def sizes_text(model: Model) -> str:
+    """`H, W = 188 + 16k, k >= 0`; nothing for a model whose sizes are fixed."""
+    return model.legal.text if isinstance(model, SymbolicModel) else ""
+
+
+def sizes_line(model: SymbolicModel, sizes: Sizes) -> str:
+    """`1x188x188 -> 2x4x4`: what certain sizes give."""
+    inputs, outputs = (
+        shapes_text(shape_at(port.shape, sizes) for port in ports) for ports in (model.inputs, model.outputs)
+    )
+    return f"{inputs} -> {outputs}"
+
+
+def _sizes_text(legal: LegalSizes) -> str:
+    if not legal.are_independent or len({examples_text(sizes) for sizes in legal.sets.values()}) > 1:
+        return legal.text
+    return f"{legal.text} ({examples_text(legal.sets[legal.letters[0]])})"
+
+
+def _cells(model: Model, reason: Reason) -> tuple[str, ...]:
+    place = f"line {reason.line}" if reason.file == model.origin.file else f"{reason.file}:{reason.line}"
+    leaves = box_text(dict.fromkeys(reason.letters, reason.leaves), bounds=False) if reason.leaves else ""
+    return f"  {place}", f"{reason.owner} {reason.path}".strip(), f"needs {reason.needs}", leaves and f"leaves {leaves}"
+
+
+def _near_lines(model: SymbolicModel, near: Near) -> Iterator[str]:
+    for letter, size in near:
+        for name in model.legal.letters if letter is None else (letter,):
+            yield f"Near {name} = {size}: {neighbours_text(model.legal, name, size)}"
+
+
+def neighbours_text(legal: LegalSizes, letter: str, size: int) -> str:
+    """`188 and 204`, or that the size itself is legal."""
+    below, above = legal.beside(letter, size)
+    if below == above == size:
+        return "legal"
+    return " and ".join(str(n) for n in (below, above) if n is not None)
+
+
+# ---- for programs ----------------------------------------------------------------------------------
+
+
+def symbolic_dict(model: Model, data: Mapping[str, Any], near: Near = ()) -> dict[str, Any]:
+    """The data of a model with its formulas as texts, and its legal sizes under the key `legal`."""
+    written = {key: _plain(value) for key, value in data.items()}
+    return {**written, "legal": _legal_dict(model, near)} if isinstance(model, SymbolicModel) else written
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Symbolic():
+            return plain(value)
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        case list():
+            return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return value
+
+
+def _legal_dict(model: SymbolicModel, near: Near) -> dict[str, Any]:
+    legal, smallest = model.legal, model.legal.smallest
+    found: dict[str, Any] = {
+        "text": legal.text,
+        "sizes": [{name: _progressions(box[name]) for name in legal.letters} for box in legal.boxes],
+        "smallest": {
+            "sizes": smallest,
+            "inputs": [list(shape_at(port.shape, smallest)) for port in model.inputs],
+            "outputs": [list(shape_at(port.shape, smallest)) for port in model.outputs],
+        },
+        "reasons": [_reason_dict(reason) for reason in legal.reasons],
+    }
+    if near:
+        found["near"] = [_near_dict(legal, name, size) for letter, size in near for name in _named(legal, letter)]
+    return found
+
+
+def _named(legal: LegalSizes, letter: str | None) -> tuple[str, ...]:
+    return legal.letters if letter is None else (letter,)
+
+
+def _progressions(sizes: Any) -> list[dict[str, int | None]]:
+    return [{"first": first, "step": step, "last": last} for first, step, last in sizes.progressions]
+
+
+def _reason_dict(reason: Reason) -> dict[str, Any]:
+    return {
+        "letters": list(reason.letters),
+        "layer": reason.path or None,
+        "op": reason.owner or None,
+        "needs": reason.needs,
+        "leaves": set_text(reason.leaves, bounds=False) if reason.leaves else None,
+        "code": reason.code,
+        "file": reason.file,
+        "line": reason.line,
+        "column": reason.column,
+    }
+
+
+def _near_dict(legal: LegalSizes, letter: str, size: int) -> dict[str, Any]:
+    below, above = legal.beside(letter, size)
+    return {"letter": letter, "size": size, "below": below, "above": above}
+
+
+def made_for(model: Model) -> str:
+    """`made for 1x220x220, legal are H, W = 188 + 16k, k >= 0`; empty for a model whose sizes are fixed."""
+    if not isinstance(model, SymbolicModel):
+        return ""
+    shapes = ", ".join(shape_text(given.shape) for given in model.example.inputs)
+    return f"made for {shapes}; legal are {model.legal.text}"
