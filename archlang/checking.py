@@ -78,7 +78,12 @@ def check_source(
         return sum(d.severity == "error" for d in _check_once(changed, request, choose_one, find).diagnostics)
 
     tries = HELP_EFFORT // (outcome.effort + 1)
-    return Outcome(outcome.models, tuple(try_helps(source, outcome.diagnostics, count_errors, tries)))
+    diagnostics = tuple(try_helps(source, outcome.diagnostics, count_errors, tries))
+    if request.bindings:
+        from archlang.symbolic.nearest import with_nearest
+
+        diagnostics = with_nearest(source, request, choose_one, find, diagnostics)
+    return Outcome(outcome.models, diagnostics)
 
 
 def import_nothing(path: str, span: Span) -> Source:

@@ -63,6 +63,7 @@ def cli() -> None:
     archc compile zoo:alexnet            a PyTorch module, alexnet.py
     archc render zoo:alexnet             a diagram, alexnet.svg
     archc fmt alexnet.arch               the file itself, laid out anew
+    archc explain zoo:alexnet features.3 a layer with all its numbers; an error by its code
     archc check -e "INPUT(3, 32, 32) -> [CONV -> RELU -> POOL]*2 -> FC(10)"
     """
 

@@ -1,4 +1,5 @@
-"""Writes the generated pages: layers.md from the layer classes, zoo.md and its pictures from the zoo.
+"""Writes the generated pages: layers.md from the layer classes, zoo.md and its pictures from the zoo, errors from
+the problem classes.
 
 Usage: python docs/generate.py [--check]     with --check nothing is written; status 1 if a page would change
 """
@@ -14,7 +15,9 @@ from pathlib import Path
 from archlang import resources
 from archlang.api import Picture
 from archlang.checking import Request
+from archlang.errors.catalog import catalog
 from archlang.errors.words import shape_text
+from archlang.explain import index_page, page
 from archlang.ir.graph import Model
 from archlang.ir.ops import OPS
 from archlang.ir.ops.base import Op
@@ -143,8 +146,16 @@ def pictures() -> Iterator[tuple[Path, str]]:
         yield DOCS / "pictures" / f"{path.stem}.svg", Picture(outcome.models[0]).svg()
 
 
+def error_pages() -> Iterator[tuple[Path, str]]:
+    """A page for each kind of problem, and the list of them."""
+    yield DOCS / "errors.md", index_page()
+    for code in catalog():
+        yield DOCS / "errors" / f"{code}.md", page(code)
+
+
 def pages() -> Iterator[tuple[Path, str]]:
     """All generated files with their content."""
+    yield from error_pages()
     yield DOCS / "layers.md", layers_page()
     yield DOCS / "zoo.md", zoo_page()
     yield from pictures()
@@ -156,6 +167,7 @@ def main() -> None:
     for path, text in changed:
         print(f"{path.name} is out of date" if "--check" in sys.argv else f"wrote {path.name}")
         if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     sys.exit(1 if changed and "--check" in sys.argv else 0)
 

@@ -126,7 +126,7 @@ def test_load(net: Path) -> None:
 def test_loads_raises_the_rendered_diagnostics(text: str, code: str) -> None:
     error = failure(archlang.loads, text)
     assert [d.code for d in error.diagnostics] == [code]
-    assert f"<text>:1:1" in str(error) or f"error[{code}]" in str(error)
+    assert f"error[{code}]" in str(error)
     assert len(str(error)) < 2_000
 
 
@@ -172,7 +172,7 @@ def test_family(tmp_path: Path) -> None:
 
 def test_a_long_family_is_not_stopped_by_the_work_on_its_first_members(tmp_path: Path) -> None:
     path = tmp_path / "net.arch"
-    path.write_text("model Net(N in 1..300) = INPUT -> [CONV(sum(range(N*30)), 1x1) for i in range(N % 7)] -> FC")
+    path.write_text("model Net(N in 1..300) = INPUT -> [CONV(sum(range(N*30)) % 7 + 1, 1x1) for i in range(N % 7)] -> FC")
     assert all(member.ok for member in archlang.family(path))
 
 

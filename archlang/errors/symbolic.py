@@ -32,6 +32,7 @@ class SizeInWeights(Problem):
     weights: tuple[tuple[str, str], ...]
     shape: str
     pooling: str = ""
+    legal: str = ""
 
     @property
     def message(self) -> str:
@@ -44,12 +45,12 @@ class SizeInWeights(Problem):
     @property
     def notes(self) -> tuple[str, ...]:
         shapes = (f"its {name or 'tensor'} would be {shape}: one model for each size" for name, shape in self.weights)
-        return tuple(shapes)
+        return (*shapes, *([f"legal sizes, each with weights of its own: {self.legal}"] if self.legal else []))
 
     @property
     def advice(self) -> tuple[str, ...]:
-        pool = (f"pool to a fixed size in front of it: {self.pooling}",) if self.pooling else ()
-        return (*pool, f"or bind the size: {binding_text(self.letters)}")
+        pool = (f"pool to a fixed size in front of it: {self.pooling} leaves 7x7 of any map",) if self.pooling else ()
+        return (*pool, f"bind the size: {binding_text(self.letters)}")
 
 
 @record
@@ -134,7 +135,7 @@ class NoLegalSize(Problem):
     code = "no-legal-size"
     letters: Letters
     largest: int
-    reasons: tuple[str, ...]
+    reason: str
 
     @property
     def message(self) -> str:
@@ -142,7 +143,7 @@ class NoLegalSize(Problem):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.reasons
+        return (self.reason,)
 
 
 @record

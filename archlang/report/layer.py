@@ -24,6 +24,7 @@ Section = tuple[str, Sequence[str]]
 """A heading and the lines below it."""
 
 DTYPE = "float32"
+MILLION = 1_000_000
 
 
 def explanation(model: Model, path: str) -> str:
@@ -84,7 +85,7 @@ def _kind(place: Place) -> str:
 def _purpose(node: Layer | Call) -> Iterator[str]:
     """The first sentences of what the documentation says of a layer."""
     if isinstance(node, Layer):
-        yield from (inspect.getdoc(type(node.op)) or "").split("\n\n")[0].split("\n")
+        yield from inspect.cleandoc(type(node.op).__doc__ or "").split("\n\n")[0].splitlines()
 
 
 def _marks(place: Place) -> Iterator[str]:
@@ -127,7 +128,8 @@ def _memory(shapes: tuple[Shape, ...], training: bool = True) -> tuple[str, ...]
     numbers = " + ".join(product_text(shape) for shape in shapes)
     count = sum(prod(shape) for shape in shapes)
     again = "; in training twice that, with its gradient" if training else ""
-    return (f"{numbers} numbers, {megabytes(count, DTYPE)} for each sample{again}",)
+    size = megabytes(count, DTYPE) if count >= MILLION else f"{4 * count:,} bytes as float32"
+    return (f"{numbers} numbers, {size} for each sample{again}",)
 
 
 # ---- scopes ----------------------------------------------------------------------------------------

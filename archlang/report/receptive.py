@@ -62,17 +62,23 @@ def _law(place: Place, field: Receptive, before: Receptive) -> Iterator[str]:
     if not 1 < len(extents) == len(field.sizes):
         return
     steps: dict[str, list[str]] = {}
-    columns = zip(field.sizes, extents, before.sizes, before.strides, strict=True)
+    columns = zip(field.sizes, extents, before.sizes, before.strides, field.strides, strict=True)
     for name, numbers in zip(AXIS_NAMES[len(extents) - 1], list(columns)[1:], strict=True):
-        out, extent, size, stride = numbers
+        out, extent, size, stride, there = numbers
         if out is None or extent is None or size is None or stride is None:
             continue
         if extent > 1 and out == size + (extent - 1) * stride:
             step = f"R = R_in + (F - 1)*J_in = {size} + ({extent} - 1)*{stride} = {out}"
-            steps.setdefault(step, []).append(name)
+            steps.setdefault(step + _apart(stride, there), []).append(name)
     yield from (f"{step}  ({listing(axes)})" for step, axes in steps.items())
     if steps:
         yield LEGEND
+
+
+def _apart(before: Fraction, behind: Fraction | None) -> str:
+    """How far apart neighbours look behind a layer that strides."""
+    strides = behind is not None and behind > before
+    return f", J = J_in*S = {before}*{behind / before} = {behind}" if strides else ""
 
 
 def _extents(place: Place) -> tuple[int | None, ...]:

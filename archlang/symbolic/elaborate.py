@@ -30,8 +30,6 @@ from archlang.syntax import ast
 UNTRACKED = (SizeInWeights, SizesCompared, SizeNotTracked, TooManyClasses)
 """Problems of formulas, not of sizes: with one of them nothing is said of legal sizes."""
 
-POOLING = "AVGPOOL(to=1)"
-
 Domains = dict[str, SizeSet]
 Result = TypeVar("Result")
 
@@ -55,6 +53,7 @@ class SymbolicElaborator(Elaborator):
         self.failures = failures
         self.layers = SymbolicLayers(self)
         self.failing: Failing | None = None
+        self.own_weights = False  # whether each size may have weights of its own
         self.forgive()
 
     def report(self, diagnostic: Diagnostic) -> None:
@@ -138,7 +137,8 @@ class SymbolicLayers(Layers):
         sources: tuple[Ref, ...],
     ) -> None:
         super()._add(layer, call, name, builder, shapes, sources)
-        _check_weights(layer.word, builder, call.span)
+        if not self.walk.own_weights:
+            _check_weights(layer.word, builder, call.span)
 
 
 def _check_weights(word: str, builder: BodyBuilder, span: Span) -> None:
@@ -153,10 +153,15 @@ def _check_weights(word: str, builder: BodyBuilder, span: Span) -> None:
     weights = tuple((name, shape_text(shape)) for name, shape in free.items())
     reads = _read_shape(layer, builder)
     pools = isinstance(layer.op, FullyConnected) and len(reads) > 1
-    problem = SizeInWeights(word, names, weights, shape_text(reads), POOLING if pools else "")
+    problem = SizeInWeights(word, names, weights, shape_text(reads), pooling_to(7, reads) if pools else "")
     start = span.source.span(span.start, span.start)
-    pool = Help(f"pool to a fixed size first: {POOLING}", (Edit(start, f"{POOLING} -> "),))
+    pool = Help("pool over the whole map first", (Edit(start, f"{pooling_to(1, reads)} -> "),))
     raise Diagnosed(Diagnostic(problem, span, span.source.name, candidates=(pool,) if pools else ()))
+
+
+def pooling_to(size: int, shape: Shape) -> str:
+    """`AVGPOOL(to=7x7)`, which makes a map's size fixed."""
+    return f"AVGPOOL(to={shape_text((size,) * (len(shape) - 1)) if size > 1 else size})"
 
 
 def _read_shape(layer: Layer, builder: BodyBuilder) -> Shape:

@@ -8,13 +8,14 @@ whether they are legal. `elaborate.py` is one such run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Collector, Diagnostic, Problem
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.expressions import Silenced
-from archlang.errors.symbolic import NoLegalSize, TooManyClasses
+from archlang.errors.symbolic import NoLegalSize, SizeInWeights, TooManyClasses
 from archlang.ir.dims import Letters
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import OpError
@@ -51,35 +52,66 @@ def explore(run: Run, definition: ast.Definition, bindings: dict[str, Any], lett
     """The model with its legal sizes; None after an error, which is then reported."""
     collector = run.selected.collector
     try:
-        return _Explorer(run, definition, bindings, tuple(letters)).explore()
+        return _Explorer(run, definition, bindings, letters).explore()
     except Stopped as stopped:
-        collector.add(stopped.diagnostic)
+        collector.add(_with_sizes(stopped.diagnostic, find_legal(run, definition, bindings, letters)))
     except Silenced:
         pass
     return None
+
+
+def find_legal(
+    run: Run, definition: ast.Definition, bindings: dict[str, Any], letters: Sequence[str]
+) -> LegalSizes | None:
+    """The legal sizes, also where each has weights of its own; None after any other error."""
+    try:
+        return _Explorer(run, definition, bindings, letters, own_weights=True).explore().legal
+    except (Stopped, Silenced):
+        return None
+
+
+def _with_sizes(diagnostic: Diagnostic, legal: LegalSizes | None) -> Diagnostic:
+    """A diagnostic that complains of weights tells which sizes are legal all the same."""
+    problem = diagnostic.problem
+    if not isinstance(problem, SizeInWeights) or legal is None:
+        return diagnostic
+    return replace(diagnostic, problem=replace(problem, legal=legal.text))
 
 
 class _Explorer:
     """Explores one model."""
 
     def __init__(
-        self, run: Run, definition: ast.Definition, bindings: dict[str, Any], letters: tuple[str, ...]
+        self,
+        run: Run,
+        definition: ast.Definition,
+        bindings: dict[str, Any],
+        letters: Sequence[str],
+        own_weights: bool = False,
     ) -> None:
         self.run = run
         self.definition = definition
         self.bindings = bindings
-        self.names = letters
+        self.names = tuple(letters)
+        self.own_weights = own_weights
         self.failures: list[Failure] = []
 
     def explore(self) -> SymbolicModel:
         """The model. Raises `Stopped` with what is wrong."""
         legal = [region for region in self._regions() if region.model is not None]
         if not legal:
-            raise self._stopped(NoLegalSize(self.names, LARGEST_LETTER, _last_words(self.failures)))
+            raise self._nothing_legal()
         sizes = LegalSizes.of(self.names, [region.domains for region in legal])
         model = _closed(max(_variants(legal), key=lambda same: sum(_count(region) for region in same)))
         reasons = find_reasons(sizes, self.failures, model)
         return SymbolicModel.of(model, sizes.because(reasons), self._example(sizes))
+
+    def _nothing_legal(self) -> Stopped:
+        """That there is no legal size, at the place where those that came farthest failed."""
+        farthest = max(self.failures, key=lambda failure: failure.order)
+        with farthest.letters.restricted(farthest.domains):
+            problem = NoLegalSize(self.names, LARGEST_LETTER, farthest.diagnostic.message)
+        return Stopped(replace(farthest.diagnostic, problem=problem, candidates=()))
 
     def _stopped(self, problem: Problem) -> Stopped:
         span = self.definition.name_span
@@ -100,6 +132,7 @@ class _Explorer:
         """One run."""
         run, sizes = self.run, {name: letters[name] for name in self.names}
         elaborator = SymbolicElaborator(run.program, run.evaluate, run.options.bound(sizes), letters, self.failures)
+        elaborator.own_weights = self.own_weights
         model = None
         try:
             model = elaborator.model(self.definition, self._bound(sizes))
@@ -150,10 +183,3 @@ def _closed(regions: list[Region]) -> Model:
         first.letters.domains[name] = sizes
     assert first.model is not None
     return first.model
-
-
-def _last_words(failures: Sequence[Failure]) -> tuple[str, ...]:
-    """Where the sizes that came farthest failed."""
-    farthest = max(failures, key=lambda failure: failure.order).diagnostic
-    place = f"line {farthest.span.line}: " if farthest.span else ""
-    return (f"{place}{farthest.message}",)

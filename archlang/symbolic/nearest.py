@@ -1,0 +1,70 @@
+"""Legal sizes next to a given one that is not: what a diagnostic offers where `-D H=200` does not work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from archlang.checking import Request, Run, deep_recursion
+from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Help
+from archlang.elaborate.program import Importer, Loader
+from archlang.errors.words import listing
+from archlang.source import Source
+from archlang.symbolic.explore import find_legal
+from archlang.symbolic.legal import LegalSizes
+from archlang.symbolic.letters import input_sizes
+from archlang.syntax import ast
+
+
+def with_nearest(
+    source: Source, request: Request, choose_one: bool, importer: Importer, diagnostics: Sequence[Diagnostic]
+) -> tuple[Diagnostic, ...]:
+    """Diagnostics of sizes that were bound to letters, the first error with the nearest legal ones."""
+    helps = _nearest(source, request, choose_one, importer)
+    index = next((i for i, d in enumerate(diagnostics) if d.severity == "error"), None)
+    if not helps or index is None:
+        return tuple(diagnostics)
+    first = diagnostics[index]
+    return (*diagnostics[:index], replace(first, helps=(*helps, *first.helps)), *diagnostics[index + 1 :])
+
+
+def _nearest(source: Source, request: Request, choose_one: bool, importer: Importer) -> tuple[Help, ...]:
+    """Help for each model whose sizes were bound and are not legal."""
+    try:
+        with deep_recursion():
+            loader = Loader(importer, Collector())
+            run = Run(loader.load(source), loader.programs, request, Collector())
+            return tuple(help for definition in run.chosen(choose_one) for help in _helps(run, definition))
+    except (Diagnosed, RecursionError):
+        return ()
+
+
+def _helps(run: Run, definition: ast.Definition) -> Sequence[Help]:
+    given = _given(run, definition)
+    if not given:
+        return ()
+    free = Request(run.request.model, {n: v for n, v in run.request.bindings.items() if n not in given}, run.request.options)
+    freed = Run(run.program, (), free, Collector())
+    letters = (*freed.options.letters, *freed.free_sizes(definition, free.bindings))
+    legal = find_legal(freed, definition, dict(free.bindings), letters)
+    if legal is None or {**legal.smallest, **given} in legal:
+        return ()
+    return (Help(nearest_text(legal, given)),)
+
+
+def _given(run: Run, definition: ast.Definition) -> dict[str, int]:
+    """Sizes that are bound to letters."""
+    letters = {*input_sizes(run.program, definition), *run.request.options.letters}
+    sizes: Mapping[str, Any] = {n: v for n, v in run.request.bindings.items() if n in letters}
+    return {name: value for name, value in sizes.items() if isinstance(value, int) and not isinstance(value, bool)}
+
+
+def nearest_text(legal: LegalSizes, given: Mapping[str, int]) -> str:
+    """`next to H = 200 legal are 188 and 204: H, W = 188 + 16k, k >= 0`."""
+    parts: list[str] = []
+    for name, size in given.items():
+        near = [n for n in legal.beside(name, size) if n is not None]
+        if size not in near:
+            parts.append(f"next to {name} = {size} legal {'is' if len(near) == 1 else 'are'} {listing(map(str, near))}")
+    return f"{'; '.join(parts) or 'legal sizes'}: {legal.text}"
