@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import field
 from typing import Any
 
-from archlang.diagnostics import Collector, Diagnosed, Diagnostic
+from archlang.diagnostics import MOST_DIAGNOSTICS, Collector, Diagnosed, Diagnostic
 from archlang.elaborate.assertions import COUNTS, ModelValue, check_assertion
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
@@ -33,7 +33,7 @@ RECURSION_LIMIT = 20_000
 HELP_EFFORT = 1_000_000
 """Microseconds, roughly, that may go into trying ways out. Counted, not measured: the same text gets the same helps."""
 
-EFFORT_OF_CHARACTER = 6
+EFFORT_OF_CHARACTER = 10
 EFFORT_OF_STAGE = 50
 
 
@@ -77,7 +77,7 @@ def check_source(
     def count_errors(changed: Source) -> int:
         return sum(d.severity == "error" for d in _check_once(changed, request, choose_one, find).diagnostics)
 
-    tries = HELP_EFFORT // (outcome.effort + 1)
+    tries = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT // (outcome.effort + 1)
     diagnostics = tuple(try_helps(source, outcome.diagnostics, count_errors, tries))
     if request.bindings:
         from archlang.symbolic.nearest import with_nearest

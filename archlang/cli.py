@@ -22,7 +22,14 @@ from archlang.elaborate.parts import Options
 from archlang.errors.files import UsageProblem
 from archlang.ir.graph import Model
 from archlang.reading import (
-    ZOO_PREFIX, Near, check_target, read_bindings, read_inputs, read_near, read_solved, read_source
+    ZOO_PREFIX,
+    Near,
+    check_target,
+    read_bindings,
+    read_inputs,
+    read_near,
+    read_solved,
+    read_source,
 )  # fmt: skip
 from archlang.source import Source
 from archlang.writing import STANDARD_OUTPUT, default_path, replace_file, write_output
@@ -47,8 +54,13 @@ reads_a_model = _with_options(
     click.option("-e", "text", metavar="TEXT", help="The architecture itself, in place of a file."),
     click.option("-m", "--model", metavar="NAME", help="The model of the file that is meant."),
     click.option("-D", "bindings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the model a value."),
-    click.option("--input", "inputs", metavar="[NAME=]C,H,W", multiple=True,
-                 help="Another shape for the input; sizes given as letters are left free."),
+    click.option(
+        "--input",
+        "inputs",
+        metavar="[NAME=]C,H,W",
+        multiple=True,
+        help="Another shape for the input; sizes given as letters are left free.",
+    ),
     click.option("--strict", is_flag=True, help="The lectures' rule: a size that is not whole is an error."),
 )
 
@@ -121,9 +133,7 @@ def check(
     _finish(diagnostics)
 
 
-def _report(
-    form: str, models: list[Model], diagnostics: list[Diagnostic], batch: int, dtype: str, near: Near
-) -> str:
+def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], batch: int, dtype: str, near: Near) -> str:
     """The report in one of its formats, ending in a newline unless empty."""
     ok = all(d.severity != "error" for d in diagnostics)
     if form == "json":
@@ -283,6 +293,8 @@ def explain(words: tuple[str, ...], text: str | None, **options: Any) -> None:
     expected = 1 if text is not None else 2
     if len(words) > expected or (len(words) < expected and (text is not None or _is_file(words))):
         raise click.UsageError("give a CODE, or a FILE and a LAYER of it; -e TEXT stands for the file")
+    if len(words) < expected and any(options.values()):
+        raise click.UsageError("a CODE takes no options; they choose the model of a FILE")
     if len(words) < expected:
         from archlang.explain import code_list, page
 
@@ -298,7 +310,7 @@ def explain(words: tuple[str, ...], text: str | None, **options: Any) -> None:
 
 def _is_file(words: tuple[str, ...]) -> bool:
     """Whether a lone argument is no code but the file of a layer that was forgotten."""
-    return any(word.startswith(ZOO_PREFIX) or "." in word or Path(word).exists() for word in words)
+    return any(word.startswith(ZOO_PREFIX) or "." in word for word in words)
 
 
 @cli.command()
@@ -353,7 +365,7 @@ def _finish(diagnostics: Iterable[Diagnostic], outcome: str = "") -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `archc` and exit. A fault of archlang itself is said to be one, with status 3."""
-    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     try:
         try:
             cli.main(arguments, prog_name="archc", standalone_mode=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from itertools import pairwise
+from textwrap import indent
 
 from archlang.checking import Request, check_source
 from archlang.diagnostics import Diagnosed, Diagnostic, Problem
@@ -48,7 +49,7 @@ def index_page() -> str:
         "",
     ]
     for about, problems in topics().items():
-        lines += [f"## {about.rstrip('.')}", "", *(_entry(problem) for problem in problems), ""]
+        lines += [f"## {about}", "", *(_entry(problem) for problem in problems), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -66,15 +67,16 @@ def _page(problem: type[Problem]) -> Iterator[str]:
 
 
 def _shown(shown: Example) -> Iterator[str]:
-    yield from ("## Example", "", *_fence("arch", shown.text))
-    yield from _fence("console", f"$ {shown.command}\n{render(diagnostics(shown))}")
-    yield from ("## Fix", "", shown.fix, "", *(_fence("arch", shown.fixed) if shown.fixed else ()))
+    yield from ("## Example", "", *_block(shown.text))
+    yield from _block(f"$ {shown.command}\n{render(diagnostics(shown))}")
+    yield from ("## Fix", "", shown.fix, "", *(_block(shown.fixed) if shown.fixed else ()))
     if shown.fixed_command:
-        yield from _fence("console", f"$ {shown.fixed_command}")
+        yield from _block(f"$ {shown.fixed_command}")
 
 
-def _fence(language: str, text: str) -> tuple[str, ...]:
-    return f"```{language}", text.rstrip("\n"), "```", ""
+def _block(text: str) -> tuple[str, ...]:
+    """A text that stands as it is: indented, which Markdown and a terminal show alike."""
+    return indent(text.rstrip("\n"), "    "), ""
 
 
 def diagnostics(shown: Example) -> tuple[Diagnostic, ...]:

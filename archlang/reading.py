@@ -228,7 +228,7 @@ def read_near(texts: Iterable[str], models: Sequence[Model]) -> Near:
         if not re.fullmatch(r"[0-9]{1,7}", size):
             raise _failed("--near", BadOption("--near", text, "a size, or that of one letter: 200 or H=200"))
         if not letters or (name and name not in letters):
-            expected = f"a size of {name or 'a letter'}, which no model here leaves free: INPUT(3, H, W) or --input 3,H,W"
+            expected = f"a size of {name or 'a letter'} that a model here leaves free: INPUT(3, H, W), --input 3,H,W"
             raise _failed("--near", BadOption("--near", text, expected))
         near.append((name or None, int(size)))
     return tuple(near)

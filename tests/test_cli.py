@@ -20,7 +20,9 @@ from archlang import __version__, cli
 from archlang.cli import main
 from archlang.reading import LARGEST_FILE
 
-NET = "model Net(classes = 10, depth = 1) = INPUT(3, 32, 32) -> [CONV(8, 3x3, padding=1) -> RELU]*depth -> FC(classes)\n"
+NET = (
+    "model Net(classes = 10, depth = 1) = INPUT(3, 32, 32) -> [CONV(8, 3x3, padding=1) -> RELU]*depth -> FC(classes)\n"
+)
 TWO = NET + "model Other = INPUT(1, 28, 28) -> FC(10)\n"
 BROKEN = "model Net = INPUT -> CONV(8, 99x99) -> FC(10)\n"
 
@@ -222,7 +224,9 @@ def test_the_zoo(archc: Run) -> None:
 
 
 def test_several_files(archc: Run) -> None:
-    result = archc("check", write("a.arch", NET), write("b.arch", BROKEN), write("c.arch", "INPUT -> FC(3)"), "none.arch")
+    result = archc(
+        "check", write("a.arch", NET), write("b.arch", BROKEN), write("c.arch", "INPUT -> FC(3)"), "none.arch"
+    )
     assert result.status == 2
     assert [line.split()[0] for line in result.out.splitlines()[:1]] == ["Net"]
     assert result.out.count("params") == 2
@@ -266,7 +270,9 @@ def test_json(archc: Run) -> None:
 
 
 def test_json_of_diagnostics(archc: Run) -> None:
-    result = archc("check", write("net.arch", "INPUT(1, 7, 7) -> CONV(8, 3x3, stride=3) -> FC(10)\n"), "--format", "json")
+    result = archc(
+        "check", write("net.arch", "INPUT(1, 7, 7) -> CONV(8, 3x3, stride=3) -> FC(10)\n"), "--format", "json"
+    )
     report = json.loads(result.out)
     assert (result.status, report["ok"], report["models"]) == (1, False, [])
     (found,) = report["diagnostics"]
@@ -492,7 +498,9 @@ def test_a_model_file_that_is_no_json(archc: Run) -> None:
 def test_a_reader_that_goes_away() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    done = process(["check", "zoo:resnet", "-m", "ResNet152", "--format", "json"], stdout=writing, capture_output=False, stderr=-1)
+    done = process(
+        ["check", "zoo:resnet", "-m", "ResNet152", "--format", "json"], stdout=writing, capture_output=False, stderr=-1
+    )
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
 
@@ -511,13 +519,19 @@ def test_a_full_disk(arguments: list[str]) -> None:
 def test_closed_outputs(text: str, status: int) -> None:
     command = [sys.executable, "-m", "archlang", "check", "-e", text]
     for closing in (">&-", "2>&-", ">&- 2>&-"):
-        done = subprocess.run(["sh", "-c", f'"$@" {closing}', "sh", *command], timeout=60, check=False, capture_output=True)
+        done = subprocess.run(
+            ["sh", "-c", f'"$@" {closing}', "sh", *command], timeout=60, check=False, capture_output=True
+        )
         assert done.returncode == status, closing
 
 
 def test_plain_ascii_output() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
-    for arguments in (["check", "zoo:unet", "-m", "UNet"], ["render", "zoo:lenet", "-o", "-"], ["check", "-e", "INPUT é"]):
+    for arguments in (
+        ["check", "zoo:unet", "-m", "UNet"],
+        ["render", "zoo:lenet", "-o", "-"],
+        ["check", "-e", "INPUT é"],
+    ):
         done = process(arguments, env=environment)
         assert done.returncode in (0, 1), done.stderr
         assert done.stdout.isascii() and done.stderr.isascii()

@@ -47,7 +47,16 @@ def errors(text: str, **bindings: Any) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("suffix", "copies"),
-    [("*0", 0), ("*1", 1), ("*3", 3), ("*2*3", 6), ("*(1 + 1)", 2), ("*2?(true)", 2), ("*2?(false)", 0), ("?(true)*2", 2)],
+    [
+        ("*0", 0),
+        ("*1", 1),
+        ("*3", 3),
+        ("*2*3", 6),
+        ("*(1 + 1)", 2),
+        ("*2?(true)", 2),
+        ("*2?(false)", 0),
+        ("?(true)*2", 2),
+    ],
 )
 def test_repeat(suffix: str, copies: int) -> None:
     assert kinds(f"INPUT -> [CONV -> RELU]{suffix} -> FC") == ["Conv2d", "ReLU"] * copies + ["Linear"]
@@ -67,7 +76,12 @@ def test_each_copy_is_fresh_and_follows_its_input() -> None:
 
 def test_comprehension() -> None:
     model = model_of("INPUT -> [CONV(c, k) -> RELU for (c, k) in zip([4, 8], [3, 5])] -> FC")
-    assert [flat.layer.outputs[0] for flat in flatten(model)][:4] == [(4, 30, 30), (4, 30, 30), (8, 26, 26), (8, 26, 26)]
+    assert [flat.layer.outputs[0] for flat in flatten(model)][:4] == [
+        (4, 30, 30),
+        (4, 30, 30),
+        (8, 26, 26),
+        (8, 26, 26),
+    ]
     assert kinds("INPUT -> [CONV for i in []] -> FC") == ["Linear"]
     assert kinds("INPUT -> [CONV?(i > 0) for i in range(3)] -> FC") == ["Conv2d", "Conv2d", "Linear"]
 
@@ -176,7 +190,11 @@ def test_aliases() -> None:
         "Base": (10,), "Small": (5,), "Wide": (10,), "Smaller": (5,)
     }  # fmt: skip
     assert {layer.path for model in models.values() for layer in flatten(model)} == {"conv1", "fc1"}
-    assert (models["Base"].doc, models["Small"].doc, models["Smaller"].doc) == ("The family.", "The family.", "Its own words.")
+    assert (models["Base"].doc, models["Small"].doc, models["Smaller"].doc) == (
+        "The family.",
+        "The family.",
+        "Its own words.",
+    )
     assert model_of(text + "model Last = Wide", k=5).root.nodes[0].outputs == ((8, 28, 28),)
 
 
@@ -184,7 +202,9 @@ def test_a_model_inside_another() -> None:
     text = "model Body = INPUT -> CONV(8, 1x1)\nmodel Net = INPUT -> RELU -> Body -> FC"
     assert [layer.path for layer in flatten(models_of(text)["Net"])] == ["relu1", "body1.conv1", "fc1"]
     assert output("model Body = INPUT -> CONV(8, 1x1)\nmodel Net = Body -> FC") == (10,)
-    assert errors("model Tail = INPUT(8, 8, 8) -> FC\nmodel Net = INPUT -> Tail") == [("input-mismatch", "INPUT(8, 8, 8)")]
+    assert errors("model Tail = INPUT(8, 8, 8) -> FC\nmodel Net = INPUT -> Tail") == [
+        ("input-mismatch", "INPUT(8, 8, 8)")
+    ]
 
 
 def test_an_error_inside_a_block_tells_the_way_there() -> None:
@@ -423,7 +443,10 @@ def test_input_shapes() -> None:
 
 def test_an_error_silences_what_follows_from_it() -> None:
     assert errors("INPUT -> CONV(3, 99x99) -> POOL -> CONV(3, 1x1) -> FC") == [("kernel-too-large", "99x99")]
-    assert errors("INPUT -> RELUU -> CONV(3) -> FC(none)") == [("unknown-layer", "RELUU"), ("missing-argument", "CONV(3)")]
+    assert errors("INPUT -> RELUU -> CONV(3) -> FC(none)") == [
+        ("unknown-layer", "RELUU"),
+        ("missing-argument", "CONV(3)"),
+    ]
     assert errors("INPUT -> [RELUU]*5 -> TANNH") == [("unknown-layer", "RELUU"), ("unknown-layer", "TANNH")]
 
 

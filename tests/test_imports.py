@@ -57,7 +57,9 @@ def imported(path: Path) -> Iterator[tuple[str, bool]]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "archlang" else [node.module]
+            names = (
+                [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "archlang" else [node.module]
+            )
             yield from ((name, node in guarded) for name in names)
         elif isinstance(node, ast.Import):
             yield from ((alias.name, node in guarded) for alias in node.names)
@@ -86,7 +88,11 @@ def test_every_file_has_its_layer() -> None:
 
 def test_only_the_command_prints_or_exits() -> None:
     for name, path in MODULES:
-        calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)}
+        calls = {
+            ast.unparse(node.func)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+        }
         assert name == "cli" or not calls & {"print", "sys.exit", "exit", "quit", "input", "eval", "exec"}, name
 
 
@@ -96,7 +102,12 @@ def test_arithmetic_imports_nothing_of_the_project() -> None:
 
 
 def test_torch_is_imported_by_the_backends_alone() -> None:
-    users = {name for name, path in MODULES for target, guarded in imported(path) if target.split(".")[0] == "torch" and not guarded}
+    users = {
+        name
+        for name, path in MODULES
+        for target, guarded in imported(path)
+        if target.split(".")[0] == "torch" and not guarded
+    }
     assert users <= {name for name, _ in MODULES if name.startswith("backends.") or name in ("api", "writing")}
 
 

@@ -154,7 +154,9 @@ def test_reserved_label(label: str) -> None:
     assert errors(f'INPUT -> "{label}": CONV') == [("bad-label", f'"{label}"')]
 
 
-@pytest.mark.parametrize("label", ["a b", "", "1a", "a-b", "a.b", "ä", "a{1.5}", "a{true}", "a{none}", "a{[1]}", "{", "a{1 2}"])
+@pytest.mark.parametrize(
+    "label", ["a b", "", "1a", "a-b", "a.b", "ä", "a{1.5}", "a{true}", "a{none}", "a{[1]}", "{", "a{1 2}"]
+)
 def test_label_that_is_no_name(label: str) -> None:
     assert errors(f'INPUT -> "{label}": CONV') == [("bad-label", f'"{label}"')]
 

@@ -202,7 +202,9 @@ def test_closing_bracket_names_what_it_closes() -> None:
 
 def test_layout_means_nothing() -> None:
     spread = "INPUT\n\n  ->\r\n\tCONV (\n 3 ,\n3x3 , ) # a\n*\n2 -> a\n:\nRELU"
-    stages = [item.chain for item in tree(spread).items if isinstance(item, ast.Definition)][0].stages
+    (item,) = tree(spread).items
+    assert isinstance(item, ast.Definition)
+    stages = item.chain.stages
     assert [stage.part.word for stage in stages if isinstance(stage.part, ast.Call)] == ["INPUT", "CONV", "RELU"]
     assert stages[2].label is not None
 

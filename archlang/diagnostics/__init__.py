@@ -17,7 +17,8 @@ class Problem:
     """What is wrong, without a place: one subclass for each code, with typed fields and the words made from them.
 
     Wording: the fact in `message`, lower case and without a full stop; what the carets mean in `label`; context and
-    arithmetic in `notes`; ways out that need no edit in `advice`.
+    arithmetic in `notes`; ways out that need no edit in `advice`. The docstring is the page of `archc explain`: its
+    first line says what it is, the last paragraph why it is an error; `errors/examples` has an example of each.
     """
 
     code: ClassVar[str]

@@ -13,6 +13,7 @@ from archlang.elaborate.parts import LAYER_LIMIT, Maker, Part, origin
 from archlang.errors.limits import NegativeRepeat, TooManyLayers
 from archlang.errors.words import value_text
 from archlang.ir import graph
+from archlang.ir.arithmetic import Symbolic
 from archlang.ir.ops.base import Shape
 from archlang.source import Span
 from archlang.syntax import ast
@@ -32,6 +33,8 @@ class Repeats:
     ) -> None:
         """`X*N`: `copy` is the stage without the repeat and without its label."""
         count = self.walk.evaluate(repeat.count, env)
+        if isinstance(count, Symbolic):
+            count.refuse("a number of copies")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise diagnosed(NegativeRepeat(value_text(count)), repeat.span)
         if label is not None:

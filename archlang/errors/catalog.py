@@ -37,7 +37,7 @@ def topics() -> dict[str, list[type[Problem]]]:
     """Problems by what they are about: what their module says that it holds."""
     found: dict[str, list[type[Problem]]] = {}
     for problem in catalog().values():
-        about = (import_module(problem.__module__).__doc__ or "").split("\n")[0]
+        about = (import_module(problem.__module__).__doc__ or "").split(".")[0].split(":")[0]
         found.setdefault(about, []).append(problem)
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import prod
+from typing import NoReturn
 
 from archlang.records import record
 
@@ -147,12 +148,21 @@ class Symbolic:
 
     __slots__ = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The letters that it depends on."""
+        raise NotImplementedError
+
     def scaled(self, factor: float) -> int:
         """floor(self*factor)."""
         raise NotImplementedError
 
+    def refuse(self, operation: str) -> NoReturn:
+        """Give up on an operation that has no formula. Raises an error that says so."""
+        raise NotImplementedError
+
     def settle(self) -> None:
-        """Tell sizes apart no further: what is to come cannot change the outcome any more, such as words for an error."""
+        """Tell sizes apart no further: what is to come, such as words for an error, cannot change the outcome."""
 
 
 def scaled_down(size: int | Symbolic, factor: float) -> int:

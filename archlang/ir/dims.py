@@ -7,139 +7,23 @@ the others are left for a run of their own (`Letters`). Nothing is sampled or gu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from itertools import product
 from math import ceil, floor, gcd, lcm, prod
 from typing import Any, NoReturn
 
 from archlang.errors.symbolic import SizeNotTracked, SizesCompared, TooManyClasses
 from archlang.ir.arithmetic import Symbolic
+from archlang.ir.letters import Letters, where_negative, where_zero
 from archlang.ir.ops.base import OpError
-from archlang.ir.size_sets import Interval, SizeSet
-from archlang.records import record
+from archlang.ir.size_sets import SizeSet
+from archlang.ir.terms import Derived, Expression
 
 MOST_CLASSES = 4096
 """The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
 
 COMPARED_AT_MOST = 10**8
 """Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
-
-Part = Callable[[int, int, Interval, int], Interval | None]
-"""Where in an interval of sizes with a given step slope*H + offset satisfies a condition."""
-
-
-class Letters:
-    """What is known of each letter in one elaboration: the sizes for which everything so far goes the same way.
-
-    `left` receives what was split off: for each letter its sizes, to be elaborated anew. A closed one splits no more:
-    a comparison then says whether it holds for all of them.
-    """
-
-    def __init__(self, domains: Mapping[str, SizeSet], left: list[dict[str, SizeSet]]) -> None:
-        self.domains = dict(domains)
-        self.left = left
-        self.closed = False
-
-    def __getitem__(self, letter: str) -> Dim:
-        return Dim(self, letter, 1, 1, (0,), lambda: Expression(0, ((letter, 1),)))
-
-    def holds(self, dim: Dim, part: Part) -> bool:
-        """Whether a condition on a dim holds; where it does so for some sizes only, go on with the larger share."""
-        domain = self.domains[dim.letter]
-        modulus = lcm(domain.modulus, dim.modulus)
-        classes: list[tuple[Interval, ...]] = [()] * modulus
-        every, none = True, True
-        for r, interval in domain.refined(modulus).intervals:
-            found = part(dim.slope, dim.offsets[r % dim.modulus], interval, modulus)
-            every, none = every and found == interval, none and found is None
-            classes[r] += (found,) if found else ()
-        if every or none or self.closed:
-            return every
-        return self._split(dim.letter, SizeSet(modulus, tuple(classes)))
-
-    @contextmanager
-    def restricted(self, domains: Mapping[str, SizeSet]) -> Iterator[None]:
-        """Show formulas as they are for other sizes, for a while."""
-        outer, self.domains = self.domains, dict(domains)
-        try:
-            yield
-        finally:
-            self.domains = outer
-
-    def _split(self, letter: str, yes: SizeSet) -> bool:
-        no = self.domains[letter] - yes
-        chosen = yes.count >= no.count
-        self.left.append({**self.domains, letter: no if chosen else yes})
-        self.domains[letter] = yes if chosen else no
-        return chosen
-
-
-def _where_negative(slope: int, offset: int, interval: Interval, step: int) -> Interval | None:
-    first, last = interval
-    if slope == 0:
-        return interval if offset < 0 else None
-    if slope > 0:
-        bound = min(last, (-offset - 1) // slope)
-        last = bound - (bound - first) % step
-    else:
-        bound = max(first, -(-(offset + 1) // -slope))
-        first = bound + (last - bound) % step
-    return (first, last) if first <= last else None
-
-
-def _where_zero(slope: int, offset: int, interval: Interval, step: int) -> Interval | None:
-    first, last = interval
-    if slope == 0:
-        return interval if offset == 0 else None
-    size, rest = divmod(-offset, slope)
-    return (size, size) if rest == 0 and first <= size <= last and (size - first) % step == 0 else None
-
-
-# ---- expressions, for display where no simpler formula fits ----------------------------------------
-
-
-@record
-class Floor:
-    """A whole division, rounded down."""
-
-    of: Expression
-    by: int
-
-
-@record
-class Expression:
-    """constant + the sum of coefficient*atom; an atom is a letter or a division."""
-
-    constant: int
-    terms: tuple[tuple[str | Floor, int], ...]
-
-    def plus(self, other: Expression, factor: int = 1) -> Expression:
-        """The sum with a multiple of another."""
-        terms = dict(self.terms)
-        for atom, coefficient in other.terms:
-            terms[atom] = terms.get(atom, 0) + coefficient * factor
-        kept = tuple((atom, coefficient) for atom, coefficient in terms.items() if coefficient)
-        return Expression(self.constant + other.constant * factor, kept)
-
-    def divided(self, by: int) -> Expression:
-        """floor(this/by), with what divides taken out and a division of a division as one."""
-        whole = tuple((atom, coefficient // by) for atom, coefficient in self.terms if coefficient % by == 0)
-        rest = tuple((atom, coefficient) for atom, coefficient in self.terms if coefficient % by)
-        outside, inside = divmod(self.constant, by)
-        if not rest:
-            return Expression(outside, whole)
-        match rest:
-            case ((Floor() as inner, 1),):
-                floor = Floor(inner.of.plus(Expression(inside * inner.by, ())), inner.by * by)
-            case _:
-                floor = Floor(Expression(inside, rest), by)
-        return Expression(outside, whole).plus(Expression(0, ((floor, 1),)))
-
-
-Derived = Callable[[], Expression]
-"""How a number came about, worked out when it is to be shown."""
-
 
 # ---- numbers ---------------------------------------------------------------------------------------
 
@@ -153,11 +37,6 @@ class _Number(Symbolic):
     __slots__ = ()
     letters: Letters
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The letters that it depends on."""
-        raise NotImplementedError
-
     def is_negative(self) -> bool:
         """Whether it is below zero, for all sizes in question."""
         raise NotImplementedError
@@ -169,13 +48,13 @@ class _Number(Symbolic):
     def settle(self) -> None:
         self.letters.closed = True
 
-    def no_formula(self, operation: str) -> NoReturn:
+    def refuse(self, operation: str) -> NoReturn:
         """Give up on an operation."""
         raise OpError(SizeNotTracked(operation, self.names))
 
     def _with(self, other: object) -> Any:
         """Arithmetic with something else: with decimals there is none."""
-        return self.no_formula("arithmetic with decimals") if isinstance(other, float) else NotImplemented
+        return self.refuse("arithmetic with decimals") if isinstance(other, float) else NotImplemented
 
     def __lt__(self, other: Any) -> bool:
         return _negative(self - ceil(other)) if _is_number(other) else NotImplemented
@@ -212,30 +91,46 @@ class _Number(Symbolic):
         return self
 
     def __abs__(self) -> Number:
-        return -self if self < 0 else self
+        return self * -1 if self < 0 else self
 
     def __pow__(self, exponent: Any) -> Number:
         if not isinstance(exponent, int) or exponent < 0:
-            self.no_formula("a power")
-        return prod([self] * exponent)
+            self.refuse("a power")
+        factors: list[Number] = [self] * exponent
+        return prod(factors)
 
     def __rpow__(self, base: Any) -> NoReturn:
-        self.no_formula("a power")
+        self.refuse("a power")
 
     def __truediv__(self, other: Any) -> NoReturn:
-        self.no_formula("a division that is not whole (write //)")
+        self.refuse("a division that is not whole (write //)")
 
     def __rtruediv__(self, other: Any) -> NoReturn:
-        self.no_formula("a division by a size")
+        self.refuse("a division by a size")
 
     def __rfloordiv__(self, other: Any) -> NoReturn:
-        self.no_formula("a division by a size")
+        self.refuse("a division by a size")
 
     def __rmod__(self, other: Any) -> NoReturn:
-        self.no_formula("a remainder by a size")
+        self.refuse("a remainder by a size")
 
     def __divmod__(self, other: Any) -> tuple[Number, Number]:
         return self // other, self % other
+
+    def __mul__(self, other: Any) -> Number:
+        raise NotImplementedError
+
+    def __sub__(self, other: Any) -> Number:
+        raise NotImplementedError
+
+    def __rsub__(self, other: Any) -> Number:
+        raise NotImplementedError
+
+    def __floordiv__(self, divisor: Any) -> Number:
+        raise NotImplementedError
+
+    def __mod__(self, divisor: Any) -> Number:
+        raise NotImplementedError
 
     def __str__(self) -> str:
         from archlang.ir.formulas import formula, in_product
@@ -280,8 +175,14 @@ class Dim(_Number):
         self.derived = derived
         self._hash = hash((letter, modulus, slope, offsets))
 
+    @staticmethod
+    def of(letters: Letters, letter: str) -> Dim:
+        """A letter itself."""
+        return Dim(letters, letter, 1, 1, (0,), lambda: Expression(0, ((letter, 1),)))
+
     @property
     def names(self) -> tuple[str, ...]:
+        """Its letter."""
         return (self.letter,)
 
     @property
@@ -310,10 +211,12 @@ class Dim(_Number):
         return gcd(self.slope, *(self.at(r) for r in range(self.modulus)))
 
     def is_negative(self) -> bool:
-        return self.letters.holds(self, _where_negative)
+        """Whether it is below zero."""
+        return self.letters.holds(self.letter, self.slope, self.offsets, where_negative)
 
     def is_zero(self) -> bool:
-        return self.letters.holds(self, _where_zero)
+        """Whether it is zero."""
+        return self.letters.holds(self.letter, self.slope, self.offsets, where_zero)
 
     def __hash__(self) -> int:
         return self._hash
@@ -371,7 +274,7 @@ class Dim(_Number):
     def _over(self, divisor: Any) -> Number:
         if isinstance(divisor, Dim) and divisor.key == self.key:
             return 1
-        self.no_formula("a division by a size")
+        return self.refuse("a division by a size")
 
     def __mod__(self, divisor: Any) -> Number:
         return self - self // divisor * divisor
@@ -380,7 +283,7 @@ class Dim(_Number):
         """floor(self*factor), for factors such as 2 and 0.5."""
         over, under = float(factor).as_integer_ratio()
         if under > MOST_CLASSES:
-            self.no_formula(f"a multiple by {factor:g}")
+            self.refuse(f"a multiple by {factor:g}")
         return self * over // under
 
     def _plus(self, other: Dim, sign: int) -> Number:
@@ -467,6 +370,7 @@ class Amount(_Number):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The letters of its factors."""
         return tuple(dict.fromkeys(dim.letter for factors, _ in self.terms for dim in factors))
 
     @property
@@ -479,6 +383,7 @@ class Amount(_Number):
         return low, high
 
     def is_negative(self) -> bool:
+        """Whether it is below zero; limits of the compiler's own are never reached."""
         low, high = self.bounds
         if high < 0 or low >= 0:
             return high < 0
@@ -487,6 +392,7 @@ class Amount(_Number):
         return self._undecided()
 
     def is_zero(self) -> bool:
+        """Whether it is zero."""
         low, high = self.bounds
         expanded = self.expanded
         if not expanded or low > 0 or high < 0:
@@ -511,8 +417,9 @@ class Amount(_Number):
         """Give up, or say that a comparison does not hold for all sizes."""
         if self.letters.closed:
             return False
-        left = Amount.make(self.letters, [term for term in self.terms if term[1] > 0])
-        right = Amount.make(self.letters, [(factors, -n) for factors, n in self.terms if n < 0])
+        terms = [(factors, n) if _rises(factors) else ((-factors[0],), -n) for factors, n in self.terms]
+        left = Amount.make(self.letters, [term for term in terms if term[1] > 0])
+        right = Amount.make(self.letters, [(factors, -n) for factors, n in terms if n < 0])
         raise OpError(SizesCompared(f"{left:,}", f"{right:,}", self.names))
 
     @property
@@ -568,7 +475,7 @@ class Amount(_Number):
             (factors, n), *more = _terms(divisor)
             if not more and all(_divides(factors, n, term) for term in self.terms):
                 return Amount.make(self.letters, [(_without(f, *factors), m // n) for f, m in self.terms])
-        self.no_formula("this division of a product of sizes")
+        return self.refuse("this division of a product of sizes")
 
     def __mod__(self, divisor: Any) -> Number:
         if isinstance(divisor, int) and divisor and all(n % divisor == 0 for _, n in self.terms):
@@ -589,6 +496,10 @@ def _terms(value: Number) -> tuple[tuple[Factors, int], ...]:
 def _order(term: tuple[Factors, int]) -> Any:
     """Products before single sizes, constants last."""
     return -len(term[0]), [dim.key for dim in term[0]]
+
+
+def _rises(factors: Factors) -> bool:
+    return len(factors) != 1 or factors[0].slope >= 0
 
 
 def _primitive(factors: Factors) -> tuple[Factors, int]:

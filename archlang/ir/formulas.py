@@ -10,18 +10,20 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, lcm
-from typing import Any
+from typing import Any, cast
 
-from archlang.ir.dims import Amount, Dim, Expression, Factors, Floor
+from archlang.ir.arithmetic import Symbolic
+from archlang.ir.dims import Amount, Dim, Factors
 from archlang.ir.size_sets import SizeSet
+from archlang.ir.terms import Expression, Floor
 
 MOST_TRIED = 64
 """Multiples that are looked at for a formula such as 2*floor(H/2) + 1."""
 
 
-def formula(number: Dim | Amount, thousands: bool = False) -> str:
+def formula(number: Symbolic, thousands: bool = False) -> str:
     """The formula of a size left free."""
-    text = _dim_formula(number) if isinstance(number, Dim) else _amount_formula(number)
+    text = _dim_formula(number) if isinstance(number, Dim) else _amount_formula(cast("Amount", number))
     return re.sub(r"\d{4,}", lambda digits: f"{int(digits[0]):,}", text) if thousands else text
 
 
@@ -159,7 +161,9 @@ def _term_text(factors: Factors, coefficient: int) -> str:
         over = gcd(int(line[0] * under), int(line[1] * under)) or 1
         scale *= Fraction(over, under)
         if line[0]:
-            texts.append(in_product(linear_text(dim.letter, int(line[0] * under) // over, int(line[1] * under) // over)))
+            texts.append(
+                in_product(linear_text(dim.letter, int(line[0] * under) // over, int(line[1] * under) // over))
+            )
     return quotient_text(_product_text(scale.numerator, tuple(texts)), scale.denominator)
 
 
@@ -218,5 +222,3 @@ def expression_text(expression: Expression) -> str:
 
 def _atom_text(atom: str | Floor) -> str:
     return atom if isinstance(atom, str) else f"floor({quotient_text(expression_text(atom.of), atom.by)})"
-
-

@@ -23,7 +23,7 @@ MOST_NODES = 100_000
 MOST_POSITIONS = 64
 """Neighbouring numbers that are looked at where sizes grow, since they do not all see the same there."""
 
-FAR = 2**10 * 3 * 5 * 7
+FAR = 2**10 * 3**5 * 5**2 * 7
 """A distance that upsamplings divide."""
 
 

@@ -128,7 +128,7 @@ class SizeSet:
 
     @property
     def head(self) -> tuple[Progression, ...]:
-        """What stands before the regular part: runs of sizes with equal steps, of three or more where steps are wide."""
+        """What stands before the regular part: runs of sizes with equal steps."""
         return runs_of(self & SizeSet.of(1, self.tail[2] - 1))
 
     @property

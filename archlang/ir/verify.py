@@ -56,7 +56,9 @@ class _Verifier:
         for index, node in enumerate(body.nodes):
             added, below = self._check_node(node, index)
             parts, depth = parts + added, max(depth, below)
-        _need(all(self._is_known(ref, len(body.nodes)) for ref in body.outputs), f"body {self.number} has no such output")
+        _need(
+            all(self._is_known(ref, len(body.nodes)) for ref in body.outputs), f"body {self.number} has no such output"
+        )
         _need(parts <= MOST_PARTS and depth <= DEEPEST, f"body {self.number} expands to too much")
         return parts, depth
 

@@ -10,8 +10,7 @@ from archlang.ir.arithmetic import Symbolic
 from archlang.ir.formulas import plain
 from archlang.ir.graph import Model
 from archlang.report.text import aligned, shapes_text
-from archlang.symbolic.legal import LegalSizes, Reason, Sizes, SymbolicModel, box_text, examples_text, shape_at
-from archlang.symbolic.legal import set_text
+from archlang.symbolic.legal import Reason, SizeBoxes, Sizes, SymbolicModel, Variant, box_text, set_text
 
 Near = Sequence[tuple[str | None, int]]
 """Sizes whose legal neighbours are asked for, each of one letter or (None) of all."""
@@ -20,17 +19,17 @@ Near = Sequence[tuple[str | None, int]]
 def legal_lines(model: Model, near: Near = ()) -> Iterator[str]:
     """The legal sizes in a few lines of text; nothing for a model whose sizes are fixed."""
     if isinstance(model, SymbolicModel):
-        legal = model.legal
-        yield f"Legal sizes: {_sizes_text(legal)}"
-        yield f"Smallest: {sizes_line(model, legal.smallest)}"
-        yield from aligned([_cells(model, reason) for reason in legal.reasons], "<<<<")
+        yield f"Legal sizes: {model.legal.text_with_examples}"
+        yield f"Smallest: {sizes_line(model, model.legal.smallest)}"
+        yield from aligned([_cells(model, reason) for reason in model.reasons], "<<<<")
+        yield from _variant_lines(model)
         yield from _near_lines(model, near)
 
 
 def legal_line(model: Model) -> Iterator[str]:
     """The same in one line, for a list of models."""
     if isinstance(model, SymbolicModel):
-        yield f"{model.name}: {_sizes_text(model.legal)}"
+        yield f"{model.name}: {model.legal.text_with_examples}"
 
 
 def sizes_text(model: Model) -> str:
@@ -40,16 +39,17 @@ def sizes_text(model: Model) -> str:
 
 def sizes_line(model: SymbolicModel, sizes: Sizes) -> str:
     """`1x188x188 -> 2x4x4`: what certain sizes give."""
-    inputs, outputs = (
-        shapes_text(shape_at(port.shape, sizes) for port in ports) for ports in (model.inputs, model.outputs)
-    )
-    return f"{inputs} -> {outputs}"
+    inputs, outputs = model.shapes_at(sizes)
+    return f"{shapes_text(inputs)} -> {shapes_text(outputs)}"
 
 
-def _sizes_text(legal: LegalSizes) -> str:
-    if not legal.are_independent or len({examples_text(sizes) for sizes in legal.sets.values()}) > 1:
-        return legal.text
-    return f"{legal.text} ({examples_text(legal.sets[legal.letters[0]])})"
+def _variant_lines(model: SymbolicModel) -> Iterator[str]:
+    """What comes out for sizes with which the model goes another way than the table shows."""
+    first, *others = model.variants
+    if others:
+        yield f"The table is for {first.sizes.text}"
+    for variant in others:
+        yield f"For {variant.sizes.text} -> {shapes_text(out.shape for out in variant.model.outputs)}"
 
 
 def _cells(model: Model, reason: Reason) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def _near_lines(model: SymbolicModel, near: Near) -> Iterator[str]:
             yield f"Near {name} = {size}: {neighbours_text(model.legal, name, size)}"
 
 
-def neighbours_text(legal: LegalSizes, letter: str, size: int) -> str:
+def neighbours_text(legal: SizeBoxes, letter: str, size: int) -> str:
     """`188 and 204`, or that the size itself is legal."""
     below, above = legal.beside(letter, size)
     if below == above == size:
@@ -95,23 +95,32 @@ def _plain(value: Any) -> Any:
 
 def _legal_dict(model: SymbolicModel, near: Near) -> dict[str, Any]:
     legal, smallest = model.legal, model.legal.smallest
+    inputs, outputs = model.shapes_at(smallest)
     found: dict[str, Any] = {
         "text": legal.text,
-        "sizes": [{name: _progressions(box[name]) for name in legal.letters} for box in legal.boxes],
-        "smallest": {
-            "sizes": smallest,
-            "inputs": [list(shape_at(port.shape, smallest)) for port in model.inputs],
-            "outputs": [list(shape_at(port.shape, smallest)) for port in model.outputs],
-        },
-        "reasons": [_reason_dict(reason) for reason in legal.reasons],
+        "sizes": _boxes(legal),
+        "smallest": {"sizes": smallest, "inputs": list(map(list, inputs)), "outputs": list(map(list, outputs))},
+        "reasons": [_reason_dict(reason) for reason in model.reasons],
     }
+    if len(model.variants) > 1:
+        found["variants"] = [_variant_dict(variant) for variant in model.variants]
     if near:
         found["near"] = [_near_dict(legal, name, size) for letter, size in near for name in _named(legal, letter)]
     return found
 
 
-def _named(legal: LegalSizes, letter: str | None) -> tuple[str, ...]:
+def _named(legal: SizeBoxes, letter: str | None) -> tuple[str, ...]:
     return legal.letters if letter is None else (letter,)
+
+
+def _boxes(sizes: SizeBoxes) -> list[dict[str, Any]]:
+    """Boxes of sizes; for each letter its arithmetic progressions, `last` being null where there is no end."""
+    return [{name: _progressions(box[name]) for name in sizes.letters} for box in sizes.boxes]
+
+
+def _variant_dict(variant: Variant) -> dict[str, Any]:
+    outputs = [_plain(list(out.shape)) for out in variant.model.outputs]
+    return {"text": variant.sizes.text, "sizes": _boxes(variant.sizes), "outputs": outputs}
 
 
 def _progressions(sizes: Any) -> list[dict[str, int | None]]:
@@ -132,7 +141,7 @@ def _reason_dict(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _near_dict(legal: LegalSizes, letter: str, size: int) -> dict[str, Any]:
+def _near_dict(legal: SizeBoxes, letter: str, size: int) -> dict[str, Any]:
     below, above = legal.beside(letter, size)
     return {"letter": letter, "size": size, "below": below, "above": above}
 

@@ -77,8 +77,9 @@ def _law(place: Place, field: Receptive, before: Receptive) -> Iterator[str]:
 
 def _apart(before: Fraction, behind: Fraction | None) -> str:
     """How far apart neighbours look behind a layer that strides."""
-    strides = behind is not None and behind > before
-    return f", J = J_in*S = {before}*{behind / before} = {behind}" if strides else ""
+    if behind is None or behind <= before:
+        return ""
+    return f", J = J_in*S = {before}*{behind / before} = {behind}"
 
 
 def _extents(place: Place) -> tuple[int | None, ...]:

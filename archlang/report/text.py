@@ -34,7 +34,7 @@ def model_table(
     rule = "-" * max(len(line) for line in lines)
     inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
     head = f"{model.name}: {inputs} -> {outputs}"
-    totals = _totals(fold_totals(model)[-1], batch, dtype)
+    totals = _totals(fold_totals(model)[-1], 1 if model.is_symbolic else batch, dtype)
     footer = (*totals, "", *_legal(model, near), *CONVENTIONS, *_defaults(model))
     return "\n".join((printable(head), rule, lines[0], rule, *lines[1:], rule, *footer))
 
@@ -106,7 +106,7 @@ def _totals(totals: Totals, batch: int, dtype: str) -> list[str]:
         ("MACs:", f"{totals.macs:,}", ""),
         ("FLOPs:", f"{2 * totals.macs:,}", ""),
     ]
-    if batch > 1 and isinstance(totals.elements, int):
+    if batch > 1:
         outputs = totals.elements * batch
         note = f"({megabytes(outputs, dtype)}; the outputs of all layers, for a batch of {batch:,})"
         rows.append(("Outputs:", f"{outputs:,}", note))

@@ -18,8 +18,8 @@ from archlang.elaborate.program import Program
 from archlang.errors.symbolic import SizeInWeights, SizeNotTracked, SizesCompared, TooManyClasses
 from archlang.errors.words import shape_text
 from archlang.ir.arithmetic import Symbolic
-from archlang.ir.dims import Letters
 from archlang.ir.graph import Layer, Name, Ref
+from archlang.ir.letters import Letters
 from archlang.ir.ops.base import Op, OpError, Shape
 from archlang.ir.ops.linear import FullyConnected
 from archlang.ir.size_sets import SizeSet
@@ -93,14 +93,15 @@ class SymbolicElaborator(Elaborator):
                     failed.append((error, self.failing, letters.domains))
         finally:
             letters.left = left
+        last = None
         if not done:
-            error, self.failing, letters.domains = failed.pop()
+            last, self.failing, letters.domains = failed.pop()
         for error, failing, domains in failed:
             if isinstance(error.diagnostic.problem, UNTRACKED):
                 raise error
             self.failures.append(Failure(error.diagnostic, failing, self.work, domains, letters))
-        if not done:
-            raise error
+        if last is not None:
+            raise last
         done.sort(key=lambda one: prod(sizes.count for sizes in one[0].values()))
         letters.domains, result = done.pop()
         letters.left += (domains for domains, _ in done)

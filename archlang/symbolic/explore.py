@@ -7,22 +7,22 @@ whether they are legal. `elaborate.py` is one such run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Collector, Diagnostic, Problem
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.expressions import Silenced
 from archlang.errors.symbolic import NoLegalSize, SizeInWeights, TooManyClasses
-from archlang.ir.dims import Letters
+from archlang.ir.dims import Dim
 from archlang.ir.graph import Model
+from archlang.ir.letters import Letters
 from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
 from archlang.records import record
 from archlang.symbolic.elaborate import UNTRACKED, Domains, Stopped, SymbolicElaborator
-from archlang.symbolic.legal import LegalSizes, SymbolicModel
+from archlang.symbolic.legal import SizeBoxes, SymbolicModel, Variant
 from archlang.symbolic.reasons import Failure, find_reasons
 from archlang.syntax import ast
 
@@ -48,11 +48,23 @@ class Region:
     model: Model | None
 
 
-def explore(run: Run, definition: ast.Definition, bindings: dict[str, Any], letters: Sequence[str]) -> SymbolicModel | None:
+class NothingLegal(Exception):
+    """No size is legal, for these reasons."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(diagnostics[0].message)
+        self.diagnostics = diagnostics
+
+
+def explore(
+    run: Run, definition: ast.Definition, bindings: dict[str, Any], letters: Sequence[str]
+) -> SymbolicModel | None:
     """The model with its legal sizes; None after an error, which is then reported."""
     collector = run.selected.collector
     try:
         return _Explorer(run, definition, bindings, letters).explore()
+    except NothingLegal as nothing:
+        collector.extend(nothing.diagnostics)
     except Stopped as stopped:
         collector.add(_with_sizes(stopped.diagnostic, find_legal(run, definition, bindings, letters)))
     except Silenced:
@@ -62,15 +74,15 @@ def explore(run: Run, definition: ast.Definition, bindings: dict[str, Any], lett
 
 def find_legal(
     run: Run, definition: ast.Definition, bindings: dict[str, Any], letters: Sequence[str]
-) -> LegalSizes | None:
+) -> SizeBoxes | None:
     """The legal sizes, also where each has weights of its own; None after any other error."""
     try:
         return _Explorer(run, definition, bindings, letters, own_weights=True).explore().legal
-    except (Stopped, Silenced):
+    except (NothingLegal, Stopped, Silenced):
         return None
 
 
-def _with_sizes(diagnostic: Diagnostic, legal: LegalSizes | None) -> Diagnostic:
+def _with_sizes(diagnostic: Diagnostic, legal: SizeBoxes | None) -> Diagnostic:
     """A diagnostic that complains of weights tells which sizes are legal all the same."""
     problem = diagnostic.problem
     if not isinstance(problem, SizeInWeights) or legal is None:
@@ -97,21 +109,27 @@ class _Explorer:
         self.failures: list[Failure] = []
 
     def explore(self) -> SymbolicModel:
-        """The model. Raises `Stopped` with what is wrong."""
+        """The model. Raises `NothingLegal`, or `Stopped` where something has no formula."""
         legal = [region for region in self._regions() if region.model is not None]
         if not legal:
-            raise self._nothing_legal()
-        sizes = LegalSizes.of(self.names, [region.domains for region in legal])
-        model = _closed(max(_variants(legal), key=lambda same: sum(_count(region) for region in same)))
-        reasons = find_reasons(sizes, self.failures, model)
-        return SymbolicModel.of(model, sizes.because(reasons), self._example(sizes))
+            raise NothingLegal(list(self._why_nothing()))
+        sizes = SizeBoxes.of(self.names, [region.domains for region in legal])
+        variants = _variants(self.names, legal)
+        reasons = find_reasons(sizes, self.failures, variants[0].model)
+        return SymbolicModel.of(variants, sizes, reasons, self._example(sizes))
 
-    def _nothing_legal(self) -> Stopped:
-        """That there is no legal size, at the place where those that came farthest failed."""
-        farthest = max(self.failures, key=lambda failure: failure.order)
-        with farthest.letters.restricted(farthest.domains):
-            problem = NoLegalSize(self.names, LARGEST_LETTER, farthest.diagnostic.message)
-        return Stopped(replace(farthest.diagnostic, problem=problem, candidates=()))
+    def _why_nothing(self) -> Iterator[Diagnostic]:
+        """Why there is no legal size: what is wrong whatever the size is, or where those that came farthest failed."""
+        *others, farthest = sorted(self.failures, key=lambda failure: failure.order)
+        found = farthest.diagnostic
+        if any(sizes.is_endless for failure in others for sizes in failure.domains.values()):
+            with farthest.letters.restricted(farthest.domains):
+                yield replace(found, problem=NoLegalSize(self.names, LARGEST_LETTER, found.message), candidates=())
+            return
+        chosen = {name: sizes.nearest(TYPICAL) or sizes.first for name, sizes in farthest.domains.items()}
+        for diagnostic in self._at(chosen)[1]:
+            same = (diagnostic.code, diagnostic.span) == (found.code, found.span)
+            yield replace(found, candidates=diagnostic.candidates) if same else diagnostic
 
     def _stopped(self, problem: Problem) -> Stopped:
         span = self.definition.name_span
@@ -130,7 +148,7 @@ class _Explorer:
 
     def _region(self, letters: Letters) -> Region:
         """One run."""
-        run, sizes = self.run, {name: letters[name] for name in self.names}
+        run, sizes = self.run, {name: Dim.of(letters, name) for name in self.names}
         elaborator = SymbolicElaborator(run.program, run.evaluate, run.options.bound(sizes), letters, self.failures)
         elaborator.own_weights = self.own_weights
         model = None
@@ -152,34 +170,33 @@ class _Explorer:
         known = {parameter.name for parameter in self.run.program.parameters(self.definition)}
         return {**self.bindings, **{name: size for name, size in sizes.items() if name in known}}
 
-    def _example(self, sizes: LegalSizes) -> Model:
+    def _example(self, sizes: SizeBoxes) -> Model:
         """The model at legal sizes next to the usual ones."""
-        run, chosen = self.run, sizes.nearest(TYPICAL)
-        elaborator = Elaborator(run.program, run.evaluate, Collector(), run.options.bound(chosen))
-        model = elaborator.model(self.definition, self._bound(chosen))
-        assert model is not None, f"{chosen} was found legal"
+        chosen = sizes.nearest(TYPICAL)
+        model, diagnostics = self._at(chosen)
+        assert model is not None, f"{chosen} was found legal, but {diagnostics[0].message}"
         return model
 
+    def _at(self, sizes: Mapping[str, int]) -> tuple[Model | None, list[Diagnostic]]:
+        """The model with numbers for its letters."""
+        run, collector = self.run, Collector()
+        elaborator = Elaborator(run.program, run.evaluate, collector, run.options.bound(sizes))
+        return elaborator.model(self.definition, self._bound(sizes)), list(collector)
 
-def _count(region: Region) -> int:
-    return prod(sizes.count for sizes in region.domains.values())
 
-
-def _variants(regions: list[Region]) -> list[list[Region]]:
-    """Regions with equal models: the same formulas everywhere."""
-    found: dict[object, list[Region]] = {}
+def _variants(names: Sequence[str], regions: Sequence[Region]) -> list[Variant]:
+    """Regions with equal models as one, that with most sizes first."""
+    found: dict[int, list[Region]] = {}
     for region in regions:
         assert region.model is not None
         found.setdefault(hash(region.model.bodies), []).append(region)
-    return list(found.values())
+    variants = [_variant(names, same) for same in found.values()]
+    return sorted(variants, key=lambda variant: -variant.sizes.count)
 
 
-def _closed(regions: list[Region]) -> Model:
+def _variant(names: Sequence[str], regions: Sequence[Region]) -> Variant:
     """The model that regions share, its formulas simplified for the sizes of all of them."""
-    first, *others = regions
-    for name, sizes in first.domains.items():
-        for region in others:
-            sizes = sizes | region.domains[name]
-        first.letters.domains[name] = sizes
+    sizes, first = SizeBoxes.of(names, [region.domains for region in regions]), regions[0]
     assert first.model is not None
-    return first.model
+    first.letters.domains = dict(sizes.sets)
+    return Variant(sizes, first.model)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, fields, replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from archlang.errors.words import listing, shape_text
+from archlang.ir.arithmetic import Symbolic
+from archlang.ir.dims import value_at
 from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.size_sets import SizeSet, runs_of
@@ -42,105 +44,123 @@ class Reason:
     leaves: SizeSet | None
 
 
-@record
-class LegalSizes:
-    """All legal sizes of the letters of a model: the union of boxes, which have no size in common."""
+@record(eq=False)
+class SizeBoxes:
+    """Sizes of several letters: the union of boxes that have none in common."""
 
     letters: tuple[str, ...]
     boxes: tuple[Box, ...]
-    reasons: tuple[Reason, ...] = ()
 
     @staticmethod
-    def of(letters: Sequence[str], boxes: Sequence[Box]) -> LegalSizes:
+    def of(letters: Sequence[str], boxes: Sequence[Box]) -> SizeBoxes:
         """The union of boxes; a single box, if the letters do not depend on each other."""
         whole = {name: _union([box[name] for box in boxes]) for name in letters}
         independent = sum(_count(box) for box in boxes) == _count(whole)
-        return LegalSizes(tuple(letters), (whole,) if independent else tuple(boxes))
-
-    def because(self, reasons: Sequence[Reason]) -> LegalSizes:
-        """With what forces them."""
-        return replace(self, reasons=tuple(reasons))
+        return SizeBoxes(tuple(letters), (whole,) if independent else tuple(boxes))
 
     @cached_property
     def sets(self) -> Box:
-        """For each letter the sizes that are legal with some sizes of the others."""
+        """For each letter its sizes, whatever those of the others."""
         return {name: _union([box[name] for box in self.boxes]) for name in self.letters}
 
     @property
-    def are_independent(self) -> bool:
-        """Whether each letter has its legal sizes whatever the others are."""
-        return len(self.boxes) == 1
+    def count(self) -> int:
+        """How many there are."""
+        return sum(_count(box) for box in self.boxes)
 
     def __contains__(self, sizes: Sizes) -> bool:
         return any(all(sizes[name] in box[name] for name in self.letters) for box in self.boxes)
 
     def nearest(self, size: int) -> dict[str, int]:
-        """The legal sizes next to one size for all letters."""
+        """Those next to one size for all letters."""
         found = ({name: sizes.nearest(size) or sizes.first for name, sizes in box.items()} for box in self.boxes)
         return min(found, key=lambda sizes: sum(abs(n - size) for n in sizes.values()))
 
     @property
     def smallest(self) -> dict[str, int]:
-        """The smallest legal sizes."""
+        """The smallest."""
         return self.nearest(1)
 
     def beside(self, letter: str, size: int) -> tuple[int | None, int | None]:
-        """The legal sizes of a letter next to `size`: the largest up to it, the smallest from it on."""
+        """The sizes of a letter next to `size`: the largest up to it, the smallest from it on."""
         return self.sets[letter].below(size), self.sets[letter].above(size)
 
     @property
     def text(self) -> str:
         """`H, W = 188 + 16k, k >= 0`."""
-        return " or ".join(box_text(box) for box in self.boxes)
+        return ", or ".join(box_text(box) for box in self.boxes)
+
+    @property
+    def text_with_examples(self) -> str:
+        """`H, W = 188 + 16k, k >= 0 (188, 204, 220, ...)`."""
+        first = self.sets[self.letters[0]]
+        alike = len(self.boxes) == 1 and len({set_text(sizes) for sizes in self.sets.values()}) == 1
+        return f"{self.text} ({examples_text(first)})" if alike and first.tail[0] > 1 else self.text
+
+
+@record(eq=False)
+class Variant:
+    """Some of the legal sizes, with the model whose formulas hold for them."""
+
+    sizes: SizeBoxes
+    model: Model
 
 
 @record
 class SymbolicModel(Model):
-    """A model whose sizes are left free: its shapes are formulas (`ir/dims.py`), good for all of its legal sizes.
+    """A model whose sizes are left free: its shapes are formulas (`ir/dims.py`).
 
-    `example` is the same model at legal sizes next to the usual ones, for whatever needs numbers.
+    They hold for the first of its variants, that with most sizes; where sizes decide over more than shapes there are
+    others. `example` is the model at legal sizes next to the usual ones, for whatever needs numbers.
     """
 
-    legal: LegalSizes = field(kw_only=True)
+    legal: SizeBoxes = field(kw_only=True)
+    variants: tuple[Variant, ...] = field(kw_only=True)
+    reasons: tuple[Reason, ...] = field(kw_only=True)
     example: Model = field(kw_only=True)
+
+    @staticmethod
+    def of(variants: Sequence[Variant], legal: SizeBoxes, reasons: Sequence[Reason], example: Model) -> SymbolicModel:
+        """The symbolic model of its variants."""
+        parts: dict[str, Any] = {known.name: getattr(variants[0].model, known.name) for known in fields(Model)}
+        return SymbolicModel(**parts, legal=legal, variants=tuple(variants), reasons=tuple(reasons), example=example)
 
     @property
     def is_symbolic(self) -> bool:
+        """It is."""
         return True
 
     @property
     def with_numbers(self) -> Model:
+        """The example, which says in its text which sizes are legal."""
         shapes = ", ".join(shape_text(given.shape) for given in self.example.inputs)
         only = ", for this size only since some layers depend on it" if self.depends_on_size else ""
         sizes = f"Legal sizes: {self.legal.text}. Written for {shapes}{only}."
         return replace(self.example, doc="\n".join(part for part in (self.example.doc, sizes) if part))
 
-    @staticmethod
-    def of(model: Model, legal: LegalSizes, example: Model) -> SymbolicModel:
-        """The symbolic model of a model with formulas."""
-        parts: dict[str, Any] = {known.name: getattr(model, known.name) for known in fields(Model)}
-        return SymbolicModel(**parts, legal=legal, example=example)
-
     @property
     def depends_on_size(self) -> bool:
         """Whether some layer itself, not only its shapes, depends on the sizes: a crop to another part's size."""
         layers = (node for body in self.bodies for node in body.nodes if isinstance(node, Layer))
-        return any(_is_free(getattr(layer.op, known.name)) for layer in layers for known in fields(layer.op))
+        return len(self.variants) > 1 or any(
+            _is_free(getattr(layer.op, known.name)) for layer in layers for known in fields(layer.op)
+        )
+
+    def shapes_at(self, sizes: Sizes) -> tuple[list[Shape], list[Shape]]:
+        """The shapes of the inputs and outputs at legal sizes."""
+        model = next(variant.model for variant in self.variants if sizes in variant.sizes)
+        inputs, outputs = ([shape_at(port.shape, sizes) for port in ports] for ports in (model.inputs, model.outputs))
+        return inputs, outputs
 
 
 def shape_at(shape: Shape, sizes: Sizes) -> Shape:
     """A shape with its formulas worked out."""
-    from archlang.ir.dims import value_at
-
     return tuple(value_at(size, sizes) for size in shape)
 
 
 def _is_free(value: object) -> bool:
-    from archlang.ir.arithmetic import Symbolic
-
-    if isinstance(value, tuple):
-        return any(_is_free(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    return isinstance(value, Symbolic)
+    items = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    return any(isinstance(item, Symbolic) for item in items)
 
 
 def _count(box: Box) -> int:
@@ -158,11 +178,11 @@ def _union(sets: Sequence[SizeSet]) -> SizeSet:
 
 
 def box_text(box: Box, bounds: bool = True) -> str:
-    """`H, W = 188 + 16k, k >= 0`; without `bounds`, `H, W = 188 + 16k`."""
+    """`H, W = 188 + 16k, k >= 0`; without `bounds`, `H, W = 12 + 16k`."""
     texts: dict[str, list[str]] = {}
     for name, sizes in box.items():
         texts.setdefault(set_text(sizes, bounds), []).append(name)
-    return "; ".join(f"{', '.join(names)} {text}" for text, names in texts.items())
+    return " with ".join(f"{', '.join(names)} {text}" for text, names in texts.items())
 
 
 def set_text(sizes: SizeSet, bounds: bool = True) -> str:
@@ -195,11 +215,11 @@ def _run_text(first: int, step: int, last: int) -> str:
 
 def examples_text(sizes: SizeSet) -> str:
     """`188, 204, 220, ...`."""
-    first = [str(first) for first, _ in zip(_ascending(sizes), range(3), strict=False)]
+    first = [str(size) for size, _ in zip(_ascending(sizes), range(3), strict=False)]
     return ", ".join(first) + (", ..." if sizes.count > len(first) else "")
 
 
-def _ascending(sizes: SizeSet) -> Any:
+def _ascending(sizes: SizeSet) -> Iterator[int]:
     size: int | None = sizes.first
     while size is not None:
         yield size

@@ -12,7 +12,7 @@ from archlang.elaborate.program import Importer, Loader
 from archlang.errors.words import listing
 from archlang.source import Source
 from archlang.symbolic.explore import find_legal
-from archlang.symbolic.legal import LegalSizes
+from archlang.symbolic.legal import SizeBoxes
 from archlang.symbolic.letters import input_sizes
 from archlang.syntax import ast
 
@@ -35,7 +35,7 @@ def _nearest(source: Source, request: Request, choose_one: bool, importer: Impor
         with deep_recursion():
             loader = Loader(importer, Collector())
             run = Run(loader.load(source), loader.programs, request, Collector())
-            return tuple(help for definition in run.chosen(choose_one) for help in _helps(run, definition))
+            return tuple(found for definition in run.chosen(choose_one) for found in _helps(run, definition))
     except (Diagnosed, RecursionError):
         return ()
 
@@ -44,7 +44,9 @@ def _helps(run: Run, definition: ast.Definition) -> Sequence[Help]:
     given = _given(run, definition)
     if not given:
         return ()
-    free = Request(run.request.model, {n: v for n, v in run.request.bindings.items() if n not in given}, run.request.options)
+    free = Request(
+        run.request.model, {n: v for n, v in run.request.bindings.items() if n not in given}, run.request.options
+    )
     freed = Run(run.program, (), free, Collector())
     letters = (*freed.options.letters, *freed.free_sizes(definition, free.bindings))
     legal = find_legal(freed, definition, dict(free.bindings), letters)
@@ -60,7 +62,7 @@ def _given(run: Run, definition: ast.Definition) -> dict[str, int]:
     return {name: value for name, value in sizes.items() if isinstance(value, int) and not isinstance(value, bool)}
 
 
-def nearest_text(legal: LegalSizes, given: Mapping[str, int]) -> str:
+def nearest_text(legal: SizeBoxes, given: Mapping[str, int]) -> str:
     """`next to H = 200 legal are 188 and 204: H, W = 188 + 16k, k >= 0`."""
     parts: list[str] = []
     for name, size in given.items():

@@ -9,16 +9,23 @@ from typing import Any
 
 from archlang.diagnostics import Diagnostic
 from archlang.errors.joins import JoinMismatch
-from archlang.errors.shapes import AxisSizes, KernelTooLarge, NotWhole, StatedShape, StrideDropsInput
+from archlang.errors.shapes import (
+    AxisSizes,
+    KernelTooLarge,
+    NotWhole,
+    StatedShape,
+    StrideDropsInput,
+    WindowProblem,
+)  # fmt: skip
 from archlang.errors.words import listing, shape_text
 from archlang.ir.arithmetic import Symbolic
-from archlang.ir.dims import Letters
 from archlang.ir.graph import Model
+from archlang.ir.letters import Letters
 from archlang.ir.ops.base import Op, Shape
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.walk import FlatLayer, flatten
 from archlang.records import record
-from archlang.symbolic.legal import LegalSizes, Reason, shape_at
+from archlang.symbolic.legal import Reason, SizeBoxes, shape_at
 
 LAYERS_NAMED = 50_000
 """Copies of layers that are looked at for the name of the one that failed."""
@@ -44,7 +51,7 @@ class Failure:
     letters: Letters
 
 
-def find_reasons(legal: LegalSizes, failures: Sequence[Failure], model: Model) -> tuple[Reason, ...]:
+def find_reasons(legal: SizeBoxes, failures: Sequence[Failure], model: Model) -> tuple[Reason, ...]:
     """The reasons that matter, in the order in which the network meets them.
 
     Of lower bounds that is the one that decides, of everything else each.
@@ -73,7 +80,7 @@ def _steps(letter: str, legal: SizeSet, failures: Sequence[Failure]) -> list[_St
     steps: list[_Step] = []
     for failure in sorted(failures, key=lambda failure: failure.order):
         turned_down = failure.domains[letter]
-        if turned_down & legal:
+        if turned_down & legal or letter not in (_blamed(failure) or (letter,)):
             continue  # another letter is to blame
         left = left - turned_down
         if steps and _place(steps[-1].failure) == _place(failure):
@@ -81,6 +88,13 @@ def _steps(letter: str, legal: SizeSet, failures: Sequence[Failure]) -> list[_St
             turned_down, failure = turned_down | before.turned_down, before.failure
         steps.append(_Step(failure, turned_down, left))
     return steps
+
+
+def _blamed(failure: Failure) -> tuple[str, ...]:
+    """The letters of the axes that a window does not fit, where that can be told."""
+    problem = failure.diagnostic.problem
+    axes = problem.axes if isinstance(problem, WindowProblem) else ()
+    return tuple(name for axis in axes for name in _letters(axis.size))
 
 
 def _place(failure: Failure) -> object:
@@ -176,7 +190,7 @@ def _axis(axes: Sequence[AxisSizes], letter: str) -> AxisSizes:
 
 
 def _letters(size: Any) -> tuple[str, ...]:
-    return size.names if isinstance(size, Symbolic) else ()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    return size.names if isinstance(size, Symbolic) else ()
 
 
 def _size_needed(axis: AxisSizes, exact: bool) -> str:

@@ -163,7 +163,7 @@ class Builder:
         end = braces.span.start if braces else span.end
         bare = "(" not in self.source.text[path.end : end]
         arguments = None if bare else written
-        word = re.sub(r"\s", "", path.text)
+        word = re.sub(r"#[^\n]*|\s", "", path.text)
         return ast.Call(span, word, path, arguments, braces.branches if braces else None)
 
     def path(self, span: Span, children: Children) -> Span:

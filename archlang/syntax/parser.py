@@ -29,7 +29,7 @@ from archlang.syntax import ast
 from archlang.syntax.build import Builder, missing_arrow
 
 NESTING_LIMIT = 100
-TOKEN_LIMIT = 100_000
+TOKEN_LIMIT = 50_000
 """Words and signs of one text: some seconds of parsing, and far more than anyone writes by hand."""
 
 CLOSING = {"LPAR": ")", "LSQB": "]", "_INDEX": "]", "LBRACE": "}"}
@@ -169,10 +169,10 @@ class _Slip(NamedTuple):
 
 
 SLIPS = (
-    _Slip(re.compile(r"[→⟶]|[—–]>|=>|-->|\|>|>>|- >|>|,"), "_ARROW", "stages are joined by `->`", "->"),
-    _Slip(re.compile(r"[→⟶]|[—–]>|=>|-->|\|>|>>|- >|>|,"), "MODEL", "stages are joined by `->`", "->"),
-    _Slip(re.compile(r"×"), "", "repeat with `*`, and write sizes with the letter x: 3x3"),
-    _Slip(re.compile(r"[“”‘’']"), "", 'texts stand in straight double quotes: "same"'),
+    _Slip(re.compile(r"[→⟶]|[\u2013\u2014]>|=>|-->|\|>|>>|- >|>|,"), "_ARROW", "stages are joined by `->`", "->"),
+    _Slip(re.compile(r"[→⟶]|[\u2013\u2014]>|=>|-->|\|>|>>|- >|>|,"), "MODEL", "stages are joined by `->`", "->"),
+    _Slip(re.compile(r"\u00d7"), "", "repeat with `*`, and write sizes with the letter x: 3x3"),
+    _Slip(re.compile(r"[\u2018-\u201f']"), "", 'texts stand in straight double quotes: "same"'),
     _Slip(re.compile(r'"'), "STRING", 'a text ends with `"` on its own line, and holds no `\\`'),
     _Slip(re.compile(r"//|/\*"), "", "comments begin with `#`"),
     _Slip(re.compile(r"[{}]"), "", "braces hold the branches of a join, `CONCAT{ a, b }`; brackets `[ ]` group"),

@@ -34,5 +34,6 @@ EXAMPLES = {
         command=f'{CHECK} --all --where "parameters <"',
         fixed_command=f'{CHECK} --all --where "parameters < 1_000_000"',
         problem=BadCondition("--where", "parameters <"),
+        place="--where",
     ),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from archlang.diagnostics import Problem
 from archlang.errors.shapes import AXIS_NAMES, AxisSizes, KernelTooLarge, NotWhole, StrideDropsInput
-from archlang.errors.words import listing
+from archlang.errors.words import listing, plural
 from archlang.ir.arithmetic import Window, settle
 from archlang.ir.ops.base import Lines, OpError, Shape, Sizes
 
@@ -65,7 +65,15 @@ def _size_step(window: Window) -> str:
         return f"{law} = {window.output}"
     exact = (window.padded - window.extent) / window.stride + 1
     digits = len(str(window.output)) + 3
-    return f"{law} = {exact:.{digits}g}, rounded {'up' if window.output > exact else 'down'} to {window.output}"
+    rounded = f"rounded {'up' if window.output > exact else 'down'} to {window.output}"
+    return f"{law} = {exact:.{digits}g}, {rounded}{_left_over(window)}"
+
+
+def _left_over(window: Window) -> str:
+    """What lies behind the last window."""
+    if window.unread:
+        return f", {plural(window.unread, 'row')} never read"
+    return ", only padding left over" if 0 < window.remainder <= window.padding[1] and not window.ceil else ""
 
 
 def _extent_step(window: Window) -> str:

@@ -1,0 +1,81 @@
+"""Letters, which stand for sizes left free: what is known of each in one elaboration, and how it is decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from math import lcm
+
+from archlang.ir.size_sets import Interval, SizeSet
+
+Part = Callable[[int, int, Interval, int], Interval | None]
+"""Where in an interval of sizes with a given step slope*H + offset satisfies a condition."""
+
+
+class Letters:
+    """What is known of each letter in one elaboration: the sizes for which everything so far goes the same way.
+
+    `left` receives what was split off: for each letter its sizes, to be elaborated anew. A closed one splits no more:
+    a comparison then says whether it holds for all of them.
+    """
+
+    def __init__(self, domains: Mapping[str, SizeSet], left: list[dict[str, SizeSet]]) -> None:
+        self.domains = dict(domains)
+        self.left = left
+        self.closed = False
+
+    def holds(self, letter: str, slope: int, offsets: tuple[int, ...], part: Part) -> bool:
+        """Whether a condition on slope*H + offsets[H % their number] holds.
+
+        Where it does so for some sizes only, go on with the larger share.
+        """
+        domain = self.domains[letter]
+        modulus = lcm(domain.modulus, len(offsets))
+        classes: list[tuple[Interval, ...]] = [()] * modulus
+        every, none = True, True
+        for r, interval in domain.refined(modulus).intervals:
+            found = part(slope, offsets[r % len(offsets)], interval, modulus)
+            every, none = every and found == interval, none and found is None
+            classes[r] += (found,) if found else ()
+        if every or none or self.closed:
+            return every
+        return self._split(letter, SizeSet(modulus, tuple(classes)))
+
+    @contextmanager
+    def restricted(self, domains: Mapping[str, SizeSet]) -> Generator[None, None, None]:
+        """Show formulas as they are for other sizes, for a while."""
+        outer, self.domains = self.domains, dict(domains)
+        try:
+            yield
+        finally:
+            self.domains = outer
+
+    def _split(self, letter: str, yes: SizeSet) -> bool:
+        no = self.domains[letter] - yes
+        chosen = yes.count >= no.count
+        self.left.append({**self.domains, letter: no if chosen else yes})
+        self.domains[letter] = yes if chosen else no
+        return chosen
+
+
+def where_negative(slope: int, offset: int, interval: Interval, step: int) -> Interval | None:
+    """The sizes of an interval with slope*H + offset below zero."""
+    first, last = interval
+    if slope == 0:
+        return interval if offset < 0 else None
+    if slope > 0:
+        bound = min(last, (-offset - 1) // slope)
+        last = bound - (bound - first) % step
+    else:
+        bound = max(first, -(-(offset + 1) // -slope))
+        first = bound + (last - bound) % step
+    return (first, last) if first <= last else None
+
+
+def where_zero(slope: int, offset: int, interval: Interval, step: int) -> Interval | None:
+    """The sizes of an interval with slope*H + offset zero."""
+    first, last = interval
+    if slope == 0:
+        return interval if offset == 0 else None
+    size, rest = divmod(-offset, slope)
+    return (size, size) if rest == 0 and first <= size <= last and (size - first) % step == 0 else None
