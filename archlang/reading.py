@@ -257,8 +257,8 @@ def _language_value(name: str, value: Any, items: Iterator[int], depth: int = 0)
         raise _failed(name, BadOption(name, "a list", f"at most {LONGEST:,} items and {DEEPEST} levels"))
     if isinstance(value, list | tuple):
         return tuple(_language_value(name, item, items, depth + 1) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    if value is not None and not isinstance(value, bool | float | str):
+    if value is None or isinstance(value, bool | float | str):
+        return value
+    if not isinstance(value, Integral):
         raise _failed(name, BadOption(name, repr(value), "a number, a text, true, false, none or a list of them"))
-    return value
+    return int(value)

@@ -8,7 +8,7 @@ nobody assigns to a field is held by the type checker, not at run time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ def record(cls: type[Any] | None = None, /, *, kw_only: bool = False, eq: bool =
         made: Any = dataclass(eq=False, repr=False, match_args=False, kw_only=kw_only)(plain)
         if "__repr__" not in vars(plain):
             made.__repr__ = _repr
+        made._compared = tuple(known.name for known in fields(made) if known.compare)
         if eq:
             made.__eq__, made.__hash__ = _equal, _hash
         return made
@@ -38,7 +39,7 @@ def record(cls: type[Any] | None = None, /, *, kw_only: bool = False, eq: bool =
 
 
 def _values(self: Any) -> tuple[Any, ...]:
-    return tuple(getattr(self, name) for name, known in self.__dataclass_fields__.items() if known.compare)
+    return tuple([getattr(self, name) for name in self._compared])
 
 
 def _equal(self: Any, other: object) -> bool:
@@ -50,6 +51,5 @@ def _hash(self: Any) -> int:
 
 
 def _repr(self: Any) -> str:
-    known = self.__dataclass_fields__.values()
-    shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in known if f.repr)
+    shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.repr)
     return f"{type(self).__qualname__}({shown})"

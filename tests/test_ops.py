@@ -185,7 +185,8 @@ def test_layer_is_torchs(word: str, data: st.DataObject) -> None:
     outcome = check(case.text)
     found = {d.problem.code for d in outcome.diagnostics}
     if not outcome.ok:
-        assert found & case.stricter or not torch_takes(case), found
+        # BN(4) on four channels means nothing in torch, but eps=4 here: what was rather meant is said instead.
+        assert found & (case.stricter | {"inferred-argument"}) or not torch_takes(case), found
         return
     assert not found
     (model,) = outcome.models
@@ -339,7 +340,7 @@ def test_a_bad_value_is_one_diagnostic(op: type[Op], parameter: str, shape: Shap
         ("MaxPool1d(2)", "wrong-rank"),
         ("AVGPOOL(2, divisor_override=0)", "out-of-range"),
         ("FC(0)", "out-of-range"),
-        ("FC(10, 10)", "wrong-type"),
+        ("FC(10, 10)", "inferred-argument"),
         ("FLATTEN(0)", "wrong-rank"),
         ("FLATTEN(2, 1)", "wrong-rank"),
         ("FLATTEN(-7)", "wrong-rank"),

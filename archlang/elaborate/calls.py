@@ -135,13 +135,20 @@ class LayerCall:
         if not self.op_class.inferred or self.default is not None:
             return
         values = [self.given[name].value for name in self.positional]
-        odd = next((n for n in self.positional if n in NO_COUNTS and is_integer(self.given[n].value)), None)
-        as_in_torch = len(values) > 2 and not self.word.isupper() and values[0] == shape[0]
-        if (odd and self.given[odd].value) or as_in_torch:
+        odd = next((name for name in self.positional if self._is_a_count(name, shape)), None)
+        as_in_torch = len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(values[1])
+        if odd or as_in_torch:
             rest = ", ".join(self.given[name].text for name in self.positional[1:])
             corrected = f"{self.word}({rest})" if rest else self.word
             argument = odd or self.positional[-1]
             raise OpError(InferredArgument(self.word, argument, self.op_class.inferred, corrected))
+
+    def _is_a_count(self, name: str, shape: Shape) -> bool:
+        """Whether an argument that takes no count is given one: a flag a number, eps the number of channels."""
+        value = self.given[name].value
+        if name not in NO_COUNTS or not is_integer(value):
+            return False
+        return name != "eps" or (value > 1 and value in (shape[0], shape[-1]))
 
     def _check_word(self, shape: Shape) -> None:
         """`Conv2d` on a sequence is an error; `CONV` follows its input."""
@@ -242,3 +249,8 @@ class CallReader:
             bare = default.span.text.removeprefix("default").strip() if default else ""
             text = ", ".join(p.text for p in op_class.signature)
             raise diagnosed(MissingArguments(call.word, missing, text, bare), call.span)
+
+
+def _like_filters(value: Any) -> bool:
+    """Whether a number is rather a count of filters than the size of a kernel."""
+    return is_integer(value) and value >= 8
