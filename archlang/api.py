@@ -114,7 +114,7 @@ def checks(
     *,
     input: Shape | None = None,
     strict: bool = False,
-    **bindings: Any,  # noqa: A002
+    **bindings: Any,
 ) -> Report:
     """Check the text of an architecture, as `check` does a file."""
     outcome = check_source(Source("<text>", text), _request(model, input, strict, bindings))
@@ -197,7 +197,7 @@ def _only(outcome: Outcome) -> Model:
 def _module(outcome: Outcome, device: str | None, seed: int | None) -> nn.Module:
     model = _only(outcome)
     try:
-        import torch  # pyright: ignore[reportUnusedImport]
+        import torch  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError:
         problem = MissingPackage("making a module", "torch", "torch")
         raise ArchitectureError((Diagnostic(problem, None, model.origin.file),)) from None

@@ -117,7 +117,9 @@ def check(
     """
     if everything or where or sort or limit or solve:
         request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
-        target = _targets(files, text)[0]
+        target, *more = _targets(files, text)
+        if more:
+            raise click.UsageError("a family is checked of one FILE at a time")
         if solve:
             _solve(target, text, request, form, read_solved(solve))
         else:

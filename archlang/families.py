@@ -24,7 +24,7 @@ from archlang.ir.graph import Model
 from archlang.records import record
 from archlang.source import Source
 from archlang.syntax import ast
-from archlang.syntax.parser import parse
+from archlang.syntax.parser import parse, parse_expression
 
 TRIED = 16
 """Values from 1 on that are tried of a parameter without a domain."""
@@ -171,11 +171,20 @@ def choose_members(
     A member that is no legal model satisfies no condition and has no place in an order.
     """
     holds = member_test(family, where, "--where")
-    kept = (member for member in members if holds(member) is True)
+    kept = (member for member in members if _holds(holds(member), where))
     if sort is None:
         return list(islice(kept, limit))
     key = member_test(family, sort, "--sort")
-    return sorted((member for member in kept if member.ok), key=key)[:limit]
+    try:
+        return sorted((member for member in kept if member.ok), key=key)[:limit]
+    except TypeError:  # values that have no order
+        raise Diagnosed(Diagnostic(BadCondition("--sort", sort), None, "--sort")) from None
+
+
+def _holds(value: Any, where: str | None) -> bool:
+    if not isinstance(value, bool):
+        raise Diagnosed(Diagnostic(BadCondition("--where", where or ""), None, "--where"))
+    return value
 
 
 class _MemberNames(Mapping[str, Any]):
@@ -219,13 +228,10 @@ def member_test(family: Family, text: str | None, option: str = "--where") -> Ca
 
 
 def _expression(text: str, option: str) -> ast.Expression:
-    try:
-        items = parse(Source(option, f"let value = {text}")).items
-    except Diagnosed:
-        items = ()
-    if len(items) != 1 or not isinstance(items[0], ast.Let):
+    expression = parse_expression(Source(option, text), 0, len(text))
+    if expression is None:
         raise Diagnosed(Diagnostic(BadCondition(option, text), None, option))
-    return items[0].value
+    return expression
 
 
 def _no_models(node: ast.Invocation, env: Environment) -> Any:

@@ -1,8 +1,8 @@
 """What is needed to give archlang a layer of one's own.
 
-A layer is one class derived from `Op` and marked `@record(kw_only=True)`: its words, its arguments, its shape rule, its counts, its torch
-expression. `archlang.register` makes it known; a package can also offer it as an entry point of the group
-`archlang.layers`. Then it is checked, counted, drawn and compiled as the built-in ones are.
+A layer is one class derived from `Op` and marked `@record(kw_only=True)`: its words, its arguments, its shape rule, its
+counts, its torch expression. `archlang.register` makes it known; a package can also offer it as an entry point of the
+group `archlang.layers`. Then it is checked, counted, drawn and compiled as the built-in ones are.
 """
 
 from archlang.ir.ops.arguments import choice, dimension, flag, number, optional, padding, sizes, whole

@@ -80,6 +80,8 @@ class FileImporter:
         here = span.source.name
         folder = _path(here).parent if here != "<stdin>" else Path.cwd()
         path = folder / written
+        if "\0" in written:
+            raise diagnosed(CannotImport(written, "it is no path"), span)
         if Path(written).is_absolute() or not path.resolve().is_relative_to(self.root.resolve()):
             raise diagnosed(ImportOutsideRoot(written, str(self.root)), span)
         name = f"{ZOO_PREFIX}{path.stem}" if here.startswith(ZOO_PREFIX) else os.path.normpath(path)

@@ -345,6 +345,94 @@ def test_strict(archc: Run) -> None:
     assert codes(archc("check", "-e", text, "--strict")) == ["not-whole"]
 
 
+FAMILY = "model Net(N in 0..2, w in [8, 16]) = INPUT -> [CONV(w, 1x1)]*N -> FC"
+
+
+def test_family(archc: Run) -> None:
+    write("net.arch", FAMILY)
+    assert archc("check", "net.arch", "--all").out.endswith("6 members of Net\n")
+    assert archc("check", "net.arch", "--all", "-D", "w=8").out.endswith("3 members of Net\n")
+    out = archc("check", "net.arch", "--where", "layers > 1 and w == 16", "--sort", "-parameters", "--limit", "1").out
+    assert out.startswith("N=2 w=16 ")
+    assert json.loads(archc("check", "net.arch", "--all", "--format", "json").out)["count"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--where", "layers"], "bad-condition"),
+        (["--where", "layers <"], "bad-condition"),
+        (["--where", "layers < 1 model A = INPUT"], "bad-condition"),
+        (["--where", "Net().layers > 1"], "bad-condition"),
+        (["--where", "depth > 1"], "unknown-name"),
+        (["--where", "layers / 0 > 1"], "division-by-zero"),
+        (["--where", "10**10**10 > 1"], "value-too-large"),
+        (["--sort", "none"], "bad-condition"),
+        (["--sort", "output if N > 0 else 1"], "bad-condition"),
+        (["--sort", "depth"], "unknown-name"),
+        (["-m", "Nett"], "unknown-model"),
+    ],
+)
+def test_bad_family_options(archc: Run, arguments: list[str], code: str) -> None:
+    result = archc("check", write("net.arch", FAMILY), "--all", *arguments)
+    assert result.status in (1, 2)
+    assert (codes(result), result.out) == ([code], "")
+
+
+# ---- imports -----------------------------------------------------------------------------------------
+
+
+def test_imports(archc: Run) -> None:
+    write("parts/unit.arch", 'from "width.arch" import w\nblock unit = CONV(w, 1x1) -> BN\n')
+    write("parts/width.arch", "let w = 7\n")
+    write("net.arch", 'from "parts/unit.arch" import unit, w\nmodel Net = INPUT -> unit -> FC(w)\n')
+    assert archc("check", "net.arch").out.startswith("Net: 3x32x32 -> 7\n")
+    assert archc("check", "-", stdin=Path("net.arch").read_bytes()).status == 0
+    assert archc("check", "-e", 'from "parts/unit.arch" import unit INPUT -> unit').status == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("none.arch", "cannot-import"),
+        ("parts", "cannot-import"),
+        ("", "cannot-import"),
+        ("a\0b", "cannot-import"),
+        ("binary.arch", "cannot-import"),
+        ("large.arch", "cannot-import"),
+        ("zoo:../parts/unit", "cannot-import"),
+        ("zoo:wibble", "cannot-import"),
+        ("net.arch", "import-cycle"),
+        ("circle.arch", "import-cycle"),
+        ("/etc/passwd", "import-outside-root"),
+        ("../unit.arch", "import-outside-root"),
+        ("parts/../../unit.arch", "import-outside-root"),
+        ("link.arch", "import-outside-root"),
+        ("broken.arch", "unclosed-bracket"),
+        ("empty.arch", "empty-file"),
+        ("other.arch", "nothing-to-import"),
+    ],
+)
+def test_bad_import(archc: Run, path: str, code: str) -> None:
+    Path("parts").mkdir()
+    Path("link.arch").symlink_to("/etc/hosts")
+    write("binary.arch", b"\xff")
+    write("large.arch", b"#" * (LARGEST_FILE + 1))
+    write("circle.arch", 'from "net.arch" import unit\n')
+    write("broken.arch", "block unit = [CONV\n")
+    write("empty.arch", "")
+    write("other.arch", "block units = RELU\n")
+    result = archc("check", write("net.arch", f'from "{path}" import unit\nmodel Net = INPUT -> FC(3)\n'))
+    assert (result.status, codes(result)) == (1, [code])
+
+
+def test_a_long_chain_of_imports(archc: Run) -> None:
+    for i in range(300):
+        write(f"f{i}.arch", f'from "f{i + 1}.arch" import unit\n')
+    write("f300.arch", "block unit = RELU\n")
+    assert archc("check", write("net.arch", 'from "f0.arch" import unit\nmodel Net = INPUT -> unit\n')).status == 0
+
+
 # ---- writing -----------------------------------------------------------------------------------------
 
 

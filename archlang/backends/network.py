@@ -46,9 +46,7 @@ class _Flow:
             made.append(self._node(node, prefix, starts, sources, shapes))
         return [node_of(ref) for ref in body.outputs]
 
-    def _node(
-        self, node: Node, prefix: str, starts: Starts, sources: list[str], shapes: list[Shape]
-    ) -> list[str]:
+    def _node(self, node: Node, prefix: str, starts: Starts, sources: list[str], shapes: list[Shape]) -> list[str]:
         match node:
             case Layer(name=None):
                 return sources[:1]
@@ -59,9 +57,7 @@ class _Flow:
             case Repeat():
                 return self._repeat(node, prefix, starts, sources)
 
-    def _layer(
-        self, layer: Layer, prefix: str, starts: Starts, sources: list[str], shapes: list[Shape]
-    ) -> str:
+    def _layer(self, layer: Layer, prefix: str, starts: Starts, sources: list[str], shapes: list[Shape]) -> str:
         assert layer.name is not None
         path = self._free(prefix + name_text(layer.name, starts))
         self.graph.add_node(path, op=layer.op.torch_class, shape=layer.outputs[0], line=layer.origin.line)

@@ -131,7 +131,7 @@ class LayerCall:
         return value if given is None and value is None else parameter.read(self.word, parameter.name, value, axes)
 
     def _check_inferred(self, shape: Shape) -> None:
-        """torch's first argument, written as in torch, would silently be taken for the next one: BN(64), Conv2d(3, 8, 5)."""
+        """torch's first argument would silently be taken for the next one: BN(64), Conv2d(3, 8, 5)."""
         if not self.op_class.inferred or self.default is not None:
             return
         values = [self.given[name].value for name in self.positional]

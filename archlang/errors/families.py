@@ -87,7 +87,7 @@ class BadCondition(UsageProblem):
 
     @property
     def message(self) -> str:
-        return f"{self.option} cannot read `{self.text}`"
+        return f"{self.option} cannot use `{self.text}`"
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class ImportOutsideRoot(Problem):
     @property
     def notes(self) -> tuple[str, ...]:
         return (
-            f"the project is the folder `{self.root}`: the nearest one with a pyproject.toml or .git, else the file's own",
+            f"the project is the folder `{self.root}`: the nearest with pyproject.toml or .git, else the file's own",
         )
 
 

@@ -100,7 +100,7 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     known = set(known)
     nickname = NICKNAMES.get(word.lower())
     if nickname is None:
-        plain = {name for name in known if not name[-2:] in ("1d", "2d", "3d")} if word.isupper() else known
+        plain = {name for name in known if name[-2:] not in ("1d", "2d", "3d")} if word.isupper() else known
         return closest(word, plain)
     return nickname if nickname.split("(")[0] in known else None
 

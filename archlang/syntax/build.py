@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -69,7 +70,7 @@ class Builder:
 
     def _items(self, items: Children) -> tuple[ast.Item, ...]:
         """Check that no bare chain is the rest of a chain whose arrow is missing."""
-        for before, item in zip(items, items[1:], strict=False):
+        for before, item in pairwise(items):
             if _is_bare(item) and isinstance(before, ast.Definition) and not _starts_model(item):
                 raise Diagnosed(missing_arrow(item.chain.stages[0].span))
         return tuple(items)
@@ -159,10 +160,10 @@ class Builder:
     def call(self, span: Span, children: Children) -> ast.Call:
         path: Span = children[0]
         braces = next((part for part in children if isinstance(part, Braces)), None)
-        written: Any = next((part for part in children[1:] if isinstance(part, tuple)), ())
+        written: list[tuple[ast.Argument, ...]] = [part for part in children[1:] if not isinstance(part, Braces)]
         end = braces.span.start if braces else span.end
         bare = "(" not in self.source.text[path.end : end]
-        arguments = None if bare else written
+        arguments = None if bare else next(iter(written), ())
         word = re.sub(r"#[^\n]*|\s", "", path.text)
         return ast.Call(span, word, path, arguments, braces.branches if braces else None)
 

@@ -172,7 +172,9 @@ class MaxUnpool(Op):
         if pool.to is not None or pool.kernel_size is None or pool.stride is None:
             raise OpError(OutOfRange(cls.words[0], "pooling", pool.summary, "a pooling over windows"))
         if set(pool.dilation) != {1}:
-            raise OpError(OutOfRange(cls.words[0], "pooling", pool.summary, "one without dilation, as torch's unpooling"))
+            raise OpError(
+                OutOfRange(cls.words[0], "pooling", pool.summary, "one without dilation, as torch's unpooling")
+            )
         op = cls(kernel_size=pool.kernel_size, stride=pool.stride, padding=pool.padding)
         assumed = op.infer_shape((pool.infer_shape((pooled,)),) * 2)[1:]
         if assumed == pooled[1:]:
