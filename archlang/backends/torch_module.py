@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
+from importlib import import_module
 from itertools import count
 from typing import Any
 
@@ -188,7 +189,10 @@ def initialise(layer: Any, scheme: str) -> None:
 
 
 def _torch_object(target: str) -> Any:
-    """What `nn.Conv2d` or `torch.flatten` names."""
+    """What `nn.Conv2d`, `torch.flatten` or `package.module:Class` names."""
+    if ":" in target:
+        module, name = target.split(":")
+        return getattr(import_module(module), name)
     found: Any = {"nn": nn, "torch": torch, "support": support}[target.partition(".")[0]]
     for part in target.split(".")[1:]:
         found = getattr(found, part)

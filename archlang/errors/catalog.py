@@ -19,7 +19,8 @@ def catalog() -> dict[str, type[Problem]]:
     """All problems by code, those of one module together."""
     for module in iter_modules(modules, "archlang.errors."):
         import_module(module.name)
-    found = [problem for problem in _subclasses(Problem) if "code" in vars(problem)]
+    own = (problem for problem in _subclasses(Problem) if problem.__module__.startswith("archlang."))
+    found = [problem for problem in own if "code" in vars(problem)]
     return {problem.code: problem for problem in sorted(found, key=_order)}
 
 

@@ -1,6 +1,6 @@
 """The arithmetic of sliding windows and of adaptive bins, as pure functions of integers.
 
-Imports nothing of the project. Letters follow the lectures: N input size, F window (the dilated kernel), S stride,
+Imports nothing of the project but `records`. Letters follow the lectures: N input size, F window (the dilated kernel), S stride,
 P padding on each side; out = (N + 2P - F)/S + 1.
 """
 

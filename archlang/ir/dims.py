@@ -407,7 +407,7 @@ class Amount(_Number):
 
     def _has_common_zero(self, terms: tuple[tuple[Factors, int], ...]) -> bool:
         """With a factor that all terms share: that it is zero, or the rest is."""
-        shared = next((d for d in terms[0][0] if all(d in factors for factors, _ in terms)), None)
+        shared = next((d for d in terms[0][0] if all(_count(d, factors) for factors, _ in terms)), None)
         if shared is None:
             return self._undecided()
         rest = Amount.make(self.letters, [(_without(factors, shared), n) for factors, n in terms])
@@ -518,15 +518,20 @@ def _bare(dim: Dim) -> tuple[Number, Number]:
     return dim - dim.at(0), dim.at(0)
 
 
+def _count(dim: Dim, factors: Factors) -> int:
+    """How often a dim, as it is written, is among factors. (To ask whether dims are equal is to decide it.)"""
+    return sum(dim.key == other.key for other in factors)
+
+
 def _without(factors: Factors, *removed: Dim) -> Factors:
     left = list(factors)
     for dim in removed:
-        left.remove(dim)
+        del left[[other.key for other in left].index(dim.key)]
     return tuple(left)
 
 
 def _divides(factors: Factors, coefficient: int, term: tuple[Factors, int]) -> bool:
-    return term[1] % coefficient == 0 and all(term[0].count(dim) >= factors.count(dim) for dim in factors)
+    return term[1] % coefficient == 0 and all(_count(dim, term[0]) >= _count(dim, factors) for dim in factors)
 
 
 def _has_product(factors: Factors, value: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections.abc import Mapping
 from importlib import resources
 
 from archlang.backends.initialise import SCHEMES
@@ -38,7 +39,7 @@ def write_source(model: Model, source_name: str) -> str:
     code.blank()
     copies = [support_text(name, new) for name, new in classes.support.items()]
     used = {word for word, use in USES.items() if any(re.search(use, text) for text in copies)}
-    _write_imports(code, classes.required | used)
+    _write_imports(code, classes.required | used, classes.imported)
     for text in copies:
         code.lines += ["", "", *text.splitlines()]
     for scheme in sorted(classes.required & set(SCHEMES)):
@@ -73,10 +74,16 @@ def _doc(text: str) -> str:
     return "\n".join(textwrap.fill(line, LONGEST_LINE) for line in lines)
 
 
-def _write_imports(code: Code, required: set[str]) -> None:
+def _write_imports(code: Code, required: set[str], imported: Mapping[str, str]) -> None:
+    """What the module imports, in the order of isort. `imported`: classes of other packages, with their names."""
     if "itertools" in required:
         code.add("import itertools")
         code.blank()
     if "torch" in required:
         code.add("import torch")
-    code.add(f"from torch import {'Tensor, ' if 'Tensor' in required else ''}nn")
+    lines = [f"from torch import {'Tensor, ' if 'Tensor' in required else ''}nn"]
+    for target, name in imported.items():
+        module, written = target.split(":")
+        lines.append(f"from {module} import {written}" + (f" as {name}" if name != written else ""))
+    for line in sorted(lines, key=lambda line: line.split()[1]):
+        code.add(line)

@@ -51,6 +51,7 @@ class Classes:
         self.code = Code()
         self.required: set[str] = set()
         self.support: dict[str, str] = {}
+        self.imported: dict[str, str] = {}
         self._classes: dict[object, Class] = {}
         self._names = {model.name}
         self._name_support()
@@ -63,6 +64,10 @@ class Classes:
     def support_class(self, name: str) -> str:
         """What a class of `backends/support.py` is called in the module, which gets a copy of it."""
         return self.support[name]
+
+    def imported_class(self, target: str) -> str:
+        """What a class of another package (`package.module:Class`) is called in the module, which imports it."""
+        return self.imported[target]
 
     def class_of(self, body: BodyId, label: str) -> Class | None:
         """The class that stands for a body; None if it is written in place."""
@@ -99,6 +104,8 @@ class Classes:
         targets = {layer.op.torch().target for layer in layers}
         for name in sorted(target.removeprefix("support.") for target in targets if target.startswith("support.")):
             self.support[name] = self._name(name)
+        for target in sorted(target for target in targets if ":" in target):
+            self.imported[target] = self._name(target.split(":")[1])
 
     def _name_definitions(self) -> None:
         """Name the classes of all blocks and called models."""

@@ -49,6 +49,10 @@ class Library(Protocol):
         """Note that an import or helper is used."""
         ...
 
+    def imported_class(self, target: str) -> str:
+        """What a class of another package is called in the module, which imports it."""
+        ...
+
     def support_class(self, name: str) -> str:
         """What a class of `backends/support.py` is called in the module, which gets a copy of it."""
         ...
@@ -107,6 +111,8 @@ class Builder:
         target = layers[0].op.torch().target
         if target.startswith("support."):
             target = self.library.support_class(target.removeprefix("support."))
+        elif ":" in target:
+            target = self.library.imported_class(target)
         expression = Bracket(
             f"{target}(",
             tuple(

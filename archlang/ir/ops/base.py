@@ -78,7 +78,8 @@ class TorchCall:
     """The torch expression of a layer, arguments at torch's defaults left out.
 
     `target` is one of: a module class (`nn.Conv2d`); a module class of archlang's own that is copied into generated
-    files (`support.AddCoords`, in `backends/support.py`); a function of the input tensors (`torch.flatten`); `+` or
+    files (`support.AddCoords`, in `backends/support.py`); a module class of another package, which generated files
+    import (`package.module:Class`); a function of the input tensors (`torch.flatten`); `+` or
     `*` between all inputs; `[]`, slices of the last axes given as (start, stop) pairs; `nn.Parameter`, for a tensor
     of the model's own. A module is called with its inputs in the order of `inputs` (empty: each once) and with
     `call_arguments`; of a tuple that it returns, `result` is taken. `tuple_inputs` passes all inputs as one tuple, as
@@ -95,7 +96,8 @@ class TorchCall:
     @property
     def is_module(self) -> bool:
         """Whether it is a module to construct, not a function to call."""
-        return self.target.startswith(("nn.", "support.")) and self.target != "nn.Parameter"
+        own = self.target.startswith(("nn.", "support.")) and self.target != "nn.Parameter"
+        return own or ":" in self.target
 
 
 Lines = tuple[str, ...]
