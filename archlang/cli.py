@@ -37,7 +37,7 @@ from archlang.writing import STANDARD_OUTPUT, default_path, replace_file, write_
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ERRORS, USAGE, FAULT = 1, 2, 3
-LONG_FAMILY = 2_000
+LONG_FAMILY, MOST_MEMBERS = 2_000, 1_000_000
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
@@ -165,6 +165,8 @@ def _check_family(
     from archlang.report.family import family_text
 
     family = family_of(target, request) if text is None else open_family(Source("<text>", text), request)
+    if limit is None and family.count > MOST_MEMBERS:
+        raise click.UsageError(f"the family has {family.count:,} members; --limit says how many to report")
     with click.progressbar(
         family, family.count, label=f"{family.count:,} members", file=sys.stderr, hidden=family.count < LONG_FAMILY
     ) as members:

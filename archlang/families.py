@@ -19,7 +19,6 @@ from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed
 from archlang.elaborate.program import Importer, Loader, ModelParameter
 from archlang.errors.families import BadCondition, NotFinite
-from archlang.errors.symbolic import NothingToSolve
 from archlang.ir.graph import Model
 from archlang.records import record
 from archlang.source import Source
@@ -105,8 +104,7 @@ def _tried_values(run: Run, definition: ast.Definition, name: str, text: str | N
     parameters = {p.name: p for p in run.program.parameters(definition)}
     parameter = parameters.get(name)
     if parameter is None:
-        problem = NothingToSolve(name, f"{definition.name} has no such parameter", tuple(parameters))
-        raise Diagnosed(Diagnostic(problem, None, "--solve"))
+        raise _cannot_solve(name, f"{definition.name} has no such parameter", tuple(parameters))
     if text is not None:
         domain = _domain(name, text)
         return domain_values(run.evaluate, run.program, name, domain)
@@ -123,9 +121,14 @@ def _domain(name: str, text: str) -> ast.Domain:
         item = None
     domain = item.parameters[0].domain if isinstance(item, ast.Definition) and len(item.parameters) == 1 else None
     if domain is None:
-        problem = NothingToSolve(name, f"`{text}` is no range and no list of values")
-        raise Diagnosed(Diagnostic(problem, None, "--solve"))
+        raise _cannot_solve(name, f"`{text}` is no range and no list of values", ())
     return domain
+
+
+def _cannot_solve(name: str, reason: str, known: tuple[str, ...]) -> Diagnosed:
+    from archlang.errors.symbolic import NothingToSolve
+
+    return Diagnosed(Diagnostic(NothingToSolve(name, reason, known), None, "--solve"))
 
 
 def _open(source: Source, request: Request, importer: Importer) -> tuple[Run, ast.Definition]:

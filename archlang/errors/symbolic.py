@@ -135,7 +135,7 @@ class NoLegalSize(Problem):
     code = "no-legal-size"
     letters: Letters
     largest: int
-    reason: str
+    reasons: tuple[str, ...]
 
     @property
     def message(self) -> str:
@@ -143,7 +143,7 @@ class NoLegalSize(Problem):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (self.reason,)
+        return self.reasons
 
 
 @record

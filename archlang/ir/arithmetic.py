@@ -1,7 +1,7 @@
 """The arithmetic of sliding windows and of adaptive bins, as pure functions of integers.
 
-Imports nothing of the project but `records`. Letters follow the lectures: N input size, F window (the dilated kernel), S stride,
-P padding on each side; out = (N + 2P - F)/S + 1.
+Imports nothing of the project but `records`. Letters follow the lectures: N input size, F window (the dilated kernel),
+S stride, P padding on each side; out = (N + 2P - F)/S + 1.
 """
 
 from __future__ import annotations

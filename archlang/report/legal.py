@@ -55,7 +55,7 @@ def _variant_lines(model: SymbolicModel) -> Iterator[str]:
 def _cells(model: Model, reason: Reason) -> tuple[str, ...]:
     place = f"line {reason.line}" if reason.file == model.origin.file else f"{reason.file}:{reason.line}"
     leaves = box_text(dict.fromkeys(reason.letters, reason.leaves), bounds=False) if reason.leaves else ""
-    return f"  {place}", f"{reason.owner} {reason.path}".strip(), f"needs {reason.needs}", leaves and f"leaves {leaves}"
+    return f"  {place}", f"{reason.owner} {reason.path}".strip(), reason.demand, leaves and f"leaves {leaves}"
 
 
 def _near_lines(model: SymbolicModel, near: Near) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _reason_dict(reason: Reason) -> dict[str, Any]:
         "letters": list(reason.letters),
         "layer": reason.path or None,
         "op": reason.owner or None,
-        "needs": reason.needs,
+        "demand": reason.demand,
         "leaves": set_text(reason.leaves, bounds=False) if reason.leaves else None,
         "code": reason.code,
         "file": reason.file,

@@ -34,9 +34,16 @@ def model_table(
     rule = "-" * max(len(line) for line in lines)
     inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
     head = f"{model.name}: {inputs} -> {outputs}"
-    totals = _totals(fold_totals(model)[-1], 1 if model.is_symbolic else batch, dtype)
-    footer = (*totals, "", *_legal(model, near), *CONVENTIONS, *_defaults(model))
+    footer = (*_footer(model, batch, dtype), "", *_legal(model, near), *CONVENTIONS, *_defaults(model))
     return "\n".join((printable(head), rule, lines[0], rule, *lines[1:], rule, *footer))
+
+
+def _footer(model: Model, batch: int, dtype: str) -> list[str]:
+    """The counts of the whole model; formulas are too long to stand in a column of numbers."""
+    if not model.is_symbolic:
+        return aligned(_totals(fold_totals(model)[-1], batch, dtype), "<><")
+    rows = _totals(fold_totals(model)[-1], 1, dtype)
+    return aligned([(name, f"{count} {note}") for name, count, note in rows], "<<")
 
 
 def _legal(model: Model, near: Sequence[tuple[str | None, int]]) -> Iterator[str]:
@@ -97,7 +104,7 @@ def _cells(rows: Iterable[Row], depth: int = 0) -> Iterator[tuple[str, ...]]:
         yield from _cells(row.children, depth + 1)
 
 
-def _totals(totals: Totals, batch: int, dtype: str) -> list[str]:
+def _totals(totals: Totals, batch: int, dtype: str) -> list[tuple[str, str, str]]:
     """The counts of the footer; every parameter is trainable, what is not counts as a buffer."""
     rows = [
         ("Total params:", f"{totals.parameters:,}", f"({megabytes(totals.parameters, dtype)})"),
@@ -110,7 +117,7 @@ def _totals(totals: Totals, batch: int, dtype: str) -> list[str]:
         outputs = totals.elements * batch
         note = f"({megabytes(outputs, dtype)}; the outputs of all layers, for a batch of {batch:,})"
         rows.append(("Outputs:", f"{outputs:,}", note))
-    return aligned(rows, "<><")
+    return rows
 
 
 def megabytes(count: int, dtype: str) -> str:

@@ -23,7 +23,7 @@ from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
 from archlang.records import record
 from archlang.symbolic.elaborate import UNTRACKED, Domains, Stopped, SymbolicElaborator
 from archlang.symbolic.legal import SizeBoxes, SymbolicModel, Variant
-from archlang.symbolic.reasons import Failure, find_reasons
+from archlang.symbolic.reasons import Failure, demand_text, find_reasons
 from archlang.syntax import ast
 
 if TYPE_CHECKING:
@@ -120,11 +120,12 @@ class _Explorer:
 
     def _why_nothing(self) -> Iterator[Diagnostic]:
         """Why there is no legal size: what is wrong whatever the size is, or where those that came farthest failed."""
-        *others, farthest = sorted(self.failures, key=lambda failure: failure.order)
+        *others, farthest = sorted(self.failures, key=lambda f: (f.order, SizeBoxes.of(self.names, [f.domains]).count))
         found = farthest.diagnostic
-        if any(sizes.is_endless for failure in others for sizes in failure.domains.values()):
-            with farthest.letters.restricted(farthest.domains):
-                yield replace(found, problem=NoLegalSize(self.names, LARGEST_LETTER, found.message), candidates=())
+        against = [failure for failure in (*others, farthest) if failure.is_endless]
+        if len({(failure.diagnostic.span, failure.diagnostic.code) for failure in against}) > 1:
+            reasons = tuple(dict.fromkeys(demand_text(failure) for failure in against))
+            yield replace(found, problem=NoLegalSize(self.names, LARGEST_LETTER, reasons), candidates=())
             return
         chosen = {name: sizes.nearest(TYPICAL) or sizes.first for name, sizes in farthest.domains.items()}
         for diagnostic in self._at(chosen)[1]:

@@ -28,7 +28,7 @@ Box = Mapping[str, SizeSet]
 
 @record
 class Reason:
-    """What forces a restriction: the layer (its word and path, or neither), its place, and what it needs of sizes.
+    """What forces a restriction: the layer (its word and path, or neither), its place, and what it demands.
 
     `leaves` are the sizes of these letters that come past it; None where it is a lower bound, which the result shows.
     """
@@ -40,7 +40,7 @@ class Reason:
     line: int
     column: int
     code: str
-    needs: str
+    demand: str
     leaves: SizeSet | None
 
 

@@ -1,4 +1,4 @@
-"""What forces the legal sizes, in words: each layer that turns some sizes down, and what it needs of them."""
+"""What forces the legal sizes, in words: each layer that turns some sizes down, and what it demands of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from archlang.diagnostics import Diagnostic
+from archlang.diagnostics import Diagnostic, Problem
 from archlang.errors.joins import JoinMismatch
 from archlang.errors.shapes import (
     AxisSizes,
@@ -49,6 +49,11 @@ class Failure:
     order: int
     domains: dict[str, SizeSet]
     letters: Letters
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether it turns down sizes without end of every letter, not only small ones."""
+        return all(sizes.is_endless for sizes in self.domains.values())
 
 
 def find_reasons(legal: SizeBoxes, failures: Sequence[Failure], model: Model) -> tuple[Reason, ...]:
@@ -139,8 +144,6 @@ class _Names:
         diagnostic, span = step.failure.diagnostic, step.failure.diagnostic.span
         line, column = (span.line, span.column) if span else (0, 0)
         layer = step.failure.layer
-        with step.failure.letters.restricted(step.failure.domains):
-            needs = _needs(diagnostic, letter)
         return Reason(
             letters=(letter,),
             owner=layer.word if layer else "",
@@ -149,7 +152,7 @@ class _Names:
             line=line,
             column=column,
             code=diagnostic.code,
-            needs=needs,
+            demand=_demand(step.failure, letter),
             leaves=step.left if step.turned_down.is_endless else None,
         )
 
@@ -167,19 +170,34 @@ class _Names:
 # ---- words -----------------------------------------------------------------------------------------
 
 
-def _needs(diagnostic: Diagnostic, letter: str) -> str:
-    """What a layer needs: `an even size`."""
-    problem = diagnostic.problem
+def demand_text(failure: Failure) -> str:
+    """`MAXPOOL in line 3 needs an even size`."""
+    span, letters = failure.diagnostic.span, _blamed(failure) or tuple(failure.domains)
+    demand, line = _demand(failure, letters[0]), f"line {span.line}" if span else "the model"
+    return f"{failure.layer.word} in {line} {demand}" if failure.layer and _is_need(demand) else f"{line}: {demand}"
+
+
+def _is_need(demand: str) -> bool:
+    return demand.startswith("needs ")
+
+
+def _demand(failure: Failure, letter: str) -> str:
+    """What a layer wants: `needs an even size`. Formulas are those of the sizes that failed."""
+    with failure.letters.restricted(failure.domains):
+        return _demand_of(failure.diagnostic.problem, letter)
+
+
+def _demand_of(problem: Problem, letter: str) -> str:
     match problem:
         case StrideDropsInput() | NotWhole():
-            return _size_needed(_axis(problem.axes, letter), isinstance(problem, NotWhole))
+            return f"needs {_size_needed(_axis(problem.axes, letter), isinstance(problem, NotWhole))}"
         case KernelTooLarge():
             axis = _axis(problem.axes, letter)
-            return f"a size of at least {axis.extent - sum(axis.padding)}"
+            return f"needs a size of at least {axis.extent - sum(axis.padding)}"
         case JoinMismatch():
-            return f"equal sizes, not {_differing(problem.shapes, letter)}"
+            return f"needs equal sizes, not {_differing(problem.shapes, letter)}"
         case StatedShape():
-            return f"what is stated: {shape_text(problem.stated)}"
+            return f"{shape_text(problem.stated)} is stated"
         case _:
             return problem.message
 

@@ -27,9 +27,9 @@ EXAMPLES = {
         fixed_command=f"{CHECK} -D H=17017",
     ),
     "no-legal-size": Example(
-        "INPUT(1, H, 7) -> CONV(8, 3x3) -> MAXPOOL(2) -> AVGPOOL(to=1) -> FC(10)",
-        "Change what the notes name: a stride, a window, or the size that is given.",
-        "INPUT(1, H, 8) -> CONV(8, 3x3) -> MAXPOOL(2) -> AVGPOOL(to=1) -> FC(10)",
+        "INPUT(1, L) -> CONCAT{ MAXPOOL(2), CONV(8, 3, stride=2) } -> AVGPOOL(to=1) -> FC(10)",
+        "Change what the notes name: a stride, a window, or a padding.",
+        "INPUT(1, L) -> CONCAT{ MAXPOOL(2), CONV(8, 3, stride=2, padding=1) } -> AVGPOOL(to=1) -> FC(10)",
     ),
     "cannot-solve": Example(
         "model Net(stride = 3) = INPUT(3, 7, 7) -> CONV(8, 3x3, stride=stride) -> FC(10)",
