@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from dataclasses import field
 from typing import Any
 
@@ -82,7 +83,9 @@ def check_source(
     if request.bindings:
         from archlang.symbolic.nearest import with_nearest
 
-        diagnostics = with_nearest(source, request, choose_one, find, diagnostics)
+        with deep_recursion():
+            opened = partial(_open, source, importer=find, collector=Collector())
+            diagnostics = with_nearest(diagnostics, opened, request, choose_one)
     return Outcome(outcome.models, diagnostics)
 
 
@@ -97,8 +100,7 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
     effort = EFFORT_OF_CHARACTER * len(source.text)
     try:
         with deep_recursion():
-            loader = Loader(importer, collector)
-            run = Run(loader.load(source), loader.programs, request, collector)
+            run = _open(source, request, importer, collector)
             models = run.models(choose_one)
             run.assertions()
             effort += run.effort
@@ -107,6 +109,12 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
     except RecursionError:
         collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
     return Outcome(models, tuple(sorted(collector, key=_place)), effort)
+
+
+def _open(source: Source, request: Request, importer: Importer, collector: Collector) -> Run:
+    """A check of a text that is parsed, its values worked out. Raises `Diagnosed`."""
+    loader = Loader(importer, collector)
+    return Run(loader.load(source), loader.programs, request, collector)
 
 
 def _place(diagnostic: Diagnostic) -> int:

@@ -22,6 +22,9 @@ from archlang.ir.terms import Derived, Expression
 MOST_CLASSES = 4096
 """The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
 
+MOST_EFFORT = 10_000_000
+"""Values of residue classes that one elaboration may work out: some seconds."""
+
 COMPARED_AT_MOST = 10**8
 """Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
 
@@ -299,6 +302,9 @@ class Dim(_Number):
         modulus, slope, offsets = _reduced(modulus, slope, offsets)
         if modulus > MOST_CLASSES:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
+        self.letters.effort += modulus
+        if self.letters.effort > MOST_EFFORT:
+            raise OpError(TooManyClasses("steps of arithmetic", MOST_EFFORT, self.names))
         made = Dim(self.letters, self.letter, modulus, slope, offsets, derived)
         domain = self.domain
         value = made.at(domain.first)

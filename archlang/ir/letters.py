@@ -23,6 +23,7 @@ class Letters:
         self.domains = dict(domains)
         self.left = left
         self.closed = False
+        self.effort = 0
 
     def holds(self, letter: str, slope: int, offsets: tuple[int, ...], part: Part) -> bool:
         """Whether a condition on slope*H + offsets[H % their number] holds.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MOST_RUNS = 2_000
 """Ways that one model may go."""
 
-MOST_WORK = 300_000
+MOST_WORK = 100_000
 """Stages that all runs together may elaborate: some seconds."""
 
 TYPICAL = 224

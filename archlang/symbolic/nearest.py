@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archlang.checking import Request, Run, deep_recursion
-from archlang.diagnostics import Collector, Diagnosed, Diagnostic, Help
-from archlang.elaborate.program import Importer, Loader
+from archlang.diagnostics import Diagnosed, Diagnostic, Help
 from archlang.errors.words import listing
-from archlang.source import Source
 from archlang.symbolic.explore import find_legal
 from archlang.symbolic.legal import SizeBoxes
 from archlang.symbolic.letters import input_sizes
 from archlang.syntax import ast
 
+if TYPE_CHECKING:
+    from archlang.checking import Request, Run
+
 
 def with_nearest(
-    source: Source, request: Request, choose_one: bool, importer: Importer, diagnostics: Sequence[Diagnostic]
+    diagnostics: Sequence[Diagnostic], opened: Callable[[Request], Run], request: Request, choose_one: bool
 ) -> tuple[Diagnostic, ...]:
     """Diagnostics of sizes that were bound to letters, the first error with the nearest legal ones."""
-    helps = _nearest(source, request, choose_one, importer)
+    helps = _nearest(opened, request, choose_one)
     index = next((i for i, d in enumerate(diagnostics) if d.severity == "error"), None)
     if not helps or index is None:
         return tuple(diagnostics)
@@ -29,27 +29,24 @@ def with_nearest(
     return (*diagnostics[:index], replace(first, helps=(*helps, *first.helps)), *diagnostics[index + 1 :])
 
 
-def _nearest(source: Source, request: Request, choose_one: bool, importer: Importer) -> tuple[Help, ...]:
+def _nearest(opened: Callable[[Request], Run], request: Request, choose_one: bool) -> tuple[Help, ...]:
     """Help for each model whose sizes were bound and are not legal."""
     try:
-        with deep_recursion():
-            loader = Loader(importer, Collector())
-            run = Run(loader.load(source), loader.programs, request, Collector())
-            return tuple(found for definition in run.chosen(choose_one) for found in _helps(run, definition))
+        run = opened(request)
+        return tuple(found for definition in run.chosen(choose_one) for found in _helps(opened, run, definition))
     except (Diagnosed, RecursionError):
         return ()
 
 
-def _helps(run: Run, definition: ast.Definition) -> Sequence[Help]:
+def _helps(opened: Callable[[Request], Run], run: Run, definition: ast.Definition) -> Sequence[Help]:
     given = _given(run, definition)
     if not given:
         return ()
-    free = Request(
-        run.request.model, {n: v for n, v in run.request.bindings.items() if n not in given}, run.request.options
-    )
-    freed = Run(run.program, (), free, Collector())
-    letters = (*freed.options.letters, *freed.free_sizes(definition, free.bindings))
-    legal = find_legal(freed, definition, dict(free.bindings), letters)
+    bindings = {name: value for name, value in run.request.bindings.items() if name not in given}
+    freed = opened(replace(run.request, bindings=bindings))
+    same = freed.program.definitions[definition.name].tree
+    letters = (*freed.options.letters, *freed.free_sizes(same, bindings))
+    legal = find_legal(freed, same, bindings, letters)
     if legal is None or {**legal.smallest, **given} in legal:
         return ()
     return (Help(nearest_text(legal, given)),)

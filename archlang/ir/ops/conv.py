@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from archlang.diagnostics import Problem
 from archlang.errors.arguments import GroupsIndivisible, NotAllowed
-from archlang.errors.words import product_text, shape_text, size_text
+from archlang.errors.words import product_text, shape_text
 from archlang.ir.arithmetic import Window, blocks_read
 from archlang.ir.ops.arguments import ROUND, choice, flag, padding, sizes, whole
 from archlang.ir.ops.base import (
@@ -31,6 +31,7 @@ from archlang.ir.ops.window import (
     WINDOW_SHAPES,
     check_fits,
     coverage_problems,
+    filters_text,
     make_windows,
     resolve_padding,
     symmetric,
@@ -149,10 +150,7 @@ class Conv(Op):
 
     @property
     def summary(self) -> str:
-        parts = [shape_text(self.kernel_size), str(self.out_channels)]
-        parts += [f"stride {size_text(self.stride)}"] if set(self.stride) != {1} else []
-        parts += [f"groups {self.groups}"] if self.groups > 1 else []
-        return ", ".join(parts)
+        return filters_text(self.kernel_size, self.out_channels, self.stride, self.groups)
 
     def torch(self) -> TorchCall:
         call = TorchCall(

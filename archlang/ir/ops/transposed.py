@@ -26,7 +26,7 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
-from archlang.ir.ops.window import WINDOW_SHAPES
+from archlang.ir.ops.window import WINDOW_SHAPES, filters_text
 from archlang.records import record
 
 TORCH_DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1}
@@ -140,10 +140,7 @@ class UpConv(Op):
 
     @property
     def summary(self) -> str:
-        parts = [shape_text(self.kernel_size), str(self.out_channels)]
-        parts += [f"stride {shape_text(self.stride)}"] if set(self.stride) != {1} else []
-        parts += [f"groups {self.groups}"] if self.groups > 1 else []
-        return ", ".join(parts)
+        return filters_text(self.kernel_size, self.out_channels, self.stride, self.groups)
 
     def torch(self) -> TorchCall:
         call = TorchCall(

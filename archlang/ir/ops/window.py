@@ -7,7 +7,7 @@ from typing import Any
 
 from archlang.diagnostics import Problem
 from archlang.errors.shapes import AXIS_NAMES, AxisSizes, KernelTooLarge, NotWhole, StrideDropsInput
-from archlang.errors.words import listing, plural
+from archlang.errors.words import listing, plural, shape_text, size_text
 from archlang.ir.arithmetic import Window, settle
 from archlang.ir.ops.base import Lines, OpError, Shape, Sizes
 
@@ -99,3 +99,11 @@ def make_windows(shape: Shape, **columns: Any) -> tuple[Window, ...]:
     """One window for each axis from columns of sizes (`kernel_size`, `stride`, ...)."""
     axes = range(len(shape) - 1)
     return tuple(Window(shape[i + 1], **{name: column[i] for name, column in columns.items()}) for i in axes)
+
+
+def filters_text(kernel_size: Sizes, out_channels: int, stride: Sizes, groups: int) -> str:
+    """The filters of a convolution in a few characters: `3x3, 64, stride 2`."""
+    parts = [shape_text(kernel_size), str(out_channels)]
+    parts += [f"stride {size_text(stride)}"] if set(stride) != {1} else []
+    parts += [f"groups {groups}"] if groups > 1 else []
+    return ", ".join(parts)
