@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ class Blocks:
         parameters = definition.parameters()
         unbound = [p for p in parameters if p.name not in bindings and p.default is None]
         if unbound:
-            raise Diagnosed(_unbound(definition.tree, unbound))
+            raise Diagnosed(_unbound(definition, unbound))
         return self._with_defaults(definition, parameters, bindings)
 
     def _with_defaults(
@@ -196,13 +197,16 @@ def _example(domain: ast.Domain | None, number: int) -> str:
     return first.span.text
 
 
-def _unbound(definition: ast.Definition, unbound: list[ModelParameter]) -> Diagnostic:
+def _unbound(found: Definition, unbound: list[ModelParameter]) -> Diagnostic:
     """The diagnostic that lists parameters without a value and shows how to bind them."""
     names = tuple(dict.fromkeys(p.name for p in unbound))
     domains = {p.name: p.domain for p in unbound if p.domain is not None}
     example = tuple(f"{name}={_example(domains.get(name), index % 2 + 1)}" for index, name in enumerate(names, 1))
+    definition = found.tree
     named = definition.keyword != BARE
+    bound = (m for m in found.program.models if all(p.default is not None for p in found.program.parameters(m)))
+    others = tuple(model.name for model in islice(bound, 3))
     owner = definition.name if named else "this chain"
-    others = tuple(Label(p.span, "") for p in unbound[1:])
+    further = tuple(Label(p.span, "") for p in unbound[1:])
     span = unbound[0].span
-    return Diagnostic(UnboundParameters(owner, names, example, named), span, span.source.name, others)
+    return Diagnostic(UnboundParameters(owner, names, example, named, others), span, span.source.name, further)

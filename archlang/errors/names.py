@@ -153,6 +153,7 @@ class UnboundParameters(Problem):
     names: tuple[str, ...]
     example: tuple[str, ...]
     named: bool = True
+    others: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -164,7 +165,8 @@ class UnboundParameters(Problem):
         options = " ".join(f"-D {binding}" for binding in self.example)
         lets = " ".join(f"let {binding.replace('=', ' = ')}" for binding in self.example)
         in_file = f"{self.model}({', '.join(self.example)})" if self.named else f"`{lets}` before the chain"
-        return (f"bind on the command line: {options}", f"or in the file: {in_file}")
+        another = (f"or take another model of the file: -m {listing(self.others, 'or')}",) if self.others else ()
+        return (f"bind on the command line: {options}", f"or in the file: {in_file}", *another)
 
 
 @record

@@ -22,7 +22,7 @@ from archlang.ir.terms import Derived, Expression
 MOST_CLASSES = 4096
 """The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
 
-MOST_EFFORT = 10_000_000
+MOST_EFFORT = 30_000_000
 """Values of residue classes that one elaboration may work out: some seconds."""
 
 COMPARED_AT_MOST = 10**8

@@ -15,6 +15,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.layers import Layers
 from archlang.elaborate.parts import Options
 from archlang.elaborate.program import Program
+from archlang.errors.arguments import ArgumentProblem
 from archlang.errors.symbolic import SizeInWeights, SizeNotTracked, SizesCompared, TooManyClasses
 from archlang.errors.words import shape_text
 from archlang.ir.arithmetic import Symbolic
@@ -125,8 +126,10 @@ class SymbolicLayers(Layers):
             op = layer.build(shapes)
         except OpError:
             op = None
-        self.walk.failing = Failing(layer.word, op, shapes)
-        return Diagnostic(error.problem, call.span, call.span.source.name)
+        self.walk.failing = Failing(layer.word, op, shapes, call.span)
+        problem = error.problem
+        span = layer.argument_span(problem.argument) if isinstance(problem, ArgumentProblem) else call.span
+        return Diagnostic(problem, span, span.source.name)
 
     def _add(
         self,

@@ -25,6 +25,7 @@ from archlang.ir.ops.base import Op, Shape
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.walk import FlatLayer, flatten
 from archlang.records import record
+from archlang.source import Span
 from archlang.symbolic.legal import Reason, SizeBoxes, shape_at
 
 LAYERS_NAMED = 50_000
@@ -33,11 +34,12 @@ LAYERS_NAMED = 50_000
 
 @record
 class Failing:
-    """A layer that cannot take its inputs: its word, the op if there is one, and what flows in."""
+    """A layer that cannot take its inputs: its word, the op if there is one, what flows in, and where it stands."""
 
     word: str
     op: Op | None
     inputs: tuple[Shape, ...]
+    span: Span
 
 
 @record
@@ -49,6 +51,11 @@ class Failure:
     order: int
     domains: dict[str, SizeSet]
     letters: Letters
+
+    @property
+    def span(self) -> Span | None:
+        """Where the layer stands, or else the problem."""
+        return self.layer.span if self.layer else self.diagnostic.span
 
     @property
     def is_endless(self) -> bool:
@@ -141,7 +148,7 @@ class _Names:
 
     def reason(self, step: _Step, letter: str) -> Reason:
         """A step in words."""
-        diagnostic, span = step.failure.diagnostic, step.failure.diagnostic.span
+        diagnostic, span = step.failure.diagnostic, step.failure.span
         line, column = (span.line, span.column) if span else (0, 0)
         layer = step.failure.layer
         return Reason(
@@ -158,8 +165,8 @@ class _Names:
 
     def _path(self, failure: Failure, layer: Failing) -> str:
         """The same layer at the same place into which the same flows for some sizes that failed."""
-        span, sizes = failure.diagnostic.span, {name: domain.first for name, domain in failure.domains.items()}
-        here = self.layers.get((span.source.name, span.line, span.column), []) if span else []
+        span, sizes = layer.span, {name: domain.first for name, domain in failure.domains.items()}
+        here = self.layers.get((span.source.name, span.line, span.column), [])
         wanted = [shape_at(shape, sizes) for shape in layer.inputs]
         alike = [flat for flat in here if layer.op is None or flat.layer.op == layer.op] or here
         same = (flat for flat in alike if [shape_at(shape, sizes) for shape in flat.inputs] == wanted)
@@ -172,7 +179,7 @@ class _Names:
 
 def demand_text(failure: Failure) -> str:
     """`MAXPOOL in line 3 needs an even size`."""
-    span, letters = failure.diagnostic.span, _blamed(failure) or tuple(failure.domains)
+    span, letters = failure.span, _blamed(failure) or tuple(failure.domains)
     demand, line = _demand(failure, letters[0]), f"line {span.line}" if span else "the model"
     return f"{failure.layer.word} in {line} {demand}" if failure.layer and _is_need(demand) else f"{line}: {demand}"
 
