@@ -125,7 +125,8 @@ class _Explorer:
         against = [failure for failure in (*others, farthest) if failure.is_endless]
         if len({(failure.diagnostic.span, failure.diagnostic.code) for failure in against}) > 1:
             reasons = tuple(dict.fromkeys(demand_text(failure) for failure in against))
-            yield replace(found, problem=NoLegalSize(self.names, LARGEST_LETTER, reasons), candidates=())
+            problem = NoLegalSize(self.names, LARGEST_LETTER, reasons)
+            yield replace(found, problem=problem, span=farthest.span, candidates=())
             return
         chosen = {name: sizes.nearest(TYPICAL) or sizes.first for name, sizes in farthest.domains.items()}
         for diagnostic in self._at(chosen)[1]:
