@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from dataclasses import field
+from functools import partial
 from typing import Any
 
 from archlang.diagnostics import MOST_DIAGNOSTICS, Collector, Diagnosed, Diagnostic

@@ -46,7 +46,7 @@ from archlang.symbolic.legal import SizeBoxes, SymbolicModel, set_text
 from archlang.syntax import ast
 
 LARGEST = 1024
-MANY_STAGES = 200
+MANY_STAGES = 130
 """Networks with more than this are compared for the sizes at both ends only, and so are those that ask nothing new."""
 
 UNET = """
@@ -90,8 +90,8 @@ class Concrete(Elaborator):
         except Failed:
             return None
         assert model is not None
-        for key in [key for key in reversed(list(self._memory)[-3:]) if Flow.NOTHING in key]:
-            del self._memory[key]
+        while self._memory and any(part is Flow.NOTHING for part in next(reversed(self._memory))):
+            self._memory.popitem()  # a model's own chain, which would be remembered whatever its input
         return [out.shape for out in model.outputs]
 
 
@@ -291,7 +291,7 @@ def test_products_compare_where_it_is_certain() -> None:
 
 
 def sizes_to_compare(few: bool) -> Iterator[int]:
-    return iter((*range(1, 100), *range(1000, LARGEST + 1))) if few else iter(range(1, LARGEST + 1))
+    return iter((*range(1, 70), *range(1000, LARGEST + 1))) if few else iter(range(1, LARGEST + 1))
 
 
 def questions(model: Model) -> frozenset[object]:
@@ -564,7 +564,7 @@ def test_weights_that_depend_on_a_size() -> None:
         "its weight would be 10x(H*W/2): one model for each size",
         "legal sizes, each with weights of its own: H, W = 4k, k >= 1",
     )
-    assert [edit.text for help in found.helps for edit in help.edits] == ["AVGPOOL(to=1) -> "]
+    assert [edit.text for way_out in found.helps for edit in way_out.edits] == ["AVGPOOL(to=1) -> "]
     assert found.problem.advice[-1] == "bind the size: -D H=224 -D W=224"
 
 
@@ -599,13 +599,13 @@ def test_errors_that_have_nothing_to_do_with_sizes_come_all_and_with_ways_out() 
 
 def test_an_illegal_size_comes_with_its_neighbours() -> None:
     found = diagnosed(UNET, "stride-drops-input", H=200, W=188)
-    assert found.helps[0].message == "next to H = 200 legal are 188 and 204: H, W = 188 + 16k, k >= 0"
+    assert found.helps[0].message == "legal are H, W = 188 + 16k, k >= 0; next to H = 200: 188 and 204"
 
 
 def test_neighbours_where_each_size_has_weights_of_its_own() -> None:
     text = "INPUT(1, H, W) -> [CONV(6, 5x5) -> AVGPOOL(2)]*2 -> FC(10)"
     found = diagnosed(text, "stride-drops-input", H=29, W=28)
-    assert found.helps[0].message == "next to H = 29 legal are 28 and 32: H, W = 4k, k >= 4"
+    assert found.helps[0].message == "legal are H, W = 4k, k >= 4; next to H = 29: 28 and 32"
 
 
 # ---- the command and Python ------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def csv_text(models: Iterable[Model]) -> str:
     writer.writerow(COLUMNS)
     for model in models:
         for row, copies in _leaves(table_rows(model), 1):
-            counts = (row.totals.parameters * copies // row.count, row.totals.macs * copies // row.count)
+            counts = (f"{count * copies // row.count}" for count in (row.totals.parameters, row.totals.macs))
             writer.writerow((model.name, row.path, row.type, shapes_text(row.outputs), copies, *counts, row.line))
     return out.getvalue()
 

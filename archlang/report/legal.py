@@ -10,7 +10,7 @@ from archlang.ir.arithmetic import Symbolic
 from archlang.ir.formulas import plain
 from archlang.ir.graph import Model
 from archlang.report.text import aligned, shapes_text
-from archlang.symbolic.legal import Reason, SizeBoxes, Sizes, SymbolicModel, Variant, box_text, set_text
+from archlang.symbolic.legal import Reason, SizeBoxes, Sizes, SymbolicModel, Variant, box_text
 
 Near = Sequence[tuple[str | None, int]]
 """Sizes whose legal neighbours are asked for, each of one letter or (None) of all."""
@@ -52,10 +52,20 @@ def _variant_lines(model: SymbolicModel) -> Iterator[str]:
         yield f"For {variant.sizes.text} -> {shapes_text(out.shape for out in variant.model.outputs)}"
 
 
-def _cells(model: Model, reason: Reason) -> tuple[str, ...]:
+def _cells(model: SymbolicModel, reason: Reason) -> tuple[str, ...]:
     place = f"line {reason.line}" if reason.file == model.origin.file else f"{reason.file}:{reason.line}"
-    leaves = box_text(dict.fromkeys(reason.letters, reason.leaves), bounds=False) if reason.leaves else ""
-    return f"  {place}", f"{reason.owner} {reason.path}".strip(), reason.demand, leaves and f"leaves {leaves}"
+    return f"  {place}", f"{reason.owner} {reason.path}".strip(), reason.demand, _leaves(model, reason)
+
+
+def _leaves(model: SymbolicModel, reason: Reason) -> str:
+    """`leaves H, W = 2k`, or of a bound what it comes to: `hence H, W >= 188`."""
+    if reason.leaves is not None:
+        return f"leaves {_leaves_text(reason)}"
+    return f"hence {', '.join(reason.letters)} >= {model.legal.sets[reason.letters[0]].first}"
+
+
+def _leaves_text(reason: Reason) -> str:
+    return box_text(dict.fromkeys(reason.letters, reason.leaves), bounds=False) if reason.leaves else ""
 
 
 def _near_lines(model: SymbolicModel, near: Near) -> Iterator[str]:
@@ -133,7 +143,7 @@ def _reason_dict(reason: Reason) -> dict[str, Any]:
         "layer": reason.path or None,
         "op": reason.owner or None,
         "demand": reason.demand,
-        "leaves": set_text(reason.leaves, bounds=False) if reason.leaves else None,
+        "leaves": _leaves_text(reason) or None,
         "code": reason.code,
         "file": reason.file,
         "line": reason.line,

@@ -95,7 +95,7 @@ class SizeBoxes:
         """`H, W = 188 + 16k, k >= 0 (188, 204, 220, ...)`."""
         first = self.sets[self.letters[0]]
         alike = len(self.boxes) == 1 and len({set_text(sizes) for sizes in self.sets.values()}) == 1
-        return f"{self.text} ({examples_text(first)})" if alike and first.tail[0] > 1 else self.text
+        return f"{self.text} ({examples_text(first)})" if alike and first.tail[0] > 1 and not first.head else self.text
 
 
 @record(eq=False)

@@ -60,10 +60,10 @@ def _given(run: Run, definition: ast.Definition) -> dict[str, int]:
 
 
 def nearest_text(legal: SizeBoxes, given: Mapping[str, int]) -> str:
-    """`next to H = 200 legal are 188 and 204: H, W = 188 + 16k, k >= 0`."""
+    """`legal are H, W = 188 + 16k, k >= 0; next to H = 200: 188 and 204`."""
     parts: list[str] = []
     for name, size in given.items():
         near = [n for n in legal.beside(name, size) if n is not None]
         if size not in near:
-            parts.append(f"next to {name} = {size} legal {'is' if len(near) == 1 else 'are'} {listing(map(str, near))}")
-    return f"{'; '.join(parts) or 'legal sizes'}: {legal.text}"
+            parts.append(f"next to {name} = {size}: {listing(map(str, near))}")
+    return "; ".join((f"legal are {legal.text}", *parts))
