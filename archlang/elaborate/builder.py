@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -137,12 +137,6 @@ class BodyBuilder:
         for base, taken in names:
             self.counters[base] = self.counters.get(base, 0) + taken * count
         return starts
-
-    # ---- outputs of inner bodies
-
-    def replace_node(self, index: int, change: Callable[[Node], Node]) -> None:
-        """Put another node in the place of one: the same call with one more output."""
-        self.nodes[index] = change(self.nodes[index])
 
     def finish(self, definition: str | None, arguments: tuple[Argument, ...], origin: Origin) -> Body:
         """The frozen body."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeGuard
+from typing import Any, TypeGuard
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
 from archlang.elaborate.environment import Environment
@@ -36,14 +36,6 @@ class Silenced(Exception):
 
 FAILED = object()
 """The value of a `let` that could not be evaluated."""
-
-
-class Attributed(Protocol):
-    """A value with attributes: a model, or a part of one."""
-
-    def attribute(self, name: str) -> Any:
-        """The value of an attribute. Raises KeyError with the known names."""
-        ...
 
 
 def diagnosed(problem: Problem, span: Span, *candidates: Help) -> Diagnosed:

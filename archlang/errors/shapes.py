@@ -7,8 +7,6 @@ from archlang.errors.arguments import ArgumentProblem
 from archlang.errors.words import listing, plural, shape_text
 from archlang.records import record
 
-Axes = tuple[tuple[str, int], ...]
-
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 ROW_NAMES = {"length": "position", "height": "row", "width": "column", "depth": "slice"}
 
