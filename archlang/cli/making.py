@@ -1,0 +1,47 @@
+"""What `archc compile` and `archc render` have in common: one model goes to one file, whole or not at all."""
+
+from __future__ import annotations
+
+import sys
+
+from archlang.cli.common import finish, outcome_of, targets
+from archlang.diagnostics import Diagnosed
+from archlang.ir.graph import Model
+from archlang.writing import STANDARD_OUTPUT, default_path, write_output
+
+
+def make(
+    command: str,
+    file: str | None,
+    output: str | None,
+    text: str | None,
+    model: str | None,
+    bindings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    strict: bool,
+) -> None:
+    """Elaborate one model and write it; on any error nothing is written."""
+    target = targets((file,) if file is not None else (), text)[0]
+    try:
+        outcome = outcome_of(target, text, model, bindings, inputs, strict, True)
+        if not outcome.ok:
+            finish(outcome.diagnostics, "nothing was written")
+            return
+        made = outcome.models[0]
+        path = output or default_path(made, command)
+        write_output(made, path, command)
+    except Diagnosed as error:
+        finish([error.diagnostic], "nothing was written")
+        return
+    finish(outcome.diagnostics)
+    if path != STANDARD_OUTPUT:
+        print(f"wrote {path}: {made.name}{_made_for(made)}", file=sys.stderr)
+
+
+def _made_for(model: Model) -> str:
+    """For which sizes a module was written, where the model leaves them free."""
+    if not model.is_symbolic:
+        return ""
+    from archlang.report.legal import made_for
+
+    return f", {made_for(model)}"
