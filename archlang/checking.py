@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from archlang.elaborate.assertions import COUNTS, ModelValue, check_assertion
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import FAILED, FUNCTIONS, Evaluator, Silenced, diagnosed, rename
-from archlang.elaborate.fixes import try_helps
+from archlang.elaborate.fixes import Badness, try_helps
 from archlang.elaborate.parts import Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import UnknownInput, UnknownModel, UnknownParameter
@@ -49,16 +49,26 @@ class Request:
 
 @record
 class Outcome:
-    """Models that came out, in the order of the file, and all diagnostics; `effort` is what the check cost."""
+    """Models that came out, in the order of the file, and all diagnostics.
+
+    `effort` is what the check cost, `unread` how many characters stand behind what cannot be parsed.
+    """
 
     models: tuple[Model, ...]
     diagnostics: tuple[Diagnostic, ...]
     effort: int = 0
+    unread: int = 0
 
     @property
     def ok(self) -> bool:
         """Whether there are no errors."""
         return all(d.severity != "error" for d in self.diagnostics)
+
+    @property
+    def badness(self) -> Badness:
+        """How wrong the text is."""
+        errors = sum(d.severity == "error" for d in self.diagnostics)
+        return self.unread, errors, len(self.diagnostics) - errors
 
 
 def check_source(
@@ -72,21 +82,21 @@ def check_source(
     request = request or Request()
     find = importer or import_nothing
     outcome = _check_once(source, request, choose_one, find)
-    if outcome.ok:
+    if not outcome.diagnostics:
         return outcome
 
-    def count_errors(changed: Source) -> int:
-        return sum(d.severity == "error" for d in _check_once(changed, request, choose_one, find).diagnostics)
+    def measure(changed: Source) -> Badness:
+        return _check_once(changed, request, choose_one, find).badness
 
     tries = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT // (outcome.effort + 1)
-    diagnostics = tuple(try_helps(source, outcome.diagnostics, count_errors, tries))
-    if request.bindings:
+    diagnostics = tuple(try_helps(source, outcome.diagnostics, outcome.badness, measure, tries))
+    if request.bindings and not outcome.ok:
         from archlang.symbolic.nearest import with_nearest
 
         with deep_recursion():
             opened = partial(_open, source, importer=find, collector=Collector())
             diagnostics = with_nearest(diagnostics, opened, request, choose_one)
-    return Outcome(outcome.models, diagnostics)
+    return replace(outcome, diagnostics=diagnostics)
 
 
 def import_nothing(path: str, span: Span) -> Source:
@@ -98,6 +108,7 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
     collector = Collector()
     models: tuple[Model, ...] = ()
     effort = EFFORT_OF_CHARACTER * len(source.text)
+    run = None
     try:
         with deep_recursion():
             run = _open(source, request, importer, collector)
@@ -108,7 +119,14 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
         collector.add(error.diagnostic)
     except RecursionError:
         collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
-    return Outcome(models, tuple(sorted(collector, key=_place)), effort)
+    unread = 0 if run else _unread(source, collector.items)
+    return Outcome(models, tuple(sorted(collector, key=_place)), effort, unread)
+
+
+def _unread(source: Source, diagnostics: Sequence[Diagnostic]) -> int:
+    """How many characters stand behind the first place that cannot be read: a text that is read further is better."""
+    spans = (d.span for d in diagnostics if d.span and d.span.source is source)
+    return 1 + len(source.text) - min((span.start for span in spans), default=0)
 
 
 def _open(source: Source, request: Request, importer: Importer, collector: Collector) -> Run:
@@ -282,9 +300,10 @@ class Run:
         name = node.function.name if isinstance(node.function, ast.NameUse) else node.function.span.text
         definition = self.program.definitions.get(name)
         if definition is None or not definition.tree.is_model:
-            suggestion = closest(name, (*FUNCTIONS, *(model.name for model in self.program.models)))
+            known = (*FUNCTIONS, *(model.name for model in self.program.models))
+            suggestion = closest(name, known)
             place = node.function.span
-            raise diagnosed(UnknownFunction(name, suggestion), place, *rename(place, suggestion))
+            raise diagnosed(UnknownFunction(name, suggestion), place, *rename(place, suggestion, known))
         call = ast.Call(node.span, name, node.function.span, node.arguments)
         return self._value_of(definition, self.plain.blocks.given(definition, call, env))
 

@@ -63,10 +63,15 @@ class Edit:
 
 @record
 class Help:
-    """A way out: in words, and as edits where it is certain what to write."""
+    """A way out: in words, and as edits where it is certain what to write.
+
+    `safe` edits say what the author evidently meant, so that `archc check --fix` applies them; others choose between
+    architectures (`padding=1` or `stride=2`), which is the author's to do.
+    """
 
     message: str
     edits: tuple[Edit, ...] = ()
+    safe: bool = False
 
 
 @record

@@ -11,7 +11,8 @@ from archlang.source import Span
 def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
     """One diagnostic; lines and columns count from 1, ends are exclusive, and all four are None without a place.
 
-    `labels` are the other places and `trail` the expansions that led there, innermost first.
+    `labels` are the other places and `trail` the expansions that led there, innermost first. `safe` helps are
+    those that `archc check --fix` applies.
     """
     return {
         "severity": diagnostic.severity,
@@ -38,7 +39,8 @@ def _label(label: Label) -> dict[str, Any]:
 
 
 def _help(remedy: Help, file: str) -> dict[str, Any]:
-    return {"message": remedy.message, "edits": [_edit(edit, file) for edit in remedy.edits]}
+    edits = [_edit(edit, file) for edit in remedy.edits]
+    return {"message": remedy.message, "edits": edits, **({"safe": True} if remedy.safe else {})}
 
 
 def _edit(edit: Edit, file: str) -> dict[str, Any]:

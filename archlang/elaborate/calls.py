@@ -81,7 +81,7 @@ def _unknown_argument(owner: str, argument: ast.Argument, known: Sequence[str]) 
     suggestion = meant(written, known)
     name_span = argument.span.source.span(argument.span.start, argument.span.start + len(written))
     return diagnosed(
-        UnknownArgument(written, suggestion, owner, tuple(known)), name_span, *rename(name_span, suggestion)
+        UnknownArgument(written, suggestion, owner, tuple(known)), name_span, *rename(name_span, suggestion, known)
     )
 
 

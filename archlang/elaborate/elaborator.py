@@ -296,7 +296,9 @@ class Elaborator:
         words = (*WORDS, *SIDE_WORDS, INPUT, SHARE, *env.program.definitions, *env.holes, *builder.taps)
         label = next((name for name in builder.taps if name.lower() == call.word.lower()), None)
         suggestion = label or meant(call.word, words)
-        return diagnosed(UnknownLayer(call.word, suggestion), call.word_span, *rename(call.word_span, suggestion))
+        return diagnosed(
+            UnknownLayer(call.word, suggestion), call.word_span, *rename(call.word_span, suggestion, words)
+        )
 
     def group(self, group: ast.Group, label: str | None, env: Environment, builder: BodyBuilder, span: Span) -> None:
         """Brackets: transparent without a label, a scope with one."""

@@ -4,7 +4,7 @@ and models in assertions. Nothing here calls Python's own evaluation."""
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeGuard
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
@@ -12,7 +12,7 @@ from archlang.elaborate.environment import Environment
 from archlang.errors.names import UnknownAttribute, UnknownName
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.values import BadOperand, DivisionByZero, IndexOutOfRange, NumberTooLarge, UnpackMismatch
-from archlang.errors.words import closest
+from archlang.errors.words import closest, is_clear
 from archlang.ir.arithmetic import Symbolic
 from archlang.source import Span
 from archlang.syntax import ast
@@ -43,9 +43,9 @@ def diagnosed(problem: Problem, span: Span, *candidates: Help) -> Diagnosed:
     return Diagnosed(Diagnostic(problem, span, span.source.name, candidates=candidates))
 
 
-def rename(span: Span, new: str | None) -> tuple[Help, ...]:
-    """The help that replaces a misspelt word, if there is a suggestion."""
-    return (Help(f"write `{new}`", (Edit(span, new),)),) if new else ()
+def rename(span: Span, new: str | None, known: Iterable[str]) -> tuple[Help, ...]:
+    """The help that replaces a misspelt word, if there is a suggestion; safe if no other word is nearly as like."""
+    return (Help(f"write `{new}`", (Edit(span, new),), is_clear(span.text, new, known)),) if new else ()
 
 
 def is_list(value: Any) -> TypeGuard[tuple[Any, ...]]:
@@ -120,7 +120,7 @@ class Evaluator:
             suggestion = lower if lower in ("true", "false", "none") else closest(node.name, env.names())
             below = any(let.name == node.name for let in env.program.lets)
             problem = UnknownName(node.name, None if below else suggestion, defined_below=below)
-            raise diagnosed(problem, node.span, *rename(node.span, problem.suggestion)) from None
+            raise diagnosed(problem, node.span, *rename(node.span, problem.suggestion, env.names())) from None
         if value is FAILED:
             raise Silenced
         return value
@@ -235,7 +235,7 @@ class Evaluator:
             if isinstance(node, ast.Attribute):
                 span = span.source.span(span.end - len(name), span.end)
             problem = UnknownAttribute(name, suggestion, str(owner), known)
-            fixes = rename(span, suggestion) if isinstance(node, ast.Attribute) else ()
+            fixes = rename(span, suggestion, known) if isinstance(node, ast.Attribute) else ()
             raise diagnosed(problem, span, *fixes) from None
 
     def _index(self, node: ast.Index, env: Environment) -> Any:

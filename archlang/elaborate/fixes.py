@@ -20,6 +20,12 @@ MOST_TRIES = 16
 FARTHEST = 1_000
 """Numbers of groups that are looked at around the one given."""
 
+Badness = tuple[int, int, int]
+"""How wrong a text is, the worst first: characters that cannot be read, errors, warnings."""
+
+RANK = {"error": 2, "warning": 3}
+"""How many numbers of the badness the way out of an error, or of a warning, must make smaller."""
+
 DIAGNOSTICS_WITH_HELPS = 5
 """A file with more errors than this is not a slip: trying edits for all of them would only cost time."""
 
@@ -84,33 +90,38 @@ def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape 
 
 
 def try_helps(
-    source: Source, diagnostics: Sequence[Diagnostic], count_errors: Callable[[Source], int], tries: int
+    source: Source,
+    diagnostics: Sequence[Diagnostic],
+    badness: Badness,
+    measure: Callable[[Source], Badness],
+    tries: int,
 ) -> list[Diagnostic]:
-    """Apply each candidate to the text and check the whole file again: what leaves fewer errors is offered.
+    """Apply each candidate to the text and check the whole file again: what leaves it less bad is offered.
 
-    `tries` is how many of all candidates may be tried.
+    `badness` is the text's own; `tries` is how many of all candidates may be tried.
     """
-    errors = sum(d.severity == "error" for d in diagnostics)
-    turns = iter(range(tries))
-    tried = [
-        replace(d, helps=tuple(_clean(source, d.candidates, errors, count_errors, turns)))
-        for d in diagnostics[:DIAGNOSTICS_WITH_HELPS]
+    turns, hopeful = iter(range(tries)), iter(range(DIAGNOSTICS_WITH_HELPS))
+    return [
+        replace(d, helps=tuple(_clean(source, d, badness, measure, turns)))
+        if d.candidates and next(hopeful, None) is not None
+        else d
+        for d in diagnostics
     ]
-    return [*tried, *diagnostics[DIAGNOSTICS_WITH_HELPS:]]
 
 
 def _clean(
     source: Source,
-    candidates: Sequence[Help],
-    errors: int,
-    count_errors: Callable[[Source], int],
+    diagnostic: Diagnostic,
+    badness: Badness,
+    measure: Callable[[Source], Badness],
     turns: Iterator[int],
 ) -> Iterator[Help]:
-    found = 0
-    for candidate, _ in zip(candidates[:MOST_TRIES], turns, strict=False):
+    found, known = 0, badness[: RANK[diagnostic.severity]]
+    for candidate, _ in zip(diagnostic.candidates[:MOST_TRIES], turns, strict=False):
         if any(edit.span.source is not source for edit in candidate.edits):
             continue
-        if count_errors(Source(source.name, apply_edits(source.text, candidate.edits))) < errors:
+        changed = Source(source.name, apply_edits(source.text, candidate.edits))
+        if measure(changed)[: len(known)] < known:
             yield candidate
             found += 1
         if found == MOST_HELPS:

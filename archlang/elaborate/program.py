@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from itertools import zip_longest
@@ -209,7 +209,7 @@ class Loader:
         if item.name in RESERVED or (item.keyword != BARE and find_layer(item.name)):
             reason = "it is a layer" if item.name not in RESERVED else "the language uses it itself"
         if reason:
-            self._report(program, ReservedName(item.name, reason), item.name_span)
+            self._report(program, ReservedName(item.name, reason), item.name_span, ())
         names: dict[str, Span] = {}
         for parameter in item.parameters:
             self._claim(program, names, parameter.name, parameter.span)
@@ -218,8 +218,8 @@ class Loader:
 
     def _default_layer(self, program: Program, item: ast.DefaultLayer) -> None:
         if item.word != INPUT and find_layer(item.word) is None:
-            problem = UnknownDefault(item.word, closest(item.word, (*WORDS, INPUT)))
-            self._report(program, problem, item.word_span)
+            known = (*WORDS, INPUT)
+            self._report(program, UnknownDefault(item.word, closest(item.word, known)), item.word_span, known)
         elif self._is_new(program, f"default {_default_key(item.word)}", item.word_span, f"default {item.word}"):
             program.defaults[_default_key(item.word)] = item
 
@@ -227,7 +227,7 @@ class Loader:
         known = {"init", *(parameter.name for op in OPS for parameter in op.signature)}
         if item.name not in known:
             problem = UnknownDefault(item.name, closest(item.name, known), is_argument=True)
-            self._report(program, problem, item.name_span)
+            self._report(program, problem, item.name_span, known)
         elif self._is_new(program, f"default {item.name} =", item.name_span, f"default {item.name}"):
             program.default_arguments[item.name] = item
 
@@ -242,9 +242,9 @@ class Loader:
             self.collector.add(Diagnostic(problem, span, span.source.name, (Label(first, "first defined here"),)))
         return first is span
 
-    def _report(self, program: Program, problem: Problem, span: Span) -> None:
+    def _report(self, program: Program, problem: Problem, span: Span, known: Iterable[str]) -> None:
         suggestion: str | None = getattr(problem, "suggestion", None)
-        self.collector.add(Diagnostic(problem, span, program.source.name, candidates=rename(span, suggestion)))
+        self.collector.add(Diagnostic(problem, span, program.source.name, candidates=rename(span, suggestion, known)))
 
     def _import(self, program: Program, item: ast.Import) -> None:
         """Names of another file, with that file's own words behind them."""
@@ -265,7 +265,7 @@ class Loader:
             program.imports[name] = other.imports.get(name, other)
         else:
             known = (*other.definitions, *(let.name for let in other.lets))
-            self._report(program, NothingToImport(name, other.source.name, closest(name, known), known), span)
+            self._report(program, NothingToImport(name, other.source.name, closest(name, known), known), span, known)
 
     @property
     def programs(self) -> list[Program]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from math import prod
 
 
@@ -103,6 +103,19 @@ def meant(word: str, known: Iterable[str]) -> str | None:
         plain = {name for name in known if name[-2:] not in ("1d", "2d", "3d")} if word.isupper() else known
         return closest(word, plain)
     return nickname if nickname.split("(")[0] in known else None
+
+
+NEAR = 0.1
+"""A word within this likeness of the best one could be meant as well."""
+
+
+def is_clear(word: str, suggestion: str, known: Iterable[str]) -> bool:
+    """Whether a wrong word can hardly mean another known word than the one suggested."""
+    if word.lower() in NICKNAMES:
+        return True
+    likeness = SequenceMatcher(None, word.lower(), suggestion.lower()).ratio()
+    rivals = {name.lower() for name in known} - {suggestion.lower()}
+    return not get_close_matches(word.lower(), rivals, n=1, cutoff=max(likeness - NEAR, 0))
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

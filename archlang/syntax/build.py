@@ -293,5 +293,5 @@ def _starts_model(item: ast.Definition) -> bool:
 
 def missing_arrow(stage: Span) -> Diagnostic:
     """Two stages side by side: the second begins at `stage`."""
-    fix = Help("put an arrow between them", (Edit(stage.source.span(stage.start, stage.start), "-> "),))
+    fix = Help("put an arrow between them", (Edit(stage.source.span(stage.start, stage.start), "-> "),), safe=True)
     return Diagnostic(MissingArrow(), stage, stage.source.name, candidates=(fix,))

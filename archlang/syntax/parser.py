@@ -240,7 +240,7 @@ def _unexpected(source: Source, span: Span, expected: set[str]) -> Diagnostic:
         match = slip.pattern.match(source.text, span.start)
         if match and (not slip.expected or slip.expected in expected):
             span = source.span(span.start, max(span.end, match.end())) if slip.instead else span
-            fixes = (Help(f"write `{slip.instead}`", (Edit(span, slip.instead),)),) if slip.instead else ()
+            fixes = (Help(f"write `{slip.instead}`", (Edit(span, slip.instead),), safe=True),) if slip.instead else ()
             problem = UnexpectedText(f"`{_short(span.text)}`", (), slip.hint)
             return Diagnostic(problem, span, source.name, candidates=fixes)
     problem = UnexpectedText(f"`{_short(span.text)}`", _concepts(source, span.start, expected))
@@ -254,7 +254,7 @@ def _spaced_size(source: Source, start: int, stumble: int) -> Diagnostic | None:
         return None
     size = "x".join(part for part in match.groups() if part)
     span = source.span(match.start(), match.end())
-    fix = Help(f"write `{size}`", (Edit(span, size),))
+    fix = Help(f"write `{size}`", (Edit(span, size),), safe=True)
     return Diagnostic(SpacedSize(size), span, source.name, candidates=(fix,))
 
 
