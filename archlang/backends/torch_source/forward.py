@@ -133,12 +133,12 @@ class Forward:
         return text if argument.positional else f"{argument.name}={text}"
 
     def _slices(self, slices: Vector) -> Iterator[str]:
-        """`4:60` for each axis; with blanks around the colon where an attribute stands."""
+        """`4:-4` for each axis; with blanks around the colon where an attribute stands."""
         for axis in zip(*slices, strict=True):
             starts, stops = (tuple(pair[end] for pair in axis) for end in (0, 1))
             start, stop = self._number(Slot(starts, "start")), self._number(Slot(stops, "stop"))
-            start = "" if start == "0" else start
-            simple = all(text.isdigit() or not text for text in (start, stop))
+            start, stop = "" if start == "0" else start, "" if stop == "None" else stop
+            simple = all(text.removeprefix("-").isdigit() or not text for text in (start, stop))
             yield f"{start}:{stop}" if simple else f"{start} : {stop}".strip()
 
     def _number(self, slot: Slot) -> str:

@@ -39,7 +39,9 @@ class Crop(Op):
 
     op: Literal["crop"] = "crop"
     start: Sizes
-    to: Sizes
+    to: Sizes | None
+    after: Sizes | None = None
+    """Rows to cut behind, where that is certain and `to` is not: what a join crops fits maps of other sizes, too."""
 
     tag = "crop"
     words = ("CROP",)
@@ -57,23 +59,35 @@ class Crop(Op):
         return cls(start=start, to=to)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
-        return (inputs[0][0], *self.to)
+        channels, *given = inputs[0]
+        if self.after is None:
+            return (channels, *(self.to or ()))
+        kept = tuple(size - s - a for size, s, a in zip(given, self.start, self.after, strict=True))
+        if any(size < 1 for size in kept):
+            raise OpError(OutOfRange(self.words[0], "start", self.start, f"inside {'x'.join(map(str, given))}"))
+        return (channels, *kept)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
-        rows = (shifted(reach or (0, to - 1), by) for reach, to, by in zip(field[1:], self.to, self.start, strict=True))
-        return ((field[0], *rows),)
+        columns = zip(field[1:], output[1:], self.start, strict=True)
+        return ((field[0], *(shifted(reach or (0, size - 1), by) for reach, size, by in columns)),)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
-        columns = zip(self.start, self.to, inputs[0][1:], strict=True)
+        columns = zip(self.start, output[1:], inputs[0][1:], strict=True)
         return tuple(dict.fromkeys(f"rows {start} to {start + to - 1} of 0 to {n - 1}" for start, to, n in columns))
 
     @property
     def summary(self) -> str:
-        return "to " + "x".join(map(str, self.to))
+        if self.to is not None:
+            return "to " + "x".join(map(str, self.to))
+        cut = dict.fromkeys(
+            f"{s}" if s == a else f"{s} and {a}" for s, a in zip(self.start, self.after or (), strict=True)
+        )
+        return f"by {', '.join(cut)}"
 
     def torch(self) -> TorchCall:
-        slices = tuple((s, s + t) for s, t in zip(self.start, self.to, strict=True))
-        return TorchCall("[]", (positional("slices", slices),))
+        ends = self.after or tuple(s + t for s, t in zip(self.start, self.to or (), strict=True))
+        stops = (-end or None for end in ends) if self.after else ends
+        return TorchCall("[]", (positional("slices", tuple(zip(self.start, stops, strict=True))),))
 
 
 @record(kw_only=True)
@@ -222,5 +236,10 @@ def crop_to_smallest(shapes: Sequence[Shape]) -> list[Crop | None]:
     if len({len(shape) for shape in shapes}) > 1:
         return [None] * len(shapes)
     to = tuple(min(column) for column in zip(*(shape[1:] for shape in shapes), strict=True))
-    starts = [tuple((size - kept) // 2 for size, kept in zip(shape[1:], to, strict=True)) for shape in shapes]
-    return [None if s[1:] == to else Crop(start=a, to=to) for s, a in zip(shapes, starts, strict=True)]
+    return [None if shape[1:] == to else _centred(shape[1:], to) for shape in shapes]
+
+
+def _centred(sizes: Shape, to: Shape) -> Crop:
+    """The crop of a map around its centre."""
+    cut = [size - kept for size, kept in zip(sizes, to, strict=True)]
+    return Crop(start=tuple(n // 2 for n in cut), to=None, after=tuple(n - n // 2 for n in cut))
