@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from archlang.checking import Outcome, Request, check_source
-from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.diagnostics import ArchitectureError, Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
 from archlang.errors.files import MissingPackage
 from archlang.families import Family
 from archlang.ir.graph import Model
-from archlang.ir.ops.base import Shape
-from archlang.reading import check_bindings, check_target, family_of
+from archlang.reading import check_bindings, check_inputs, check_target, family_of
 from archlang.records import record
 from archlang.source import Source
 
 if TYPE_CHECKING:
     import networkx as nx
-    from torch import nn
+
+    from archlang.backends.torch_module import ArchModule, Device
 
 TargetPath = str | PathLike[str]
 
-
-class ArchitectureError(Exception):
-    """An architecture, or the request for one, is wrong. Its text is the rendered diagnostics."""
-
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        from archlang.diagnostics.text import render
-
-        super().__init__("\n" + render(diagnostics))
-        self.diagnostics = diagnostics
+InputShapes = Sequence[int | str] | Mapping[str, Sequence[int | str]]
+"""Sizes of the input without the batch, letters for those left free: (3, 224, 224), (3, "H", "W"); or these by name."""
 
 
 @record
@@ -95,14 +89,15 @@ def check(
     target: TargetPath,
     model: str | None = None,
     *,
-    input: Shape | None = None,
+    input: InputShapes | None = None,
     strict: bool = False,
     **bindings: Any,
 ) -> Report:
     """Check a .arch file (or `zoo:name`): all models whose parameters are bound, or the one named.
 
-    `input` replaces the model's input shape, without the batch; `strict` is the lectures' rule (sizes must divide);
-    keyword arguments bind parameters. Errors come in the report; nothing is raised for them.
+    `input` replaces the model's input shape, without the batch: (3, 224, 224), (3, "H", "W") with sizes left free, or
+    a shape for each input's name; `strict` is the lectures' rule (sizes must divide); keyword arguments bind
+    parameters. Errors come in the report; nothing is raised for them.
     """
     outcome = check_target(fspath(target), _request(model, input, strict, bindings))
     return Report(outcome.models, outcome.diagnostics)
@@ -112,7 +107,7 @@ def checks(
     text: str,
     model: str | None = None,
     *,
-    input: Shape | None = None,
+    input: InputShapes | None = None,
     strict: bool = False,
     **bindings: Any,
 ) -> Report:
@@ -125,30 +120,34 @@ def load(
     target: TargetPath,
     model: str | None = None,
     *,
-    device: str | None = None,
+    device: Device = None,
     seed: int | None = None,
-    input: Shape | None = None,
+    input: InputShapes | None = None,
+    strict: bool = False,
     **bindings: Any,
-) -> nn.Module:
+) -> ArchModule:
     """A torch module from a .arch file (or `zoo:name`); keyword arguments bind the model's parameters.
 
     Parameters are initialised as torch does unless the file says otherwise; `seed` makes them reproducible and leaves
     torch's own generator as it was. Raises `ArchitectureError`.
     """
-    return _module(check_target(fspath(target), _request(model, input, False, bindings), choose_one=True), device, seed)
+    return _module(
+        check_target(fspath(target), _request(model, input, strict, bindings), choose_one=True), device, seed
+    )
 
 
 def loads(
     text: str,
     model: str | None = None,
     *,
-    device: str | None = None,
+    device: Device = None,
     seed: int | None = None,
-    input: Shape | None = None,
+    input: InputShapes | None = None,
+    strict: bool = False,
     **bindings: Any,
-) -> nn.Module:
+) -> ArchModule:
     """A torch module from the text of an architecture: `loads("INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)")`."""
-    outcome = check_source(Source("<text>", text), _request(model, input, False, bindings), choose_one=True)
+    outcome = check_source(Source("<text>", text), _request(model, input, strict, bindings), choose_one=True)
     return _module(outcome, device, seed)
 
 
@@ -156,7 +155,7 @@ def render(
     target: TargetPath,
     model: str | None = None,
     *,
-    input: Shape | None = None,
+    input: InputShapes | None = None,
     **bindings: Any,
 ) -> Picture:
     """The diagram of a .arch file's model (or `zoo:name`). Raises `ArchitectureError`."""
@@ -183,9 +182,9 @@ def graph(target: TargetPath, model: str | None = None, **bindings: Any) -> nx.D
     return flat_graph(made.with_numbers)
 
 
-def _request(model: str | None, shape: Shape | None, strict: bool, bindings: dict[str, Any]) -> Request:
-    inputs = () if shape is None else ((None, tuple(shape)),)
-    return Request(model, _raising(check_bindings, bindings), Options(inputs, strict))
+def _request(model: str | None, shapes: InputShapes | None, strict: bool, bindings: dict[str, Any]) -> Request:
+    options = Options(_raising(check_inputs, shapes), strict)
+    return Request(model, _raising(check_bindings, bindings), options)
 
 
 def _only(outcome: Outcome) -> Model:
@@ -194,7 +193,7 @@ def _only(outcome: Outcome) -> Model:
     return outcome.models[0]
 
 
-def _module(outcome: Outcome, device: str | None, seed: int | None) -> nn.Module:
+def _module(outcome: Outcome, device: Device, seed: int | None) -> ArchModule:
     model = _only(outcome)
     try:
         import torch  # noqa: F401  # pyright: ignore[reportUnusedImport]

@@ -7,9 +7,9 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from archlang import resources
 from archlang.checking import Outcome, Request, check_source
@@ -20,7 +20,7 @@ from archlang.elaborate.parts import LARGEST_SIZE
 from archlang.elaborate.program import prelude
 from archlang.errors.files import BadOption, CannotRead, FileTooLarge, NotAModelFile, NotText
 from archlang.errors.imports import CannotImport, ImportOutsideRoot
-from archlang.errors.words import closest
+from archlang.errors.words import closest, shorten
 from archlang.families import Family, open_family
 from archlang.ir.graph import Model
 from archlang.source import Source, Span
@@ -215,6 +215,28 @@ def _read_input(text: str) -> tuple[str | None, InputShape]:
 
 def _is_size(size: int | str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z_]\w*", size)) if isinstance(size, str) else 1 <= size <= LARGEST_SIZE
+
+
+def check_inputs(given: Any) -> tuple[tuple[str | None, InputShape], ...]:
+    """Input shapes given as Python values: (3, 224, 224), (3, "H", "W"), or a shape for each name. Raises `Diagnosed`.
+
+    What is wrong with the sizes themselves is left to the check.
+    """
+    if given is None:
+        return ()
+    if isinstance(given, Mapping):
+        named: Mapping[Any, Any] = given  # pyright: ignore[reportUnknownVariableType]
+        return tuple((str(name), _given_shape(shape)) for name, shape in named.items())
+    return ((None, _given_shape(given)),)
+
+
+def _given_shape(given: Any) -> InputShape:
+    is_list = isinstance(given, Sequence) and not isinstance(given, str | bytes)
+    sizes = tuple(cast("Sequence[Any]", given)) if is_list else ()
+    if is_list and all(_is_size(size) if isinstance(size, str) else isinstance(size, Real) for size in sizes):
+        return tuple(int(size) if isinstance(size, Integral) else size for size in sizes)
+    expected = 'sizes without the batch, letters for those left free: (3, 224, 224) or (3, "H", "W")'
+    raise _failed("input", BadOption("input", shorten(repr(cast("object", given))), expected))
 
 
 Near = tuple[tuple[str | None, int], ...]

@@ -202,3 +202,27 @@ def test_missing_package_has_its_code() -> None:
     from archlang.errors.files import MissingPackage
 
     assert MissingPackage.code == "missing-package"
+
+
+# ---- inputs and the lectures' rule, for all functions ------------------------------------------------
+
+
+def test_inputs_with_letters_and_names(net: Path) -> None:
+    assert archlang.checks("INPUT(3, 8, 8) -> CONV(4, 3x3)", input=(3, "H", "W")).models[0].is_symbolic
+    assert archlang.checks("INPUT(3, 8, 8) -> CONV(4, 3x3)", input=[3, 9, 9]).models[0].outputs[0].shape == (4, 7, 7)
+    two = "model N = ADD{ a: INPUT(3, 4, 4), b: INPUT(3, 4, 4) }"
+    shapes = archlang.checks(two, input={"a": (5, 2, 2), "b": (5, 2, 2)}).models[0].inputs
+    assert [(given.name, given.shape) for given in shapes] == [("a", (5, 2, 2)), ("b", (5, 2, 2))]
+    assert [d.code for d in archlang.checks(two, input={"c": (1,)}).diagnostics] == ["unknown-input"]
+
+
+@pytest.mark.parametrize("shape", [5, "3,8,8", b"abc", (3, "H W", "W"), (3, None, 2), (3, (1, 2)), {"input": 3}, {3}])
+def test_inputs_that_are_none(net: Path, shape: Any) -> None:
+    for function in (archlang.check, archlang.load, archlang.render):
+        assert [d.code for d in failure(function, net, input=shape).diagnostics] == ["bad-option"]
+
+
+def test_strict_modules() -> None:
+    text = "INPUT(3, 224, 224) -> CONV(64, 7x7, stride=2, padding=3)"
+    assert archlang.loads(text, device="meta")
+    assert [d.code for d in failure(archlang.loads, text, strict=True).diagnostics] == ["not-whole"]

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
 from importlib import import_module
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from archlang.backends import support
+from archlang.backends.activations import record_values
 from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
+from archlang.backends.state_keys import compare_shapes, shapes_of
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
 from archlang.ir.graph import Body, BodyId, Layer, Model, Node, Ref, Repeat
@@ -40,7 +42,7 @@ class Step:
     """One step of a graph: the child to call by name, or a function; values are known by numbers.
 
     Without inputs it is a tensor of the module's own, made as many as the samples. `spent` are the values that nothing
-    reads after this step, `training` says that it runs in training only.
+    reads after this step, `training` says that it runs in training only. `name` is the layer's or part's own.
     """
 
     child: str | None
@@ -52,6 +54,7 @@ class Step:
     named: tuple[tuple[str, Any], ...] = ()
     shape: Shape = ()
     spent: tuple[int, ...] = ()
+    name: str | None = None
 
 
 @record
@@ -78,12 +81,25 @@ class Function:
 
 
 class Titled(nn.Module):
-    """A module that prints under the name of its block or model."""
+    """A module that prints under the name of its block or model, and keeps values of its parts on request.
+
+    `_kept` has a list for each part whose values are wanted.
+    """
 
     _title = ""
+    _kept: dict[str, list[Any]] | None = None
 
     def _get_name(self) -> str:
         return self._title or super()._get_name()
+
+    def _keep(self, name: str | None, value: Any) -> Any:
+        """Keep a value if it is wanted. A copy goes on, which a layer that works in place may change."""
+        if self._kept is None or name not in self._kept:
+            return value
+        self._kept[name].append(value)
+        items = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+        copies = tuple(item.clone() for item in items)
+        return copies if isinstance(value, tuple) else copies[0]
 
 
 def _entitle(module: Titled, title: str) -> None:
@@ -95,6 +111,13 @@ class Chain(Titled, nn.Sequential):
     """Children one after the other."""
 
     _title = "Sequential"
+
+    def forward(self, input: Any) -> Any:  # noqa: A002  (torch's name)
+        """Run the children."""
+        child: Any
+        for name, child in self._modules.items():
+            input = self._keep(name, child(input))  # noqa: A001
+        return input
 
 
 class Graph(Titled):
@@ -117,7 +140,7 @@ class Graph(Titled):
         for step in self._steps:
             if step.training and not self.training:
                 break
-            given = self._run(step, [values[number] for number in step.inputs], batch)
+            given = self._keep(step.name, self._run(step, [values[number] for number in step.inputs], batch))
             for number in step.spent:
                 del values[number]
             values.update(zip(step.outputs, given if len(step.outputs) > 1 else (given,), strict=True))
@@ -133,20 +156,54 @@ class Graph(Titled):
 
 
 class ArchModule(Graph):
-    """The module of a model, which is kept as `arch`."""
+    """The module of a model, which is kept as `arch`.
+
+    With `seed` its values are those of `torch.manual_seed(seed)`, on every device alike, and the global random state
+    stays as it was. Raises `Diagnosed` for more layers than `LAYER_LIMIT`.
+    """
 
     arch: Model
 
+    def __init__(self, model: Model, seed: int | None = None, device: Device = None) -> None:
+        layers = fold_totals(model)[-1].layers
+        if layers > LAYER_LIMIT:
+            raise Diagnosed(Diagnostic(TooManyLayers(layers, LAYER_LIMIT), None, model.origin.file))
+        target = torch.get_default_device() if device is None else torch.device(device)
+        init = initialisation(model)
+        with _seeded(seed), torch.device("meta" if target.type == "meta" else "cpu"):
+            super().__init__(*_Builder(model, init).content(len(model.bodies) - 1))
+            self.arch = model
+            _entitle(self, model.name)
+            _initialise_all(self, model, init)
+            self.to(target)
 
-def build_module(model: Model, seed: int | None = None, device: str | None = None) -> nn.Module:
-    """The live module. With `seed` its values are those of `torch.manual_seed(seed)`, on every device alike, and the
-    global random state stays as it was. Raises `Diagnosed` for more layers than `LAYER_LIMIT`."""
-    layers = fold_totals(model)[-1].layers
-    if layers > LAYER_LIMIT:
-        raise Diagnosed(Diagnostic(TooManyLayers(layers, LAYER_LIMIT), None, model.origin.file))
-    target = torch.get_default_device() if device is None else torch.device(device)
-    with _seeded(seed), torch.device("meta" if target.type == "meta" else "cpu"):
-        return _build(model).to(target)
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As torch's. A RuntimeError lists what is missing, unexpected or of another shape, with the nearest names."""
+        try:
+            return super().load_state_dict(state_dict, strict, assign)
+        except RuntimeError as error:
+            report = compare_shapes(shapes_of(state_dict), shapes_of(self.state_dict()))
+            if report.complete and not report.reshaped:
+                raise
+            raise RuntimeError(f"cannot load this state into {self._get_name()}: {report}") from error
+
+    def activations(self, *given: Tensor | str) -> dict[str, Any]:
+        """The values of layers and parts, by the names given after the inputs: `net.activations(x, "features.3")`.
+
+        Each has its shape in the table of `archlang.check`, with the batch; of a part that runs several times, whose
+        weights are shared, it is the tuple of its values. Values are part of the graph of gradients. The whole model
+        runs, in training or evaluation as it stands, also under torch.compile. Raises `ArchitectureError` for a name
+        that the model does not have, or that does not run now.
+        """
+        return record_values(self, self.arch, given)
+
+
+Device = str | torch.device | None
+
+
+def build_module(model: Model, seed: int | None = None, device: Device = None) -> ArchModule:
+    """The live module: see `ArchModule`."""
+    return ArchModule(model, seed, device)
 
 
 @contextmanager
@@ -162,17 +219,13 @@ def _seeded(seed: int | None) -> Generator[None]:
         torch.set_rng_state(state)
 
 
-def _build(model: Model) -> ArchModule:
-    init = initialisation(model)
-    module = ArchModule(*_Builder(model, init).content(len(model.bodies) - 1))
-    module.arch = model
-    _entitle(module, model.name)
+def _initialise_all(module: nn.Module, model: Model, init: Initialisation) -> None:
+    """Give all layers the scheme that they share, if they do."""
     if init.shared:
         types = _initialised_types(model)
         for child in module.modules():
             if isinstance(child, types):
                 initialise(child, init.shared)
-    return module
 
 
 def _initialised_types(model: Model) -> tuple[type[nn.Module], ...]:
@@ -276,7 +329,7 @@ class _Scope:
             return self._repeat(node, inputs, starts)
         name = name_text(node.name, starts) if node.name else None
         outputs = tuple(next(self.numbers) for _ in node.outputs)
-        step = Step(name, None, inputs, outputs, shape=node.outputs[0])
+        step = Step(name, None, inputs, outputs, shape=node.outputs[0], name=name)
         if not node.shared:
             part = self.builder.layer(node) if isinstance(node, Layer) else self.builder.module(node.body)
             if name is not None and isinstance(part, nn.Module | nn.Parameter):
@@ -308,7 +361,7 @@ def _with_call(step: Step, layer: Layer) -> Step:
 def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
     """Whether `nn.Sequential` runs the steps: modules, each one once, each fed with what the one before gives."""
     plain = all(
-        replace(step, shape=(), spent=()) == Step(step.child, None, (index,), (index + 1,))
+        replace(step, shape=(), spent=(), name=None) == Step(step.child, None, (index,), (index + 1,))
         for index, step in enumerate(steps)
     )
     names = {step.child for step in steps}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from archlang.records import record
 from archlang.source import Span
@@ -116,6 +116,22 @@ class Diagnosed(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+
+
+class ArchitectureError(Exception):
+    """An architecture, or the request for one, is wrong. Its text is the rendered diagnostics."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        from archlang.diagnostics.text import render
+
+        super().__init__("\n" + render(diagnostics))
+        self.diagnostics = diagnostics
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.diagnostics,)
+
+
+ArchitectureError.__module__ = "archlang"  # where users find it, and where tracebacks say it is from
 
 
 MOST_DIAGNOSTICS = 100

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.files import UnknownPath
+from archlang.errors.words import MOST_COMPARED, closest
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Repeat
-from archlang.ir.walk import Starts, advance, copies, is_shared, name_text
+from archlang.ir.walk import Starts, advance, copies, flatten, is_shared, name_text
 from archlang.records import record
 
 
@@ -63,6 +67,21 @@ def find_place(model: Model, path: str) -> Place | tuple[str, ...]:
             return place if place.path == path else ()
         body = place.node.body
     return Place(model, path, steps)
+
+
+def require_place(model: Model, path: str) -> Place:
+    """The part with a path. Raises `Diagnosed`, with the nearest name, if there is none."""
+    found = find_place(model, path)
+    if isinstance(found, Place):
+        return found
+    raise Diagnosed(Diagnostic(unknown_path(model, path, found), None, model.origin.file))
+
+
+def unknown_path(model: Model, path: str, beside: tuple[str, ...]) -> UnknownPath:
+    """The problem of a path that does not exist, with those of the scope that it leads to."""
+    every = (flat.path for flat in islice(flatten(model), MOST_COMPARED // 2))
+    suggestion = closest(path, beside) or closest(path, every)
+    return UnknownPath(path, suggestion, model.name, beside)
 
 
 def _named(model: Model, body_id: BodyId, starts: Starts) -> Iterator[tuple[str, tuple[Step, ...]]]:

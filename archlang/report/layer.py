@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from math import prod
 
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.diagnostics.text import printable
-from archlang.errors.files import UnknownPath
-from archlang.errors.words import MOST_COMPARED, closest, listing, plural, product_text, shape_text, value_text
+from archlang.errors.words import listing, plural, product_text, shape_text, value_text
 from archlang.ir.graph import Body, Call, Input, Layer, Model, Ref
 from archlang.ir.ops.base import Shape
-from archlang.ir.paths import Place, find_place
-from archlang.ir.walk import counted, flatten, fold_totals, input_shapes
+from archlang.ir.paths import Place, find_place, unknown_path
+from archlang.ir.walk import counted, fold_totals, input_shapes
 from archlang.report.receptive import receptive_lines
 from archlang.report.rows import scope_rows
 from archlang.report.text import megabytes, rows_lines
@@ -37,15 +35,8 @@ def explanation(model: Model, path: str) -> str:
         return _part(place)
     given = next((given for given in model.inputs if given.name == path), None)
     if given is None:
-        raise Diagnosed(Diagnostic(_unknown(model, path, place), None, model.origin.file))
+        raise Diagnosed(Diagnostic(unknown_path(model, path, place), None, model.origin.file))
     return _input(model, given)
-
-
-def _unknown(model: Model, path: str, beside: tuple[str, ...]) -> UnknownPath:
-    """The problem of a path that does not exist, with those of the scope that it leads to."""
-    every = (flat.path for flat in islice(flatten(model), MOST_COMPARED // 2))
-    suggestion = closest(path, beside) or closest(path, every)
-    return UnknownPath(path, suggestion, model.name, beside)
 
 
 def _part(place: Place) -> str:

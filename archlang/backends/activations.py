@@ -1,0 +1,76 @@
+"""Values of a live module's layers by name, while it runs: nothing of the user's is changed, no source is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from archlang.diagnostics import ArchitectureError, Diagnosed, Diagnostic
+from archlang.errors.files import BadOption
+from archlang.ir.graph import Model
+from archlang.ir.paths import require_place
+
+Kept = dict[str, list[Any]]
+"""Values by label, as they come."""
+
+
+def record_values(module: nn.Module, model: Model, given: Sequence[Tensor | str]) -> dict[str, Any]:
+    """Run a module on the tensors, and give the values of the parts that the texts name.
+
+    It uses plain attributes and lists alone, because torch.compile follows these without a break.
+    """
+    inputs = [value for value in given if not isinstance(value, str)]
+    kept: Kept = {label: [] for label in given if isinstance(label, str)}
+    undo: list[Callable[[], None]] = []
+    try:
+        for label, values in kept.items():
+            undo.append(_watch(module, model, label, values))
+        module(*inputs)
+    finally:
+        for step in reversed(undo):
+            step()
+    return {label: _only(model, label, values) for label, values in kept.items()}
+
+
+def _watch(module: nn.Module, model: Model, label: str, values: list[Any]) -> Callable[[], None]:
+    """Have the values of a part appended to a list; returns what ends it."""
+    scope, _, name = label.rpartition(".")
+    try:
+        holder: Any = module.get_submodule(scope)
+        if not hasattr(holder, "_kept"):  # put there by the user in place of a part
+            return holder.get_submodule(name).register_forward_hook(_append(values)).remove
+    except AttributeError:
+        raise _unknown(model, label) from None
+    before = holder._kept
+    holder._kept = {**(before or {}), name: values}
+
+    def undo() -> None:
+        holder._kept = before
+
+    return undo
+
+
+def _append(values: list[Any]) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        values.append(output)
+
+    return hook
+
+
+def _only(model: Model, label: str, values: list[Any]) -> Any:
+    """The value of a part, or all that it had where it ran several times."""
+    if not values:
+        raise _unknown(model, label)
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _unknown(model: Model, label: str) -> ArchitectureError:
+    """Why there is no value: no such part, or one that does not run now."""
+    try:
+        training = require_place(model, label).training
+    except Diagnosed as error:
+        return ArchitectureError((error.diagnostic,))
+    expected = "a part that runs in evaluation: this one runs in training only" if training else "a part that ran"
+    return ArchitectureError((Diagnostic(BadOption("activations", label, expected), None, model.origin.file),))
