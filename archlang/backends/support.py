@@ -54,8 +54,8 @@ class DropPath(nn.Module):
         """Any shape, which stays."""
         if not self.training or self.p == 0:
             return x
-        kept = torch.full((x.shape[0], *[1] * (x.dim() - 1)), 1 - self.p, dtype=x.dtype, device=x.device)
-        return x * kept.bernoulli() / max(1 - self.p, 1e-12)
+        kept = x.new_empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.p)
+        return x * kept.div_(max(1 - self.p, 1e-12))
 
 
 class Maxout(nn.Module):
