@@ -23,6 +23,7 @@ from archlang.errors.names import NoModel, UnknownFunction
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.words import closest
 from archlang.ir.graph import Model
+from archlang.ir.partial import PartialModel
 from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
@@ -49,7 +50,7 @@ class Request:
 
 @record
 class Outcome:
-    """Models that came out, in the order of the file, and all diagnostics.
+    """Models that came out, in the order of the file, all diagnostics, and what is known of the models with errors.
 
     `effort` is what the check cost, `unread` how many characters stand behind what cannot be parsed.
     """
@@ -58,6 +59,7 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...]
     effort: int = 0
     unread: int = 0
+    partial: tuple[PartialModel, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -108,19 +110,19 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
     collector = Collector()
     models: tuple[Model, ...] = ()
     effort = EFFORT_OF_CHARACTER * len(source.text)
-    run = None
+    run, partial = None, ()
     try:
         with deep_recursion():
             run = _open(source, request, importer, collector)
             models = run.models(choose_one)
             run.assertions()
-            effort += run.effort
+            effort, partial = effort + run.effort, tuple(run.partial)
     except Diagnosed as error:
         collector.add(error.diagnostic)
     except RecursionError:
         collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
     unread = 0 if run else _unread(source, collector.items)
-    return Outcome(models, tuple(sorted(collector, key=_place)), effort, unread)
+    return Outcome(models, tuple(sorted(collector, key=_place)), effort, unread, partial)
 
 
 def _unread(source: Source, diagnostics: Sequence[Diagnostic]) -> int:
@@ -162,6 +164,7 @@ class Run:
         self.selected = Elaborator(program, self.evaluate, collector, self.options)
         self.plain = Elaborator(program, self.evaluate, collector, Options(strict=request.options.strict))
         self.values: dict[str, ModelValue] = {}
+        self.partial: list[PartialModel] = []
         for loaded in programs:
             self._lets(loaded)
 
@@ -191,10 +194,18 @@ class Run:
         """The models asked for, those with errors left out."""
         chosen = self.chosen(choose_one)
         self.check_bindings(chosen)
-        made = [self.make(definition, self._bindings(definition)) for definition in chosen]
+        made = [self._make_or_keep(definition) for definition in chosen]
         models = tuple(model for model in made if model is not None)
         self._check_inputs(models)
         return models
+
+    def _make_or_keep(self, definition: ast.Definition) -> Model | None:
+        """A model; of one with errors, what is known of it is kept."""
+        self.selected.partial = None
+        model = self.make(definition, self._bindings(definition))
+        if self.selected.partial is not None and self.selected.partial.inputs:
+            self.partial.append(self.selected.partial)
+        return model
 
     def _check_inputs(self, models: Sequence[Model]) -> None:
         """A shape given to an input that no model has is a slip."""

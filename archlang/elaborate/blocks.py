@@ -127,12 +127,14 @@ class Blocks:
     def _add(
         self, name: graph.Name, part: Part, builder: BodyBuilder, sources: tuple[graph.Ref, ...], span: Span
     ) -> None:
-        if part.body is None or not isinstance(part.flow, tuple):
+        if part.body is None:
             builder.flow = Flow.UNKNOWN
             return
         body = self.walk.table.bodies[part.body]
         outputs = tuple(body.shape_of(ref) for ref in body.outputs)
-        builder.add(graph.Call(name, part.body, sources, outputs, origin(span)))
+        builder.add(graph.Call(name, part.body, sources, outputs, origin(span)), body)
+        if not outputs:
+            return
         node = builder.last.node
         for side in part.sides:
             self._pass_side(side, node, builder)

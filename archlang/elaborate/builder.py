@@ -6,12 +6,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Label
 from archlang.errors.names import DuplicateLabel
 from archlang.ir.graph import Argument, Body, Call, Input, Layer, Name, Node, Origin, Ref, Side
 from archlang.ir.ops.base import Shape
+from archlang.ir.partial import Failure, PartialBody
 from archlang.records import record
 from archlang.source import Span
 
@@ -36,9 +37,20 @@ class Tap:
     node: Layer | Call | None = None
 
 
+@record
+class Attempt:
+    """What is being made of a stage: the name it took, and what flows into it, if that is not what flows."""
+
+    name: Name
+    inputs: tuple[Ref, ...] | None = None
+
+
 @dataclass
 class BodyBuilder:
-    """A chain being elaborated. `root` says that it is a model's own: INPUT and extra outputs stand only there."""
+    """A chain being elaborated. `root` says that it is a model's own: INPUT and extra outputs stand only there.
+
+    `gaps` counts stages that failed and parts in which some did; `blind` is a chain that begins behind one.
+    """
 
     naming: Naming
     flow: Shape | Flow
@@ -56,8 +68,12 @@ class BodyBuilder:
     in_training: bool = False
     begins: bool = False
     label_span: Span | None = None
+    failures: list[Failure] = field(default_factory=list[Failure])
+    gaps: int = 0
+    attempt: Attempt | None = None
 
     def __post_init__(self) -> None:
+        self.blind = self.flow is Flow.UNKNOWN
         if isinstance(self.flow, tuple):
             self.inputs.append(Input("input", self.flow))
         for label, shape in self.captured.items():
@@ -76,13 +92,23 @@ class BodyBuilder:
         self.inputs.append(Input(numbered, shape))
         self.last, self.flow = Ref(-1, len(self.inputs) - 1), shape
 
-    def add(self, node: Node) -> None:
-        """Append a node; its first output flows on."""
+    def add(self, node: Node, body: Body | None = None) -> None:
+        """Append a node; its first output flows on, if it has one. `body` is what it calls, or one that is partial."""
+        self.gaps += isinstance(body, PartialBody)
+        self.attempt = None
         self.nodes.append(node)
-        self.last = Ref(len(self.nodes) - 1)
-        self.flow = node.outputs[0]
         if self.in_training:
-            self.training.add(self.last.node)
+            self.training.add(len(self.nodes) - 1)
+        if node.outputs:
+            self.last, self.flow = Ref(len(self.nodes) - 1), node.outputs[0]
+        else:
+            self.flow = Flow.UNKNOWN
+
+    def fail(self, failure: Failure) -> None:
+        """Remember a stage that gave nothing; what flows behind it is unknown."""
+        self.failures.append(failure)
+        self.gaps += 1
+        self.attempt, self.flow = None, Flow.UNKNOWN
 
     def go_to(self, ref: Ref, flow: Shape | Flow) -> None:
         """Let something else flow: the start of another branch, or a label's output."""
@@ -111,10 +137,13 @@ class BodyBuilder:
             self.take_label(label, span)
             if self.naming == "kinds" and not self.in_training:
                 self.counters[base] = self.counters.get(base, 0) + 1
-            return Name(label)
-        index = self.counters.get(base, 0)
-        self.counters[base] = index + 1
-        return Name(base, index)
+            name = Name(label)
+        else:
+            index = self.counters.get(base, 0)
+            self.counters[base] = index + 1
+            name = Name(base, index)
+        self.attempt = Attempt(name)
+        return name
 
     def take_label(self, label: str, span: Span) -> None:
         """Mark a label as used in this scope; where it stands, `label_span` says if `span` is the part it names."""
@@ -139,14 +168,15 @@ class BodyBuilder:
         return starts
 
     def finish(self, definition: str | None, arguments: tuple[Argument, ...], origin: Origin) -> Body:
-        """The frozen body."""
-        return Body(
-            definition=definition,
-            arguments=arguments,
-            inputs=tuple(known.shape for known in self.inputs),
-            nodes=tuple(self.nodes),
-            outputs=(self.last, *self.extra_outputs),
-            names=tuple(sorted(self.counters.items())),
-            training=tuple(sorted(self.training)),
-            origin=origin,
-        )
+        """The frozen body; a partial one if stages failed."""
+        made: dict[str, Any] = {
+            "definition": definition,
+            "arguments": arguments,
+            "inputs": tuple(known.shape for known in self.inputs),
+            "nodes": tuple(self.nodes),
+            "outputs": (self.last, *self.extra_outputs) if self.shape is not None else (),
+            "names": tuple(sorted(self.counters.items())),
+            "training": tuple(sorted(self.training)),
+            "origin": origin,
+        }
+        return PartialBody(**made, failures=tuple(self.failures)) if self.gaps else Body(**made)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from archlang.diagnostics import MOST_DIAGNOSTICS, Collector, Diagnosed, Diagnostic, Label
 from archlang.elaborate.blocks import Blocks
@@ -18,6 +18,7 @@ from archlang.elaborate.bodies import BodyTable, check_scope_names
 from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, is_list, rename
+from archlang.elaborate.failures import Before, give_up
 from archlang.elaborate.joins import SIDE_WORDS, Joins
 from archlang.elaborate.labels import label_text, tap_words, value_names
 from archlang.elaborate.layers import Layers
@@ -38,8 +39,11 @@ from archlang.ir.ops import WORDS, find_layer
 from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.resample import MaxUnpool
+from archlang.ir.partial import PartialModel, is_partial
 from archlang.source import Span
 from archlang.syntax import ast
+
+AnyModel = TypeVar("AnyModel", bound=graph.Model)
 
 
 class Elaborator:
@@ -61,6 +65,7 @@ class Elaborator:
         self._memory: dict[Any, Part] = {}
         self._copies: dict[tuple[int, int], ast.Stage] = {}
         self.work = 0
+        self.partial: PartialModel | None = None
         self._depth = 0
         self._reported = 0
 
@@ -69,28 +74,40 @@ class Elaborator:
     def model(
         self, definition: ast.Definition, bindings: dict[str, Any], program: Program | None = None
     ) -> graph.Model | None:
-        """A model with its parameters bound; None after an error, which is then reported."""
-        errors = self.collector.errors
+        """A model with its parameters bound; None after an error, which is then reported.
+
+        What is known of a model with errors is then found in `partial`.
+        """
+        errors, part = self.collector.errors, None
+        self.partial = None
         try:
             found, env = self.blocks.bind_model(program or self.program, definition, bindings)
             definition = found.tree
-            part = self.scope(self.blocks.body(found, env, Flow.NOTHING, definition.name_span))
+            part = self.blocks.body(found, env, Flow.NOTHING, definition.name_span)
+            if part.flow is Flow.NOTHING and self.collector.errors == errors:
+                raise diagnosed(NoInput(definition.name), definition.name_span)
+            self.scope(part)
         except Diagnosed as error:
             self.report(error.diagnostic)
-            return None
         except Silenced:
+            pass
+        if part is None or part.body is None:
             return None
-        if part.body is None or self.collector.errors > errors:
-            return None
-        return graph.Model(
+        if self.collector.errors == errors and not is_partial(self.table.bodies[part.body]):
+            return self._made(graph.Model, definition, part, part.body)
+        self.partial = self._made(PartialModel, definition, part, part.body)
+        return None
+
+    def _made(self, kind: type[AnyModel], definition: ast.Definition, part: Part, body: graph.BodyId) -> AnyModel:
+        return kind(
             name=definition.name,
             inputs=part.inputs,
-            bodies=self.table.reachable(part.body),
-            arguments=self.table.bodies[part.body].arguments,
+            bodies=self.table.reachable(body),
+            arguments=self.table.bodies[body].arguments,
             defaults=part.defaults,
             origin=origin(definition.name_span),
             doc=definition.doc,
-            sides=part.sides,
+            sides=part.sides if self.table.bodies[body].outputs else (),
         )
 
     # ---- bodies
@@ -145,7 +162,7 @@ class Elaborator:
         self, builder: BodyBuilder, definition: str | None, arguments: tuple[graph.Argument, ...], span: Span
     ) -> Part:
         number, labels = None, tuple(builder.labels.items())
-        if builder.shape is not None:
+        if not builder.blind and (builder.shape is not None or builder.gaps):
             body = builder.finish(definition, arguments, origin(span))
             number = self.table.add(body)
             if self.table.layers[number] > LAYER_LIMIT:
@@ -163,7 +180,7 @@ class Elaborator:
 
     def scope(self, part: Part) -> Part:
         """A finished part that opens a scope: its names must be unique."""
-        if part.body is not None:
+        if part.body is not None and isinstance(part.flow, tuple):
             check_scope_names(self.table, self.table.bodies[part.body], dict(part.labels))
         return part
 
@@ -174,10 +191,12 @@ class Elaborator:
 
     def add_call(self, name: graph.Name, part: Part, builder: BodyBuilder, span: Span) -> None:
         """Put an occurrence of a body into the chain."""
-        if part.body is None or not isinstance(part.flow, tuple):
+        if part.body is None:
             builder.flow = Flow.UNKNOWN
             return
-        builder.add(graph.Call(name, part.body, self.sources(builder, part), (part.flow,), origin(span)))
+        outputs = (part.flow,) if isinstance(part.flow, tuple) else ()
+        call = graph.Call(name, part.body, self.sources(builder, part), outputs, origin(span))
+        builder.add(call, self.table.bodies[part.body])
 
     # ---- chains
 
@@ -189,6 +208,8 @@ class Elaborator:
     def stage(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> None:
         """One stage; an error in it is reported here and what flows behind it is unknown."""
         begins, builder.begins = builder.begins, False
+        before = Before(builder.flow, builder.last, builder.gaps)
+        builder.attempt = None
         self._depth += 1
         try:
             self.spend(stage.span)
@@ -197,9 +218,9 @@ class Elaborator:
                 self._check_stated(stage.stated, env, builder)
         except Diagnosed as error:
             self.report(error.diagnostic)
-            builder.flow = Flow.UNKNOWN
+            give_up(stage, before, builder, error.diagnostic)
         except Silenced:
-            builder.flow = Flow.UNKNOWN
+            give_up(stage, before, builder, None)
         finally:
             self._depth -= 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Label, Problem
-from archlang.elaborate.builder import BodyBuilder, Flow
+from archlang.elaborate.builder import Attempt, BodyBuilder, Flow
 from archlang.elaborate.calls import CallReader, LayerCall
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import diagnosed, is_list
@@ -137,6 +137,7 @@ class Layers:
         shapes: tuple[Shape, ...],
         sources: tuple[graph.Ref, ...],
     ) -> None:
+        builder.attempt = Attempt(name, sources)
         op, outputs = self._op(layer, call, shapes)
         builder.add(graph.Layer(name, op, sources, outputs, origin(call.span), layer.init))
 

@@ -15,6 +15,7 @@ from archlang.errors.words import value_text
 from archlang.ir import graph
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.ops.base import Shape
+from archlang.ir.partial import is_partial
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -81,20 +82,22 @@ class Repeats:
         """The node of a repeat, in one piece."""
         table, flow = self.walk.table, runs[-1][0].flow
         ids = [(part.body, count) for part, count in runs if part.body is not None]
-        if len(ids) < len(runs) or not isinstance(flow, tuple):
-            builder.flow = Flow.UNKNOWN
-            return
+        whole = len(ids) == len(runs) and isinstance(flow, tuple)
         ids = [(body, count) for body, count in ids if not is_empty(table.bodies[body])]
         if not ids:
+            builder.flow = builder.flow if whole else Flow.UNKNOWN
             return
         self._check_size(ids, span)
-        take_labels_of_copies(builder, table, ids, span)
+        if whole:
+            take_labels_of_copies(builder, table, ids, span)
         starts: dict[str, int] = {}
         for body, count in ids:
             starts = builder.starts_behind(table.bodies[body].names, count) | starts
         run_nodes = tuple(graph.Run(body, count) for body, count in ids)
         sources = self.walk.sources(builder, runs[0][0])
-        builder.add(graph.Repeat(run_nodes, tuple(starts.items()), sources, (flow,), origin(span)))
+        outputs = (flow,) if whole and isinstance(flow, tuple) else ()
+        node = graph.Repeat(run_nodes, tuple(starts.items()), sources, outputs, origin(span))
+        builder.add(node, next((table.bodies[body] for body, _ in ids if is_partial(table.bodies[body])), None))
 
     def _check_size(self, ids: list[tuple[graph.BodyId, int]], span: Span) -> None:
         layers = sum(self.walk.table.layers[body] * count for body, count in ids)

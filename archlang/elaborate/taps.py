@@ -49,7 +49,9 @@ class Taps:
             return False
         found = self.find(builder, call.word)
         if found is None:
-            if "." in call.word and call.word.split(".")[0] in builder.taps:
+            owner = builder.taps.get(call.word.split(".")[0])
+            if owner is not None:
+                _refuse_unknown(owner)
                 raise diagnosed(UnknownPart(call.word, self._known(builder, call.word)), call.word_span)
             return False
         if builder.shape is not None and not builder.begins:
@@ -96,6 +98,7 @@ class Taps:
         tap = builder.taps.get(name)
         if tap is None:
             raise diagnosed(UnknownPart(name, tuple(builder.taps)), call.span)
+        _refuse_unknown(tap)
         if tap.node is None:
             raise diagnosed(CannotShare(name, "the label names no single layer or scope"), call.span)
         if builder.flow is Flow.NOTHING:
@@ -115,6 +118,8 @@ class Taps:
         """`UNPOOL(pool1)`: undo the MAXPOOL labelled `pool1`, with the places it took its values from."""
         name = self._shared_name(call)
         tap = builder.taps.get(name)
+        if tap is not None:
+            _refuse_unknown(tap)
         pool = builder.nodes[tap.ref.node] if tap is not None and tap.node is not None else None
         if not isinstance(pool, Layer) or not isinstance(pool.op, MaxPool):
             raise diagnosed(NoSwitches(name), call.span)
@@ -143,3 +148,9 @@ class Taps:
             sizes = listing(shape_text(shape) for shape in wanted)
             raise diagnosed(CannotShare(name, f"it takes {sizes}, not {shape_text(builder.shape)}"), call.span)
         return replace(node, inputs=(builder.last,), shared=True)
+
+
+def _refuse_unknown(tap: Tap) -> None:
+    """A part that failed was reported; what names it says nothing more."""
+    if tap.flow is Flow.UNKNOWN:
+        raise Silenced

@@ -209,6 +209,11 @@ class Model:
         return False
 
     @property
+    def is_partial(self) -> bool:
+        """Whether errors ended it early, so that counts are lower bounds: only a `PartialModel` (partial.py)."""
+        return False
+
+    @property
     def with_numbers(self) -> Model:
         """The model at fixed sizes: itself, but for a `SymbolicModel`."""
         return self

@@ -8,6 +8,7 @@ from math import prod
 
 from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Name, Node, Repeat
 from archlang.ir.ops.base import Shape, count_elements
+from archlang.ir.partial import Failure, failures_at
 from archlang.records import record
 
 
@@ -76,9 +77,9 @@ def _node_totals(body: Body, node: Node, totals: Sequence[Totals]) -> Totals:
             return sum((totals[run.body] * run.count for run in node.runs), Totals())
 
 
-def is_shared(node: Node) -> bool:
+def is_shared(node: Node | None) -> bool:
     """Whether a node uses the weights of an earlier one."""
-    return not isinstance(node, Repeat) and node.shared
+    return isinstance(node, Layer | Call) and node.shared
 
 
 def counted(totals: Totals, shared: bool, training: bool) -> Totals:
@@ -133,16 +134,36 @@ def advance(starts: Starts, body: Body, count: int = 1) -> dict[str, int]:
     return {**starts, **{base: starts.get(base, 0) + taken * count for base, taken in body.names}}
 
 
+@record
+class FlatFailure:
+    """A stage of a partial model that failed, with its absolute path."""
+
+    path: str
+    failure: Failure
+
+
 def flatten(model: Model) -> Iterator[FlatLayer]:
     """All layers in execution order, one for each copy, without those the compiler put in."""
+    yield from (flat for flat in flatten_partial(model) if isinstance(flat, FlatLayer))
+
+
+def flatten_partial(model: Model) -> Iterator[FlatLayer | FlatFailure]:
+    """All layers, and in a partial model the stages that failed, where they stand."""
     yield from _walk(model, len(model.bodies) - 1, "", {}, False, False)
+
+
+def failure_path(failure: Failure, starts: Starts) -> str:
+    """The name of a stage that failed, in full; its word where it has none."""
+    return name_text(failure.name, starts) if failure.name else failure.word
 
 
 def _walk(
     model: Model, body_id: BodyId, prefix: str, starts: Starts, shared: bool, training: bool
-) -> Iterator[FlatLayer]:
+) -> Iterator[FlatLayer | FlatFailure]:
     body = model.bodies[body_id]
-    for index, node in enumerate(body.nodes):
+    for index, node in enumerate((*body.nodes, None)):
+        for failure in failures_at(body, index):
+            yield FlatFailure(prefix + failure_path(failure, starts), failure)
         again, aside = shared or is_shared(node), training or index in body.training
         match node:
             case Layer(name=Name() as name):
@@ -157,6 +178,8 @@ def _walk(
                     for _ in range(count):
                         yield from _walk(model, run_body, prefix, offsets, again, aside)
                         offsets = advance(offsets, model.bodies[run_body])
+            case None:
+                pass
 
 
 @record
