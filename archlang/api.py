@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from archlang.backends.torch_module import ArchModule, Device
+
+    from archlang.backends.render_options import RenderOptions
 
 TargetPath = str | PathLike[str]
 
@@ -61,25 +63,33 @@ class Picture:
     """A diagram. Shows itself in a notebook; `save` writes the format that the path's ending names."""
 
     model: Model
+    options: RenderOptions | None = None
 
     def dot(self) -> str:
         """Graphviz text."""
-        from archlang.backends.diagram import draw
+        from archlang.backends.drawing import draw
         from archlang.backends.graphviz import write_dot
 
-        return write_dot(draw(self.model))
+        return write_dot(_raising(draw, self.model, self.options), self.options)
+
+    def mermaid(self) -> str:
+        """Mermaid text, for Markdown."""
+        from archlang.backends.drawing import draw
+        from archlang.backends.mermaid import write_mermaid
+
+        return write_mermaid(_raising(draw, self.model, self.options), self.options)
 
     def svg(self) -> str:
         """The picture as SVG text."""
         from archlang.backends.pictures import write_svg
 
-        return write_svg(self.dot())
+        return _raising(write_svg, self.dot())
 
     def save(self, path: TargetPath) -> None:
-        """Write .svg, .png, .pdf or .dot. Raises `ArchitectureError`; then nothing is written."""
+        """Write .svg, .png, .pdf, .dot or .mmd. Raises `ArchitectureError`; then nothing is written."""
         from archlang.writing import write_output
 
-        _raising(write_output, self.model, fspath(path), "render")
+        _raising(write_output, self.model, fspath(path), "render", self.options)
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -156,10 +166,28 @@ def render(
     model: str | None = None,
     *,
     input: InputShapes | None = None,
+    expand: str | Iterable[str] = (),
+    depth: int | None = None,
+    direction: str | None = None,
+    show: str | Iterable[str] | None = None,
+    theme: str = "light",
+    merge: bool = False,
+    legend: bool | None = None,
     **bindings: Any,
 ) -> Picture:
-    """The diagram of a .arch file's model (or `zoo:name`). Raises `ArchitectureError`."""
-    return Picture(_only(check_target(fspath(target), _request(model, input, False, bindings), choose_one=True)))
+    """The diagram of a .arch file's model (or `zoo:name`).
+
+    `expand` names scopes whose copies are drawn one by one (`"all"`: all of them); `depth` is how many levels of scopes
+    are drawn, otherwise as many as fit a page. `direction` is "TB" or "LR". `show` are the facts in a box: any of name,
+    type, kernel, shape, parameters, macs. `theme` is light, dark, print or colorblind. `merge` draws normalisation and
+    activation into the layer before them. `legend` says what the colours mean; None where it helps. A parameter of the
+    model with the name of an option is bound with `archc render -D`. Raises `ArchitectureError`.
+    """
+    from archlang.backends.render_options import read_options
+
+    options = _raising(read_options, expand, depth, direction, show, theme, merge, legend)
+    outcome = check_target(fspath(target), _request(model, input, False, bindings), choose_one=True)
+    return Picture(_only(outcome), options)
 
 
 def family(target: TargetPath, model: str | None = None, **bindings: Any) -> Family:

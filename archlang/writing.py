@@ -7,56 +7,67 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import CannotWrite, UnknownFormat
 from archlang.ir.graph import Model
 
+if TYPE_CHECKING:
+    from archlang.backends.render_options import RenderOptions
+
 STANDARD_OUTPUT = "-"
 
 
-def _source(model: Model) -> str:
+def _source(model: Model, _: RenderOptions | None = None) -> str:
     from archlang.backends.torch_source import write_source
 
     return write_source(model.with_numbers, PurePath(model.origin.file).name)
 
 
-def _json(model: Model) -> str:
+def _json(model: Model, _: RenderOptions | None = None) -> str:
     from archlang.ir.json import write_model
 
     return write_model(model.with_numbers)
 
 
-def _dot(model: Model) -> str:
-    from archlang.backends.diagram import draw
+def _dot(model: Model, options: RenderOptions | None = None) -> str:
+    from archlang.backends.drawing import draw
     from archlang.backends.graphviz import write_dot
 
-    return write_dot(draw(model))
+    return write_dot(draw(model, options), options)
 
 
-def _svg(model: Model) -> str:
+def _svg(model: Model, options: RenderOptions | None = None) -> str:
     from archlang.backends.pictures import write_svg
 
-    return write_svg(_dot(model))
+    return write_svg(_dot(model, options))
 
 
-def _png(model: Model) -> bytes:
+def _png(model: Model, options: RenderOptions | None = None) -> bytes:
     from archlang.backends.pictures import write_png
 
-    return write_png(_svg(model))
+    return write_png(_svg(model, options))
 
 
-def _pdf(model: Model) -> bytes:
+def _pdf(model: Model, options: RenderOptions | None = None) -> bytes:
     from archlang.backends.pictures import write_pdf
 
-    return write_pdf(_dot(model))
+    return write_pdf(_dot(model, options))
 
 
-Writer = Callable[[Model], str | bytes]
+def _mermaid(model: Model, options: RenderOptions | None = None) -> str:
+    from archlang.backends.drawing import draw
+    from archlang.backends.mermaid import write_mermaid
+
+    return write_mermaid(draw(model, options), options)
+
+
+Writer = Callable[[Model, "RenderOptions | None"], str | bytes]
 
 WRITERS: dict[str, dict[str, Writer]] = {
     "compile": {".py": _source, ".json": _json},
-    "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf},
+    "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf, ".mmd": _mermaid},
 }
 """For each command its formats by file ending; the first is the default."""
 
@@ -69,9 +80,12 @@ def default_path(model: Model, command: str) -> str:
     return (stem.replace("-", "_").lower() if named_like_file else snake) + next(iter(WRITERS[command]))
 
 
-def write_output(model: Model, path: str, command: str) -> None:
-    """Make the output in full, then write it. Raises `Diagnosed`; then no file was written or changed."""
-    content = _writer(path, command)(model)
+def write_output(model: Model, path: str, command: str, options: RenderOptions | None = None) -> None:
+    """Make the output in full, then write it; `options` are those of pictures.
+
+    Raises `Diagnosed`; then no file was written or changed.
+    """
+    content = _writer(path, command)(model, options)
     if path != STANDARD_OUTPUT:
         replace_file(Path(path), content.encode() if isinstance(content, str) else content)
     elif isinstance(content, str):

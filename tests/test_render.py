@@ -9,15 +9,18 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from archlang.backends import pictures
-from archlang.backends.diagram import MAX_BOXES, MAX_DEPTH, Box, Cluster, Diagram, Edge, Item, draw
-from archlang.backends.graphviz import Palette, Style, write_dot
+from archlang.backends.diagram import Box, Cluster, Diagram, Edge, Item
+from archlang.backends.drawing import draw
+from archlang.backends.graphviz import Style, write_dot
 from archlang.backends.pictures import write_pdf, write_png, write_svg
+from archlang.backends.plan import LARGE_PAGE_BOXES, MAX_DEPTH
+from archlang.backends.themes import FAMILY_NAMES, PALETTES, Palette
 from archlang.checking import check_source
 from archlang.diagnostics import Diagnosed
 from archlang.ir.graph import Argument, Body, Call, Input, Layer, Model, Name, Origin, Ref, Repeat, Run, Side
@@ -74,13 +77,14 @@ def test_dot_text(case: Path, golden: Callable[[str, str], None]):
 
 def test_a_chain_is_drawn_box_by_box():
     diagram = diagram_of("model M = INPUT(3, 8, 8) -> CONV(16, 3x3) -> RELU -> head: FC(10)")
-    assert diagram.items == (
-        Box(".input.input", "input", "3x8x8", "input"),
-        Box("conv1", "Conv2d", "3x3, 16", "conv"),
-        Box("relu1", "ReLU", "", "activation"),
-        Box("head", "Linear", "10", "linear", "head"),
-        Box(".output.0", "output", "10", "output"),
-    )
+    assert [(box.id, box.title, box.detail, box.family, box.label, box.path) for box in diagram.boxes] == [
+        (".input.input", "input", "3x8x8", "input", "", ""),
+        ("conv1", "Conv2d", "3x3, 16", "conv", "", "conv1"),
+        ("relu1", "ReLU", "", "activation", "", "relu1"),
+        ("head", "Linear", "10", "linear", "head", "head"),
+        (".output.0", "output", "10", "output", "", ""),
+    ]
+    assert [(box.parameters, box.macs) for box in diagram.boxes] == [(0, 0), (448, 15552), (0, 0), (5770, 5760), (0, 0)]
     assert [(edge.source, edge.target, edge.text) for edge in diagram.edges] == [
         (".input.input", "conv1", "3x8x8"),
         ("conv1", "relu1", "16x6x6"),
@@ -126,9 +130,9 @@ def test_scopes_are_frames_with_what_they_are_called():
     """
     assert inner_outline(text) == [
         ("stem", "", 1, ["BatchNorm2d", "ReLU"]),
-        ("", "unit(4)", 1, ["Conv2d", "ReLU"]),
-        ("enc", "unit(8)", 1, ["Conv2d", "ReLU"]),
-        ("layer", "unit(8)", 3, ["Conv2d", "ReLU"]),
+        ("", "unit(c=4)", 1, ["Conv2d", "ReLU"]),
+        ("enc", "unit(c=8)", 1, ["Conv2d", "ReLU"]),
+        ("layer", "unit(c=8)", 3, ["Conv2d", "ReLU"]),
         ("rest", "", 2, ["ReLU", "BatchNorm2d"]),
     ]
 
@@ -137,7 +141,7 @@ def test_copies_in_a_block_are_not_copies_of_the_block():
     block = "block pair(c) = [CONV(c, 3x3, padding=1) -> RELU]*2"
     text = f"{block} model M = INPUT(3, 8, 8) -> enc: pair(4) -> two: pair(4)*3"
     inner = [("", "", 2, ["Conv2d", "ReLU"])]
-    assert inner_outline(text) == [("enc", "pair(4)", 1, inner), ("two", "pair(4)", 3, inner)]
+    assert inner_outline(text) == [("enc", "pair", 1, inner), ("two", "pair", 3, inner)]
 
 
 def test_nothing_to_draw():
@@ -240,8 +244,8 @@ def test_branches_join():
             "",
             1,
             [
-                ("", "residual(8)", 1, ["Conv2d", "ReLU", "Conv2d", "ADD"]),
-                ("", "residual(8)", 2, ["Conv2d", "ReLU", "ADD"]),
+                ("", "residual", 1, ["Conv2d", "ReLU", "Conv2d", "ADD"]),
+                ("", "residual", 2, ["Conv2d", "ReLU", "ADD"]),
             ],
         ),
         "output",
@@ -268,20 +272,28 @@ def test_a_million_copies():
     assert "x1,000,000" in write_svg(write_dot(diagram))
 
 
-def test_too_many_boxes_become_one_for_each_part():
+def test_blocks_of_blocks_are_drawn_once_each():
     doubling = "".join(f"block b{i + 1} = x: b{i} -> y: b{i}\n" for i in range(20))
     diagram = diagram_of(f"block b0 = CONV -> RELU\n{doubling}model M = INPUT(32, 8, 8) -> b20")
-    drawn = list(boxes(diagram.items))
-    assert MAX_BOXES / 4 < len(drawn) <= MAX_BOXES + 2
-    folded = [box for box in drawn if box.family == "folded"]
-    assert len({box.id for box in folded}) == len(folded)
-    assert folded[0].detail.endswith(" layers")
+    assert len(list(diagram.boxes)) < LARGE_PAGE_BOXES
+    shown = {inset.id for inset in diagram.insets}
+    assert {box.inset for box in diagram.boxes} - {""} == shown
+    assert len(shown) == len(diagram.insets) > 1
+
+
+def test_too_many_boxes_become_one_for_each_part():
+    parts = " -> ".join(f"p{i}: [CONV(8, 3x3, padding=1) -> RELU -> CONV({i + 1}, 1x1)]" for i in range(50))
+    diagram = diagram_of(f"model M = INPUT(8, 8, 8) -> {parts}")
+    folded = [box for box in diagram.boxes if box.family == "folded"]
+    assert [box.id for box in folded] == [f"p{i}" for i in range(50)]
+    assert {box.detail for box in folded} == {"3 layers"}
+    assert len(diagram.edges) == 51
 
 
 def test_too_many_iterations_become_one_box():
     diagram = diagram_of("model M = INPUT(4, 8, 8) -> s: [CONV(w, 1x1) -> RELU for w in range(1, 1001)] -> POOL")
     (scope,) = [item for item in diagram.items if isinstance(item, Cluster)]
-    assert scope.items == (Box(".part.0", "x1,000", "2,000 layers", "folded"),)
+    assert [(box.id, box.title, box.detail) for box in boxes(scope.items)] == [(".part.0", "x1,000", "2,000 layers")]
     assert [edge.text for edge in diagram.edges] == ["4x8x8", "1000x8x8", "1000x4x4"]
 
 
@@ -326,13 +338,16 @@ def test_any_text_is_shown_as_it_is(text: str):
 
 def test_long_text_is_cut():
     svg = write_svg(write_dot(Diagram("M", (Box("x", "title" * 100, "detail", "conv"),), ())))
-    (text,) = texts(svg)
+    text, detail = texts(svg)
+    assert detail == "detail"
     assert len(text) == Style().longest_text
     assert text.endswith("titleti...")
 
 
 def test_every_family_of_layers_has_a_colour():
-    assert {op.family for op in WORDS.values()} <= set(Palette().families)
+    families = {op.family for op in WORDS.values()} | {"folded", "input", "output", "other"}
+    assert all(families <= set(palette.families) for palette in PALETTES.values())
+    assert {op.family for op in WORDS.values()} <= set(FAMILY_NAMES)
 
 
 def contrast(first: str, second: str) -> float:
@@ -347,9 +362,9 @@ def contrast(first: str, second: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_text_is_legible_on_every_colour():
-    palette = Palette()
-    assert all(contrast(palette.text, paint.fill) > 7 for paint in (*palette.families.values(), palette.other))
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES.keys())
+def test_text_is_legible_on_every_colour(palette: Palette):
+    assert all(contrast(palette.text, paint.fill) > 7 for paint in (*palette.families.values(), palette.error))
     for frame in (palette.scope, palette.copies):
         assert contrast(frame.text, frame.heading) > 4.5
         assert contrast(palette.edge, frame.fill) > 4.5
@@ -444,9 +459,10 @@ def test_every_frame_holds_its_boxes_and_says_how_many_copies(case: tuple[Diagra
 
 
 def test_boxes_do_not_meet_and_a_chain_is_straight(case: tuple[Diagram, str]):
-    _, svg = case
-    nodes = sorted(areas(svg, "node").values(), key=lambda area: area.top)
-    assert not any(above.meets(below) for above, below in pairwise(nodes))
+    diagram, svg = case
+    drawn = areas(svg, "node")
+    assert not any(first.meets(second) for first, second in combinations(drawn.values(), 2))
+    nodes = [drawn[box.id] for box in boxes(diagram.items)]
     middles = {round((area.left + area.right) / 2) for area in nodes}
     assert max(middles) - min(middles) <= 1
 

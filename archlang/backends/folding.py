@@ -1,19 +1,28 @@
-"""What of each body is drawn, and which bodies look alike: the folding behind `diagram.py`, without boxes and edges.
+"""What of each body is drawn, and which bodies look alike: the folding behind `drawing.py`, without boxes and edges.
 
-Two bodies look alike when they differ in nothing but shapes. Everything here costs what was written: a body is looked
-at once, however often it occurs.
+Two bodies look alike when they differ in nothing but shapes and what goes on from copy to copy: numbers in labels,
+arguments of their blocks, probabilities of dropping. Everything here costs what was written: a body is looked at once,
+however often it occurs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator
+from dataclasses import replace
 from itertools import groupby
 
-from archlang.errors.words import value_text
-from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
+from archlang.errors.words import shape_text, value_text
+from archlang.ir.graph import Argument, Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import Starts, copies
 from archlang.records import record
+
+MERGING = frozenset({"conv", "linear"})
+"""Families that others are merged into."""
+
+MERGED = frozenset({"norm", "activation"})
 
 
 @record
@@ -30,24 +39,29 @@ class Wire:
 
 @record
 class Drawn:
-    """A node that is drawn, with its inputs."""
+    """A node that is drawn, with its inputs, its number in the body, and the layers merged into it."""
 
     node: Node
     inputs: tuple[Wire, ...]
+    index: int
+    merged: tuple[Layer, ...] = ()
 
 
 @record
 class View:
-    """A body without what is not drawn. `look` is equal for bodies that look alike."""
+    """A body without what is not drawn. `look` is equal for bodies that look alike, `kind` for those that differ in
+    numbers at most: one picture serves to explain them."""
 
     nodes: tuple[Drawn, ...]
     outputs: tuple[Wire, ...]
     look: int
+    kind: int
 
 
 @record
 class Group:
-    """Successive copies of a repeat that look alike: the first's body and the last's, and where its numbers start."""
+    """Successive copies of a repeat that look alike: the first's body and the last's, how many, and where the numbers
+    of the first start."""
 
     first: BodyId
     last: BodyId
@@ -56,10 +70,12 @@ class Group:
 
 
 class Views:
-    """The views of all bodies of a model, by their numbers."""
+    """The views of all bodies of a model, by their numbers. `merge` draws normalisation and activation into the
+    convolution or linear layer before them."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, merge: bool = False) -> None:
         self._model = model
+        self._merge = merge
         self._looks: dict[object, int] = {}
         self._views: list[View] = []
         for body in model.bodies:
@@ -71,23 +87,35 @@ class Views:
     def _view(self, body: Body) -> View:
         sources: list[tuple[tuple[Ref, Shape], ...]] = []
         drawn: list[Drawn] = []
+        hosts = _hosts(body) if self._merge else {}
+        places: dict[int, int] = {}
 
         def wire(ref: Ref) -> Wire:
             shape = body.shape_of(ref)
             source, sent = (ref, shape) if ref.node < 0 else sources[ref.node][ref.port]
             return Wire(source, sent, shape)
 
-        for node in body.nodes:
+        for index, node in enumerate(body.nodes):
             inputs = tuple(wire(ref) for ref in node.inputs)
             passed = self._passed(node)
-            if passed is None:
-                sources.append(tuple((Ref(len(drawn), port), shape) for port, shape in enumerate(node.outputs)))
-                drawn.append(Drawn(node, inputs))
-            else:
+            if passed is not None:
                 sources.append(tuple((inputs[port].ref, inputs[port].sent) for port in passed))
-        outputs = tuple(wire(ref) for ref in body.outputs)
-        look = (tuple(self._face(one) for one in drawn), tuple(end.ref for end in outputs))
-        return View(tuple(drawn), outputs, self._looks.setdefault(look, len(self._looks)))
+                continue
+            if index in hosts and isinstance(node, Layer):
+                place = places[hosts[index]]
+                drawn[place] = replace(drawn[place], merged=(*drawn[place].merged, node))
+            else:
+                place = places[index] = len(drawn)
+                drawn.append(Drawn(node, inputs, index))
+            sources.append(tuple((Ref(place, port), shape) for port, shape in enumerate(node.outputs)))
+        return self._finished(drawn, tuple(wire(ref) for ref in body.outputs))
+
+    def _finished(self, drawn: list[Drawn], outputs: tuple[Wire, ...]) -> View:
+        ends = tuple(end.ref for end in outputs)
+        look = ("look", tuple(self._face(one) for one in drawn), ends)
+        kind = ("kind", tuple(self._build(one) for one in drawn), ends)
+        look, kind = (self._looks.setdefault(seen, len(self._looks)) for seen in (look, kind))
+        return View(tuple(drawn), outputs, look, kind)
 
     def _passed(self, node: Node) -> tuple[int, ...] | None:
         """For a node that is not drawn, the input that stands behind each output; None for one that is."""
@@ -105,11 +133,23 @@ class Views:
         refs = tuple(wire.ref for wire in drawn.inputs)
         match drawn.node:
             case Layer() as layer:
-                return refs, label_text(layer), layer.op.torch_class, layer.op.summary, layer.op.family
+                return refs, label_look(layer), layer.shared, tuple(_layer_look(one) for one in (layer, *drawn.merged))
             case Call() as call:
-                return refs, label_text(call), definition_text(self._model.bodies[call.body]), self[call.body].look
+                definition = self._model.bodies[call.body].definition
+                return refs, label_look(call), call.shared, definition, self[call.body].look
             case Repeat() as repeat:
                 return refs, *((self[group.first].look, group.count) for group in self.groups(repeat, {}))
+
+    def _build(self, drawn: Drawn) -> object:
+        """What a node is, its numbers left out."""
+        refs = tuple(wire.ref for wire in drawn.inputs)
+        match drawn.node:
+            case Layer() as layer:
+                return refs, tuple(one.op.torch_class for one in (layer, *drawn.merged))
+            case Call() as call:
+                return refs, self._model.bodies[call.body].definition, self[call.body].kind
+            case Repeat() as repeat:
+                return refs, *((self[group.first].kind, group.count > 1) for group in self.groups(repeat, {}))
 
     def groups(self, repeat: Repeat, starts: Starts) -> Iterator[Group]:
         """The copies of a repeat that have anything to draw, taken together where they look alike.
@@ -130,12 +170,84 @@ class Views:
             yield Group(first, members[-1][0], sum(count for _, count, _ in members), offsets)
 
 
+def _hosts(body: Body) -> dict[int, int]:
+    """For each layer that is merged into another, that other: what is normalised or activated, and read by nobody else.
+
+    Layers with shared weights, and those that run in training only, stay by themselves.
+    """
+    readers = Counter([*(ref for node in body.nodes for ref in node.inputs), *body.outputs])
+    hosts: dict[int, int] = {}
+    for index, node in enumerate(body.nodes):
+        if len(node.inputs) != 1 or readers[node.inputs[0]] > 1 or not _is_plain(body, index, MERGED):
+            continue
+        before = node.inputs[0].node
+        host = hosts.get(before, before)
+        if before in hosts or (host >= 0 and _is_plain(body, host, MERGING)):
+            hosts[index] = host
+    return hosts
+
+
+def _is_plain(body: Body, index: int, families: frozenset[str]) -> bool:
+    node = body.nodes[index]
+    if not isinstance(node, Layer) or node.name is None or node.shared:
+        return False
+    return index not in body.training and node.op.family in families
+
+
+def _layer_look(layer: Layer) -> object:
+    """What one sees of a layer; how much it drops often goes on from copy to copy."""
+    op = layer.op
+    return op.torch_class, op.family, "" if op.family == "regularisation" else op.summary
+
+
 def label_text(node: Layer | Call) -> str:
     """The name that the author gave a node; empty for one that was numbered."""
     return node.name.base if node.name and node.name.index is None else ""
 
 
-def definition_text(body: Body) -> str:
-    """The block or model that a body came from, as it was called: `double(64)`; empty for a group."""
-    arguments = ", ".join(value_text(argument.value) for argument in body.arguments)
-    return f"{body.definition}({arguments})" if arguments else body.definition or ""
+def label_look(node: Layer | Call) -> str:
+    """The name without its numbers, which count copies."""
+    return re.sub(r"\d+", "#", label_text(node))
+
+
+def telling_arguments(model: Model) -> dict[str, frozenset[str]]:
+    """For each block, the parameters that are worth showing: that differ between its uses, if there are several."""
+    values: defaultdict[str, defaultdict[str, list[object]]] = defaultdict(lambda: defaultdict(list))
+    for body in model.bodies:
+        for argument in body.arguments:
+            values[body.definition or ""][argument.name].append(argument.value)
+    return {
+        definition: frozenset(
+            name for name, given in named.items() if len(given) == 1 or given.count(given[0]) < len(given)
+        )
+        for definition, named in values.items()
+    }
+
+
+def arguments_text(body: Body, last: Body, telling: Container[str]) -> str:
+    """What the block or model that a body came from was called with: `c=64, stride=2`; empty for a group.
+
+    Arguments that were left at their defaults are left out; one that another has in the `last` copy shows both.
+    """
+    later = {argument.name: argument.value for argument in last.arguments}
+    told = [known for known in body.arguments if known.name in telling]
+    told = [known for known in told if not known.default or known.value != later[known.name]]
+    return ", ".join(_argument_text(argument, later) for argument in told)
+
+
+def _argument_text(argument: Argument, later: dict[str, object]) -> str:
+    return f"{argument.name}={between(size_text(argument.value), size_text(later[argument.name]))}"
+
+
+def size_text(value: object) -> str:
+    """A value as one writes it in a file, kernels as `3x3`."""
+    match value:
+        case tuple() if len(value) > 1 and all(type(item) is int for item in value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            return shape_text(value)  # pyright: ignore[reportUnknownArgumentType]
+        case _:
+            return value_text(value)
+
+
+def between(first: str, last: str) -> str:
+    """A text, or from the first copy's to the last's: `0 ... 0.1`."""
+    return first if first == last else f"{first} ... {last}"

@@ -1,97 +1,59 @@
 """A picture as DOT text for Graphviz, by the python package `graphviz`, which needs no program to write it.
 
-The text depends on the picture and the style alone: statements stand in execution order, ids come from paths.
+The text depends on the picture, the options and the style alone: statements stand in execution order, ids come from
+paths.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import field
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
-from archlang.backends.diagram import Box, Cluster, Diagram, Item
+from archlang.backends.captions import box_lines, edge_text, frame_text
+from archlang.backends.diagram import Box, Cluster, Diagram, Item, boxes_of
+from archlang.backends.render_options import RenderOptions
+from archlang.backends.themes import FAMILY_NAMES, PALETTES
 from archlang.records import record
 
 Dot = Any
 """A `graphviz.Digraph`, or the part of one that is a cluster: the package has no types."""
 
-
-@record
-class Paint:
-    """Colours of one family of boxes: inside and border."""
-
-    fill: str
-    line: str
-
-
-@record
-class FramePaint:
-    """Colours of a frame, of the heading on it and of the heading's text."""
-
-    fill: str
-    line: str
-    heading: str
-    text: str
-
-
-@record
-class Palette:
-    """Colours as `#rrggbb`, by the families of `Op.family`. Fills are pale: text has a contrast above 7 on them."""
-
-    families: Mapping[str, Paint] = field(
-        default_factory=lambda: {
-            "conv": Paint("#dbe9f8", "#3b73af"),
-            "linear": Paint("#ddf1dc", "#3a8a45"),
-            "pool": Paint("#fbe3d3", "#c0622d"),
-            "norm": Paint("#ece3f5", "#7c5aa6"),
-            "activation": Paint("#fdf5cf", "#a88a12"),
-            "regularisation": Paint("#efefef", "#8a8a8a"),
-            "shape": Paint("#d9f1f1", "#2e8b8b"),
-            "join": Paint("#fbdfe6", "#b5395e"),
-            "attention": Paint("#e2e6fb", "#4a55b5"),
-            "embedding": Paint("#e6f0d6", "#66852c"),
-            "source": Paint("#fdeccb", "#a8741a"),
-            "input": Paint("#ffffff", "#333333"),
-            "output": Paint("#ffffff", "#333333"),
-            "folded": Paint("#f3f4f6", "#4b5563"),
-        }
-    )
-    other: Paint = Paint("#f6e1ea", "#a84a74")
-    page: str = "#ffffff"
-    text: str = "#1f2430"
-    edge: str = "#5b6270"
-    scope: FramePaint = FramePaint("#f8f9fb", "#b4bac6", "#dfe3ea", "#1f2430")
-    copies: FramePaint = FramePaint("#eef1f6", "#5b6270", "#5b6270", "#ffffff")
-
-    def box(self, family: str) -> Paint:
-        """Colours of a family; those of `other` for one that has none."""
-        return self.families.get(family, self.other)
+LEGEND_FAMILIES = 4
+LEGEND_BOXES = 16
+"""Families and boxes from which on a legend helps; in a smaller picture the boxes themselves say it all."""
 
 
 @record
 class Style:
-    """How a picture looks. Sizes of text are points, lengths are inches unless said otherwise, as Graphviz has it."""
+    """How a picture is laid out. Sizes of text are points, lengths inches unless said otherwise, as Graphviz has it."""
 
-    palette: Palette = field(default_factory=Palette)
     font: str = "DejaVu Sans"
     """The widest of the usual sans-serif fonts, and one whose widths Graphviz knows everywhere: text laid out for it
     fits its box in whatever font a viewer has instead."""
     text_size: int = 11
     small_size: int = 9
     """Of shapes and slim boxes: they follow on every box, and should stand behind it."""
+    symbol_size: int = 14
+    symbol_width: str = "0.26"
+    """Of the circle around a join's operator."""
     box_margin: str = "0.12,0.06"
     slim_margin: str = "0.08,0.02"
     heading_margin: str = "0.08,0"
     heading_letter: float = 0.09
     """Width of a bold letter, for the field behind a heading: Graphviz knows the widths of one weight only."""
+    legend_letter: float = 0.085
+    """Width of a small letter, so that all boxes of the legend are as wide as its longest word."""
     slim: frozenset[str] = frozenset({"activation", "regularisation"})
     """Families of slim boxes: without weights, and after almost every layer."""
     rank_gap: float = 0.14
     """Between rows; the shapes take a row of their own, so that this is half an edge. A chain of 20 fits a page."""
+    rank_gap_across: float = 0.2
+    """The same from left to right."""
     branch_gap: float = 0.3
     frame_margin: int = 10
     """In points, between a frame and what it holds."""
@@ -103,9 +65,9 @@ class Style:
     """In characters; what is longer is cut, so that no box is wider than a page."""
 
 
-def write_dot(diagram: Diagram, style: Style | None = None) -> str:
-    """The picture as DOT text, from top to bottom, ending in a newline."""
-    return _Writer(diagram, style or Style()).write()
+def write_dot(diagram: Diagram, options: RenderOptions | None = None, style: Style | None = None) -> str:
+    """The picture as DOT text, ending in a newline; from top to bottom unless the options say otherwise."""
+    return _Writer(diagram, options or RenderOptions(), style or Style()).write()
 
 
 @record
@@ -121,21 +83,24 @@ class _Link:
 class _Writer:
     """Writes one picture in one style."""
 
-    def __init__(self, diagram: Diagram, style: Style) -> None:
+    def __init__(self, diagram: Diagram, options: RenderOptions, style: Style) -> None:
         self.diagram = diagram
+        self.options = options
         self.style = style
-        self.palette = style.palette
-        self.links = list(_links(diagram))
+        self.palette = PALETTES[options.theme]
+        self.links = list(_links(diagram, options))
         self.columns = _columns(self.links)
 
     def write(self) -> str:
         """The DOT text."""
         style, palette = self.style, self.palette
+        across = self.options.direction == "LR"
         font = {"fontname": style.font, "fontcolor": palette.text, "fontsize": str(style.text_size)}
         dot: Dot = graphviz.Digraph(
             _id(self.diagram.name),
             graph_attr={
-                "rankdir": "TB", "ranksep": str(style.rank_gap), "nodesep": str(style.branch_gap),
+                "rankdir": "LR" if across else "TB", "nodesep": str(style.branch_gap),
+                "ranksep": str(style.rank_gap_across if across else style.rank_gap),
                 "pad": str(style.page_margin), "bgcolor": palette.page,
             },
             node_attr=font | {
@@ -145,8 +110,10 @@ class _Writer:
                 "fontsize": str(style.small_size), "fontcolor": palette.edge, "color": palette.edge, "arrowsize": "0.6",
             },
         )  # fmt: skip
-        self._write_items(dot, self.diagram.items)
+        self._write_items(dot, (*self.diagram.items, *self.diagram.insets))
+        self._write_legend(dot)
         self._write_links(dot)
+        self._stack_insets(dot)
         return dot.source
 
     def _write_items(self, dot: Dot, items: tuple[Item, ...]) -> None:
@@ -160,24 +127,35 @@ class _Writer:
 
     def _write_box(self, dot: Dot, box: Box) -> None:
         paint, style = self.palette.box(box.family), self.style
-        title = f"{box.label}: {box.title}" if box.label else box.title
-        slim = {"fontsize": str(style.small_size), "margin": style.slim_margin} if box.family in style.slim else {}
-        self._write_node(dot, box.id, f"{title}  {box.detail}", fillcolor=paint.fill, color=paint.line, **slim)
+        looks = {"fillcolor": paint.fill, "color": paint.line}
+        lines = box_lines(box, self.options)
+        if box.family in style.slim:
+            looks |= {"fontsize": str(style.small_size), "margin": style.slim_margin}
+        elif len(box.symbol) == 1 and lines == (box.symbol,):
+            looks |= {"shape": "circle", "fixedsize": "true", "width": style.symbol_width}
+            looks |= {"fontsize": str(style.symbol_size), "margin": "0"}
+        if box.training:
+            looks["style"] = "rounded,filled,dashed"
+        self._write_node(dot, box.id, lines, **looks)
 
     def _write_cluster(self, frame: Dot, cluster: Cluster) -> None:
-        """A frame with its heading as the first box in it: `layer1: unit(64) x3`."""
+        """A frame with its heading as the first box in it: `layer1: unit(c=64) x3`."""
         paint = self.palette.copies if cluster.count > 1 else self.palette.scope
-        frame.attr(style="rounded,filled", fillcolor=paint.fill, color=paint.line, margin=str(self.style.frame_margin))
-        text = self._shown(_heading_text(cluster))
+        dashed = ",dashed" if cluster.training else ""
+        frame.attr(
+            style=f"rounded,filled{dashed}", fillcolor=paint.fill, color=paint.line, margin=str(self.style.frame_margin)
+        )
+        text = self._shown(frame_text(cluster, self.options))
         heading = {"class": "heading", "margin": self.style.heading_margin, "fontcolor": paint.text}
         heading |= {"fillcolor": paint.heading, "color": paint.heading}
         heading |= {"width": f"{len(text) * self.style.heading_letter + 0.15:.2f}"}
-        self._write_node(frame, _heading(cluster.id), text, **heading)
+        self._write_node(frame, _heading(cluster.id), (text,), **heading)
         self._write_items(frame, cluster.items)
 
-    def _write_node(self, dot: Dot, node: str, text: str, **attributes: str) -> None:
+    def _write_node(self, dot: Dot, node: str, lines: tuple[str, ...], **attributes: str) -> None:
         column = {"group": self.columns[node]} if node in self.columns else {}
-        dot.node(_id(node), _escaped(self._shown(text)), **attributes, **column)
+        text = "\\n".join(_escaped(self._shown(line)) for line in lines)
+        dot.node(_id(node), graphviz.nohtml(text), **attributes, **column)
 
     def _write_links(self, dot: Dot) -> None:
         for link in self.links:
@@ -187,6 +165,49 @@ class _Writer:
             attributes |= {"label": _escaped(f" {link.text}")} if link.text else {}
             dot.edge(_id(link.source), _id(link.target), **attributes)
 
+    # ---- beside the picture
+
+    def _stack_insets(self, dot: Dot) -> None:
+        """Puts insets one below the other, as long as a column of them is no longer than the picture; and in each the
+        heading above the inputs."""
+        page = _rows(self.diagram.items)
+        filled, above = 0, ""
+        for inset in self.diagram.insets:
+            filled += _rows(inset.items) + 1
+            if above and filled <= page:
+                dot.edge(_id(above), _id(_heading(inset.id)), style="invis")
+            else:
+                filled = _rows(inset.items) + 1
+            inner = list(boxes_of(inset.items))
+            above = inner[-1].id
+            for box in inner:
+                if box.family == "input":
+                    dot.edge(_id(_heading(inset.id)), _id(box.id), style="invis", weight=str(self.style.straightness))
+
+    def _write_legend(self, dot: Dot) -> None:
+        """The colours of the picture with their names, one below the other, in a frame of their own."""
+        families = self._families()
+        layers = sum(not _plain(box) for box in self.diagram.boxes)
+        large = len(families) >= LEGEND_FAMILIES and layers >= LEGEND_BOXES
+        wanted = large if self.options.legend is None else self.options.legend
+        if not wanted or not families:
+            return
+        small = {"fontsize": str(self.style.small_size), "margin": self.style.slim_margin}
+        width = f"{max(len(FAMILY_NAMES[family]) for family in families) * self.style.legend_letter:.2f}"
+        with dot.subgraph(name="cluster_.legend") as frame:
+            frame.attr(style="rounded", color=self.palette.scope.line, margin=str(self.style.frame_margin))
+            for family in families:
+                paint = self.palette.box(family)
+                looks = {"fillcolor": paint.fill, "color": paint.line, "width": width, "class": "legend"}
+                frame.node(_legend(family), FAMILY_NAMES[family], **small, **looks)
+        for above, below in pairwise(families):
+            dot.edge(_legend(above), _legend(below), style="invis")
+
+    def _families(self) -> list[str]:
+        """The families of the picture, in the legend's order."""
+        known = {box.family if box.family in FAMILY_NAMES else "other" for box in self.diagram.boxes if not _plain(box)}
+        return [family for family in FAMILY_NAMES if family in known]
+
     def _shown(self, text: str) -> str:
         """Text as a reader sees it: cut where it is too long, and what does not print spelled out."""
         most = self.style.longest_text
@@ -194,17 +215,27 @@ class _Writer:
         return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut.rstrip())
 
 
+def _plain(box: Box) -> bool:
+    """Whether a box is of no family of layers."""
+    return box.family in ("input", "output", "folded")
+
+
+def _rows(items: tuple[Item, ...]) -> int:
+    """About how high items are: boxes and headings, as if one stood below the other."""
+    return sum(1 if isinstance(item, Box) else 1 + _rows(item.items) for item in items)
+
+
 def _escaped(text: str) -> str:
     """Text as a label: Graphviz reads backslashes, `&lt;` and (in a whole label) `<b>` as more than text."""
     return graphviz.escape(text.replace("&", "&amp;"))
 
 
-def _links(diagram: Diagram) -> Iterator[_Link]:
+def _links(diagram: Diagram, options: RenderOptions) -> Iterator[_Link]:
     """The edges, led through the headings of the frames that they enter; once where several enter the same way."""
-    frames = dict(_frames(diagram.items, ()))
+    frames = dict(_frames((*diagram.items, *diagram.insets), ()))
     seen: set[tuple[str, str]] = set()
     for edge in diagram.edges:
-        here, text = edge.source, edge.text
+        here, text = edge.source, edge_text(edge, options)
         for frame in frames[edge.target]:
             if frame in frames[edge.source]:
                 continue
@@ -235,15 +266,12 @@ def _frames(items: tuple[Item, ...], around: tuple[str, ...]) -> Iterator[tuple[
                 yield from _frames(item.items, (*around, item.id))
 
 
+def _legend(family: str) -> str:
+    return f".legend.{family}"
+
+
 def _heading(cluster: str) -> str:
     return f".heading.{cluster}"
-
-
-def _heading_text(cluster: Cluster) -> str:
-    """`features`, `layer1: unit(64)  x3`, `x2`."""
-    name = ": ".join(text for text in (cluster.name, cluster.definition) if text)
-    count = f"x{cluster.count:,}" if cluster.count > 1 else ""
-    return "  ".join(text for text in (name, count) if text)
 
 
 def _id(text: str) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from archlang.cli.common import finish, outcome_of, targets
 from archlang.diagnostics import Diagnosed
 from archlang.ir.graph import Model
 from archlang.writing import STANDARD_OUTPUT, default_path, write_output
+
+if TYPE_CHECKING:
+    from archlang.backends.render_options import RenderOptions
 
 
 def make(
@@ -19,17 +24,19 @@ def make(
     bindings: tuple[str, ...],
     inputs: tuple[str, ...],
     strict: bool,
+    drawing: Callable[[], RenderOptions] | None = None,
 ) -> None:
-    """Elaborate one model and write it; on any error nothing is written."""
+    """Elaborate one model and write it; on any error nothing is written. `drawing` reads the options of pictures."""
     target = targets((file,) if file is not None else (), text)[0]
     try:
+        drawn = drawing() if drawing else None
         outcome = outcome_of(target, text, model, bindings, inputs, strict, True)
         if not outcome.ok:
             finish(outcome.diagnostics, "nothing was written")
             return
         made = outcome.models[0]
         path = output or default_path(made, command)
-        write_output(made, path, command)
+        write_output(made, path, command, drawn)
     except Diagnosed as error:
         finish([error.diagnostic], "nothing was written")
         return

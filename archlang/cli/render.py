@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archlang.cli.common import reads_a_model
 from archlang.cli.making import make
 
+if TYPE_CHECKING:
+    from archlang.backends.render_options import RenderOptions
+
 
 @click.command("render")
 @click.argument("file", required=False, metavar="FILE")
 @reads_a_model
-@click.option("-o", "--output", metavar="OUT", help="A path ending in .svg, .dot, .png or .pdf; - for standard output.")
-def command(file: str | None, output: str | None, **options: Any) -> None:
+@click.option("-o", "--output", metavar="OUT", help="A path ending in .svg, .dot, .png, .pdf or .mmd; - for SVG here.")
+@click.option("--expand", metavar="PATH", multiple=True, help="Draw the copies in this scope one by one; all: all.")
+@click.option("--depth", type=int, metavar="N", help="Draw N levels of scopes; otherwise as many as fit a page.")
+@click.option("--direction", metavar="TB|LR", help="From top to bottom, or from left to right.")
+@click.option("--show", metavar="FACTS", help="Any of name,type,kernel,shape,parameters,macs.")
+@click.option("--theme", default="light", metavar="THEME", help="light, dark, print or colorblind.")
+@click.option("--merge", is_flag=True, help="Draw normalisation and activation into the layer before them.")
+@click.option("--legend/--no-legend", default=None, help="Say what the colours mean; otherwise where it helps.")
+def command(
+    file: str | None,
+    output: str | None,
+    expand: tuple[str, ...],
+    depth: int | None,
+    direction: str | None,
+    show: str | None,
+    theme: str,
+    merge: bool,
+    legend: bool | None,
+    **options: Any,
+) -> None:
     """Draw a model as a diagram."""
-    make("render", file, output, **options)
+
+    def drawing() -> RenderOptions:
+        from archlang.backends.render_options import read_options
+
+        return read_options(expand, depth, direction, show, theme, merge, legend)
+
+    make("render", file, output, **options, drawing=drawing)

@@ -86,7 +86,7 @@ class Blocks:
                 values[parameter.name] = self.walk.evaluate(parameter.default, env)
             if parameter.name in values:
                 check_in_domain(self.walk.evaluate, definition.program, parameter, values[parameter.name])
-        return env
+        return replace(env, defaulted=frozenset(values) - frozenset(given))
 
     def given(self, definition: Definition, call: ast.Call, env: Environment) -> dict[str, Any]:
         """Arguments of a call of a block or model, by name."""
@@ -167,7 +167,7 @@ class Blocks:
         if len(self.walk.trail) >= CALL_DEPTH:
             raise diagnosed(RecursionWithoutEnd(tree.name, CALL_DEPTH), span)
         naming: Naming = "kinds" if tree.is_model else "numbers"
-        arguments = tuple(graph.Argument(name, value) for name, value in env.local.items())
+        arguments = tuple(graph.Argument(name, value, name in env.defaulted) for name, value in env.local.items())
         inner = env if tree.is_model else _with_inferred(env, flow)
         maker = Maker(("body", id(tree.chain)), lambda builder: self.walk.chain(tree.chain, inner, builder), tree.chain)
         return self.walk.remembered(maker, inner, None, flow, naming, tree.name_span, tree.name, arguments)

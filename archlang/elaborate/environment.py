@@ -25,13 +25,15 @@ class Hole:
 class Environment:
     """Values of local names (parameters, loop variables) in front of those of a file. Never changed, only extended.
 
-    `program` is the file whose words, defaults and definitions count; `file` holds its values.
+    `program` is the file whose words, defaults and definitions count; `file` holds its values. `defaulted` names the
+    parameters that no call gave a value.
     """
 
     program: Program
     file: Mapping[str, Any]
     local: Mapping[str, Any] = field(default_factory=dict[str, Any])
     holes: Mapping[str, Hole] = field(default_factory=dict[str, Hole])
+    defaulted: frozenset[str] = frozenset()
 
     def extended(self, values: Mapping[str, Any]) -> Environment:
         """With more local names."""

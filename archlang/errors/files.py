@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.diagnostics import Problem
-from archlang.errors.words import listing
+from archlang.errors.words import listing, shorten
 from archlang.records import record
 
 
@@ -101,8 +101,8 @@ class CannotWrite(UsageProblem):
 class UnknownFormat(UsageProblem):
     """The ending of the output path names no format that this command writes.
 
-    The ending of the path says what to write: `.py` and `.json` for `archc compile`, `.svg`, `.dot`, `.png` and `.pdf`
-    for `archc render`. A guess would write what nobody asked for.
+    The ending of the path says what to write: `.py` and `.json` for `archc compile`, `.svg`, `.dot`, `.png`,
+    `.pdf` and `.mmd` for `archc render`. A guess would write what nobody asked for.
     """
 
     code = "unknown-format"
@@ -168,10 +168,15 @@ class BadOption(UsageProblem):
     option: str
     value: str
     expected: str
+    suggestion: str | None = None
 
     @property
     def message(self) -> str:
-        return f"{self.option} cannot take `{self.value}`: expected {self.expected}"
+        return f"{self.option} cannot take `{shorten(self.value)}`: expected {self.expected}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
 @record
@@ -201,13 +206,13 @@ class UnknownModel(UsageProblem):
 
 @record
 class UnknownPath(UsageProblem):
-    """`archc explain` is asked for a layer or part that the model does not have.
+    """`archc explain`, or `archc render --expand`, is asked for a layer or part that the model does not have.
 
     Parts go by their names in the `state_dict`, as the table of `archc check` shows them: `features.0`, `conv1`. A
     part inside a labelled one is reached through its label.
 
-    There is nothing to explain under a name that the model does not have; perhaps the file holds another model that
-    does, which `-m` names.
+    There is nothing to explain or to draw under a name that the model does not have; perhaps the file holds another
+    model that does, which `-m` names.
     """
 
     code = "no-such-part"

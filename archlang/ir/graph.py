@@ -117,10 +117,11 @@ Node = Layer | Call | Repeat
 
 @record
 class Argument:
-    """A parameter of a block or model with the value it was called with."""
+    """A parameter of a block or model with the value it was called with; `default` says that it was not given."""
 
     name: str
     value: object
+    default: bool = False
 
     def __post_init__(self) -> None:
         """Lists become tuples, so that what is read back from JSON equals what was written."""

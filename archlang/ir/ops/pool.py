@@ -32,6 +32,7 @@ from archlang.ir.ops.window import (
     WINDOW_SHAPES,
     check_fits,
     coverage_problems,
+    edge_parts,
     make_windows,
     resolve_padding,
     symmetric,
@@ -126,7 +127,9 @@ class _Pool(Op):
         if self.to is not None:
             return f"to {shape_text(self.to)}"
         window, stride = self.kernel_size or (), self.stride or ()
-        return shape_text(window) + (f", stride {size_text(stride)}" if stride != window else "")
+        parts = [shape_text(window)]
+        parts += [f"stride {size_text(stride)}"] if stride != window else []
+        return ", ".join(parts + edge_parts(self.padding, self._dilation))
 
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
         """Arguments that only this kind of pooling has."""

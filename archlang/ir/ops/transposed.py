@@ -140,7 +140,7 @@ class UpConv(Op):
 
     @property
     def summary(self) -> str:
-        return filters_text(self.kernel_size, self.out_channels, self.stride, self.groups)
+        return filters_text(self.kernel_size, self.out_channels, self.stride, self.padding, self.dilation, self.groups)
 
     def torch(self) -> TorchCall:
         call = TorchCall(

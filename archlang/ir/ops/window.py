@@ -101,9 +101,19 @@ def make_windows(shape: Shape, **columns: Any) -> tuple[Window, ...]:
     return tuple(Window(shape[i + 1], **{name: column[i] for name, column in columns.items()}) for i in axes)
 
 
-def filters_text(kernel_size: Sizes, out_channels: int, stride: Sizes, groups: int) -> str:
-    """The filters of a convolution in a few characters: `3x3, 64, stride 2`."""
+def filters_text(
+    kernel_size: Sizes, out_channels: int, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
+) -> str:
+    """The filters of a convolution in a few characters: `3x3, 64, stride 2, pad 1`."""
     parts = [shape_text(kernel_size), str(out_channels)]
     parts += [f"stride {size_text(stride)}"] if set(stride) != {1} else []
+    parts += edge_parts(padding, dilation)
     parts += [f"groups {groups}"] if groups > 1 else []
     return ", ".join(parts)
+
+
+def edge_parts(padding: Sizes | str, dilation: Sizes) -> list[str]:
+    """`pad 1` and `dilation 2`, where they are not torch's defaults."""
+    pad = padding if isinstance(padding, str) else size_text(padding)
+    parts = [f"pad {pad}"] if isinstance(padding, str) or any(padding) else []
+    return parts + ([f"dilation {size_text(dilation)}"] if set(dilation) != {1} else [])

@@ -1,0 +1,365 @@
+"""Makes the picture of a model: walks its bodies, once for each place that is drawn, and gathers boxes and edges.
+
+`folding.py` says what looks alike, `plan.py` how much is drawn. Colours and places are the writers' matter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from string import ascii_uppercase
+
+from archlang.backends.diagram import Box, Cluster, Diagram, Edge, Item
+from archlang.backends.folding import Drawn, Group, Views, Wire, arguments_text, between, label_text, telling_arguments
+from archlang.backends.plan import MAX_DEPTH, Plan, Planner, Variant
+from archlang.backends.render_options import EVERYTHING, RenderOptions
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.pictures import TooManyBoxes
+from archlang.errors.words import plural, shape_text
+from archlang.ir.graph import BodyId, Call, Layer, Model, Node, Repeat
+from archlang.ir.ops.base import Shape
+from archlang.ir.paths import Place, Step, find_place, unknown_path
+from archlang.ir.walk import Starts, Totals, advance, copies, counted, fold_totals, is_shared, layer_totals, name_text
+from archlang.records import record
+
+MOST_BOXES = 2000
+"""More takes minutes to lay out, and nobody reads it."""
+
+SYMBOLS = {"+": "+", "*": "\N{MULTIPLICATION SIGN}", "torch.cat": "concat"}
+"""Operators of joins by what torch calls them."""
+
+Target = tuple[Step, ...]
+"""The rest of the way to a scope that is to be drawn copy by copy; empty in that scope itself."""
+
+
+def draw(model: Model, options: RenderOptions | None = None) -> Diagram:
+    """The picture of a model. Raises `Diagnosed` for a path that is none, and for more boxes than can be drawn."""
+    options = options or RenderOptions()
+    return _Drawing(model, options).draw()
+
+
+@record
+class _Source:
+    """The box that a value comes from, with its shape in the first and in the last of the copies drawn as one."""
+
+    box: str
+    shape: Shape
+    last: Shape
+
+
+@record
+class _Part:
+    """A body to draw, with the one its last copy has, and its place. `depth` is how many levels of it are drawn."""
+
+    first: BodyId
+    last: BodyId
+    prefix: str
+    starts: Starts
+    sources: tuple[_Source, ...]
+    depth: int
+    targets: tuple[Target, ...] = ()
+    copied: bool = False
+    shared: bool = False
+    training: bool = False
+
+    def inside(self, node: Node, training: bool) -> _Part:
+        """As a part of which `node` is drawn: weights that are shared, or run in training only, are so inside."""
+        return replace(self, shared=self.shared or is_shared(node), training=self.training or training)
+
+
+Ends = tuple[str, ...]
+"""The boxes behind the outputs of a node."""
+
+
+class _Drawing:
+    """Draws bodies as items, and gathers the edges."""
+
+    def __init__(self, model: Model, options: RenderOptions) -> None:
+        self.model = model
+        self.everything = EVERYTHING in options.expand
+        self.asked = "--expand" if options.expand else "--depth" if options.depth is not None else ""
+        self.views = Views(model, options.merge)
+        self.planner = Planner(model, self.views)
+        self.plan = self._plan(options)
+        self.targets = tuple(self._target(path) for path in options.expand if path != EVERYTHING)
+        self.telling = telling_arguments(model)
+        self.totals = fold_totals(model)
+        self.variants = Counter(name for name, _ in self.planner.variants(self.plan.closed))
+        self.insets: dict[Variant, tuple[str, BodyId, str]] = {}
+        self.edges: list[Edge] = []
+        self.boxes = 0
+
+    def _plan(self, options: RenderOptions) -> Plan:
+        if self.everything:
+            return Plan(MAX_DEPTH)
+        return self.planner.plan() if options.depth is None else Plan(options.depth - 1, scopes_only=True)
+
+    def _target(self, path: str) -> Target:
+        place = find_place(self.model, path)
+        if isinstance(place, Place):
+            return place.steps
+        raise Diagnosed(Diagnostic(unknown_path(self.model, path, place), None, "--expand"))
+
+    def draw(self) -> Diagram:
+        """The whole picture."""
+        root, model = len(self.model.bodies) - 1, self.model
+        inputs = tuple(
+            Box(f".input.{i.name}", i.name, shape_text(i.shape), "input", shapes=(i.shape,)) for i in model.inputs
+        )
+        sources = tuple(_Source(box.id, i.shape, i.shape) for box, i in zip(inputs, model.inputs, strict=True))
+        items, ends = self._draw_body(_Part(root, root, "", {}, sources, self.plan.depth, self.targets))
+        outputs: list[Box] = []
+        for number, (end, out) in enumerate(zip(ends, model.outputs, strict=True)):
+            title = f"{out.name} (in training)" if out.training else out.name
+            shown = shape_text(out.shape)
+            box = Box(f".output.{number}", title, shown, "output", shapes=(out.shape,), training=out.training)
+            outputs.append(box)
+            self.edges.append(Edge(end, box.id, out.shape, out.shape, out.shape))
+        insets = tuple(self._draw_insets())
+        return Diagram(model.name, (*inputs, *items, *outputs), tuple(self.edges), insets)
+
+    def _draw_insets(self) -> Iterator[Cluster]:
+        """A frame for each block that is drawn once; drawing one may ask for more."""
+        done: set[Variant] = set()
+        while waiting := [variant for variant in self.insets if variant not in done]:
+            done.add(waiting[0])
+            yield self._draw_inset(*self.insets[waiting[0]])
+
+    def _draw_inset(self, name: str, number: BodyId, path: str) -> Cluster:
+        body, inset = self.model.bodies[number], _inset_id(name)
+        inputs = _ends(f"{inset}.input", "input", body.inputs)
+        sources = tuple(_Source(box.id, shape, shape) for box, shape in zip(inputs, body.inputs, strict=True))
+        depth = self.planner.fitting_depth(number, self.plan.closed)
+        items, ends = self._draw_body(_Part(number, number, f"{path}.", {}, sources, depth))
+        shapes = tuple(body.shape_of(ref) for ref in body.outputs)
+        outputs = _ends(f"{inset}.output", "output", shapes)
+        for end, box, shape in zip(ends, outputs, shapes, strict=True):
+            self.edges.append(Edge(end, box.id, shape, shape, shape))
+        totals = self.totals[number]
+        inner = (*inputs, *items, *outputs)
+        return Cluster(inset, inner, name, "", 1, path, f"as in {path}", totals.parameters, totals.macs)
+
+    def _draw_body(self, part: _Part) -> tuple[list[Item], Ends]:
+        """The items of a body and the boxes behind its outputs."""
+        view, late = self.views[part.first], self.views[part.last]
+        training = self.model.bodies[part.first].training
+        items: list[Item] = []
+        ends: list[Ends] = []
+
+        def source(wire: Wire, last: Wire) -> _Source:
+            if wire.ref.node < 0:
+                return part.sources[wire.ref.port]
+            return _Source(ends[wire.ref.node][wire.ref.port], wire.sent, last.sent)
+
+        for drawn, last in zip(view.nodes, late.nodes, strict=True):
+            sources = tuple(source(*wires) for wires in zip(drawn.inputs, last.inputs, strict=True))
+            targets = tuple(target for target in part.targets if not target or target[0].index == drawn.index)
+            inner = replace(part.inside(drawn.node, drawn.index in training), sources=sources, targets=targets)
+            new, boxes = self._draw_node(drawn, last, inner)
+            items += new
+            ends.append(boxes)
+        return items, tuple(source(*wires).box for wires in zip(view.outputs, late.outputs, strict=True))
+
+    def _draw_node(self, drawn: Drawn, last: Drawn, part: _Part) -> tuple[list[Item], Ends]:
+        """The items of a node whose inputs come from `part.sources`, and the boxes behind its outputs."""
+        match drawn.node, last.node:
+            case Call() as call, Call() as late if self._opens(call, part):
+                return self._draw_call(call, late, part)
+            case Repeat() as repeat, Repeat() if part.targets or self.everything:
+                return self._draw_copies(repeat, part)
+            case Repeat() as repeat, Repeat() as late if part.depth > 0 or self.plan.scopes_only:
+                return self._draw_repeat(repeat, late, part)
+            case node, _:
+                box = self._box(drawn, last, part)
+                self._count()
+                for wire, source in zip(drawn.inputs, part.sources, strict=True):
+                    read_as = source.shape if wire.read == wire.sent else wire.read
+                    self.edges.append(Edge(source.box, box.id, source.shape, read_as, source.last))
+                return [box], (box.id,) * len(node.outputs)
+
+    def _opens(self, call: Call, part: _Part) -> bool:
+        """Whether the inside of a call is drawn: it is on the way to what is expanded, or fits."""
+        if any(target for target in part.targets):
+            return True
+        return part.depth > 0 and self.planner.variant(call)[0] not in self.plan.closed
+
+    def _count(self) -> None:
+        self.boxes += 1
+        if self.boxes > MOST_BOXES:
+            problem = TooManyBoxes(MOST_BOXES, bool(self.asked))
+            raise Diagnosed(Diagnostic(problem, None, self.asked or self.model.origin.file))
+
+    # ---- boxes
+
+    def _box(self, drawn: Drawn, last: Drawn, part: _Part) -> Box:
+        match drawn.node, last.node:
+            case Layer() as layer, Layer() as late:
+                return self._layer_box(layer, late, drawn.merged, part)
+            case Call() as call, Call() as late:
+                return self._call_box(call, late, part)
+            case Repeat() as repeat, _:
+                totals = sum((self.totals[run.body] * run.count for run in repeat.runs), Totals())
+                box = Box(f".part.{len(self.edges)}", f"x{repeat.count:,}", plural(totals.layers, "layer"), "folded")
+                return _with_totals(replace(box, shapes=repeat.outputs, origin=repeat.origin), totals, part)
+            case _:
+                raise AssertionError
+
+    def _layer_box(self, layer: Layer, last: Layer, merged: tuple[Layer, ...], part: _Part) -> Box:
+        path, body, op = _path(layer, part), self.model.bodies[part.first], layer.op
+        totals = sum((layer_totals(body, one) for one in (layer, *merged)), Totals())
+        box = Box(
+            path, op.torch_class, between(op.summary, last.op.summary), op.family, _label(layer, last), path,
+            layer.outputs, SYMBOLS.get(op.torch().target, "") if op.is_join else "",
+            tuple(_short(one) for one in merged), origin=layer.origin,
+        )  # fmt: skip
+        return _with_totals(box, totals, part)
+
+    def _call_box(self, call: Call, last: Call, part: _Part) -> Box:
+        path, totals = _path(call, part), self.totals[call.body]
+        body = self.model.bodies[call.body]
+        label, title, inset = _label(call, last), body.definition or "", ""
+        detail = self._arguments(call, last)
+        if title in self.plan.closed:
+            title = self._inset_name(call, path)
+            inset = _inset_id(title)
+        else:
+            detail = ", ".join(text for text in (detail, plural(totals.layers, "layer")) if text)
+        if not title:
+            title, label = label or path, ""
+        box = Box(path, title, detail, "folded", label, path, call.outputs, inset=inset, origin=call.origin)
+        return _with_totals(box, totals, part)
+
+    def _definition(self, call: Call, last: Call) -> str:
+        """`stage(c=64)`; empty for a group."""
+        arguments = self._arguments(call, last)
+        definition = self.model.bodies[call.body].definition
+        return f"{definition}({arguments})" if arguments else definition or ""
+
+    def _arguments(self, call: Call, last: Call) -> str:
+        body, late = self.model.bodies[call.body], self.model.bodies[last.body]
+        return arguments_text(body, late, self.telling.get(body.definition or "", ()))
+
+    def _inset_name(self, call: Call, path: str) -> str:
+        """`bottleneck`, or `bottleneck B` where it has several structures."""
+        variant = self.planner.variant(call)
+        if variant not in self.insets:
+            name = variant[0]
+            if self.variants[name] > 1:
+                number = sum(known == name for known, _ in self.insets)
+                name = f"{name} {ascii_uppercase[number] if number < 26 else number + 1}"
+            self.insets[variant] = name, call.body, path
+        return self.insets[variant][0]
+
+    # ---- frames
+
+    def _draw_call(self, call: Call, last: Call, part: _Part) -> tuple[list[Item], Ends]:
+        path = _path(call, part)
+        targets = tuple(target[1:] for target in part.targets if target)
+        inner = replace(
+            part, first=call.body, last=last.body, prefix=f"{path}.", starts={}, depth=part.depth - 1, targets=targets,
+            copied=False,
+        )  # fmt: skip
+        items, ends = self._draw_body(inner)
+        definition = self._definition(call, last)
+        name = _label(call, last) or ("" if definition or part.copied else name_text(call.name, part.starts))
+        totals = counted(self.totals[call.body], part.shared, part.training)
+        frame = Cluster(path, tuple(items), name, definition, 1, path, "", totals.parameters, totals.macs)
+        return [_frame(replace(frame, training=part.training, shared=part.shared))], ends
+
+    def _draw_repeat(self, repeat: Repeat, last: Repeat, part: _Part) -> tuple[list[Item], Ends]:
+        items: list[Item] = []
+        sources, ends = part.sources, ()
+        lasts = self.views.groups(last, {})
+        for group, late in zip(self.views.groups(repeat, part.starts), lasts, strict=True):
+            new, ends = self._draw_group(group, late, replace(part, sources=sources))
+            items += new
+            shapes = self._output(group.last), self._output(late.last)
+            sources = (_Source(ends[0], *shapes), *part.sources[1:])
+        return items, ends
+
+    def _draw_copies(self, repeat: Repeat, part: _Part) -> tuple[list[Item], Ends]:
+        """A repeat copy by copy."""
+        items: list[Item] = []
+        sources, ends = part.sources, ()
+        for number, (body, count, starts) in enumerate(copies(self.model, repeat, part.starts)):
+            for copy in range(count if self.views[body].nodes else 0):
+                targets = tuple(_within(part.targets, number, copy))
+                inner = replace(part, first=body, last=body, starts=starts, sources=sources, targets=targets)
+                new, ends = self._draw_body(inner)
+                items += new
+                sources = (_Source(ends[0], self._output(body), self._output(body)), *part.sources[1:])
+                starts = advance(starts, self.model.bodies[body])
+        return items, ends
+
+    def _output(self, number: BodyId) -> Shape:
+        """The shape that flows out of a body."""
+        body = self.model.bodies[number]
+        return body.shape_of(body.outputs[0])
+
+    def _draw_group(self, group: Group, last: Group, part: _Part) -> tuple[list[Item], Ends]:
+        """The items of copies that look alike: in one frame, or in none if there is a single copy."""
+        copied = group.count > 1
+        depth = part.depth if self.plan.scopes_only else part.depth - 1
+        inner = replace(part, first=group.first, last=last.last, starts=group.starts, depth=depth, copied=copied)
+        items, ends = self._draw_body(inner)
+        if not copied:
+            return items, ends
+        totals = counted(self.totals[group.first], part.shared, part.training)
+        frame = Cluster(f"{items[0].id}*{group.count}", tuple(items), count=group.count)
+        return [_frame(replace(frame, parameters=totals.parameters, macs=totals.macs, training=part.training))], ends
+
+
+def _within(targets: tuple[Target, ...], run: int, copy: int) -> Iterator[Target]:
+    """What of the targets of a repeat lies in one of its copies; a scope that is expanded goes through its repeats."""
+    for target in targets:
+        if not target:
+            yield target
+        elif (target[0].run, target[0].copy) == (run, copy):
+            yield target[1:]
+
+
+def _path(node: Layer | Call, part: _Part) -> str:
+    return part.prefix + (name_text(node.name, part.starts) if node.name else "")
+
+
+def _label(node: Layer | Call, last: Layer | Call) -> str:
+    return between(label_text(node), label_text(last))
+
+
+def _short(layer: Layer) -> str:
+    """`BN`, `ReLU`: the shorter of the names in use."""
+    return layer.op.words[0] if layer.op.family == "norm" else layer.op.torch_class
+
+
+def _with_totals(box: Box, totals: Totals, part: _Part) -> Box:
+    shown = counted(totals, part.shared, part.training)
+    return replace(
+        box, layers=totals.layers, parameters=shown.parameters, macs=shown.macs, shared=part.shared,
+        training=part.training,
+    )  # fmt: skip
+
+
+def _inset_id(name: str) -> str:
+    return f".inset.{name}"
+
+
+def _ends(prefix: str, family: str, shapes: tuple[Shape, ...]) -> tuple[Box, ...]:
+    """The inputs or outputs of an inset; the edges show their shapes."""
+    numbers = [f" {number + 1}" if len(shapes) > 1 else "" for number in range(len(shapes))]
+    return tuple(
+        Box(f"{prefix}.{number}", f"{family}{numbers[number]}", "", family, shapes=(shape,))
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _frame(outer: Cluster) -> Cluster:
+    """A frame, and the only frame in it as one with it where that reads as written: `layer1: unit(c=64) x3`."""
+    match outer.items:
+        case (Cluster() as inner,) if not outer.definition and 1 in (outer.count, inner.count):
+            if not (outer.name and inner.name) and (not inner.name or inner.count == 1):
+                name, path = outer.name or inner.name, outer.path or inner.path
+                return replace(inner, id=outer.id, name=name, path=path, count=outer.count * inner.count)
+            return outer
+        case _:
+            return outer
