@@ -19,9 +19,8 @@ from archlang.source import Source
 if TYPE_CHECKING:
     import networkx as nx
 
-    from archlang.backends.torch_module import ArchModule, Device
-
     from archlang.backends.render_options import RenderOptions
+    from archlang.backends.torch_module import ArchModule, Device
 
 TargetPath = str | PathLike[str]
 
