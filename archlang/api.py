@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -220,13 +220,22 @@ def _only(outcome: Outcome) -> Model:
     return outcome.models[0]
 
 
-def _module(outcome: Outcome, device: Device, seed: int | None) -> ArchModule:
-    model = _only(outcome)
+def model_of(check: Callable[[Request], Outcome], name: str, shapes: InputShapes | None, bindings: Any) -> Model:
+    """The model that a check finds for a name, input shapes and bindings, in numbers. Raises `ArchitectureError`."""
+    return _only(check(_request(name, shapes, False, dict(bindings)))).with_numbers
+
+
+def require_torch(feature: str, file: str) -> None:
+    """Raise `ArchitectureError`, which says how to get it, where torch is not installed."""
     try:
         import torch  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError:
-        problem = MissingPackage("making a module", "torch", "torch")
-        raise ArchitectureError((Diagnostic(problem, None, model.origin.file),)) from None
+        raise ArchitectureError((Diagnostic(MissingPackage(feature, "torch", "torch"), None, file),)) from None
+
+
+def _module(outcome: Outcome, device: Device, seed: int | None) -> ArchModule:
+    model = _only(outcome)
+    require_torch("making a module", model.origin.file)
     from archlang.backends.torch_module import build_module
 
     return _raising(build_module, model.with_numbers, seed, device)

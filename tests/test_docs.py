@@ -12,6 +12,7 @@ import importlib.util
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ def blocks(page: Path) -> list[Block]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "zoo").symlink_to(ROOT / "zoo")
     names: dict[str, object] = {}
     changes: list[tuple[Block, str]] = []
@@ -55,12 +57,20 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reque
             check_arch(block)
         elif block.kind == "python":
             exec(compile(block.text, f"{page.name}", "exec"), names)
+            forget_imports_from(tmp_path)
         elif block.kind == "console":
             changes.append((block, run_console(block.text)))
     if request.config.getoption("--update-golden"):
         rewrite(page, changes)
     for block, actual in changes:
         assert actual == block.text
+
+
+def forget_imports_from(folder: Path) -> None:
+    """The next page may have another file of the same name."""
+    own = {path.stem for path in folder.iterdir()}
+    for name in [name for name in sys.modules if name.split(".")[0] in own]:
+        del sys.modules[name]
 
 
 def check_arch(block: Block) -> None:

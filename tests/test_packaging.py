@@ -106,6 +106,11 @@ class TestWheel:
         assert "error[missing-package]: making a module needs the package `torch`" in said
         assert "pip install 'archlang[torch]'" in said
 
+    def test_the_importer_finds_the_zoo(self, installed: Installed) -> None:
+        said = installed.python("import archlang.importer; import zoo; print(zoo.__path__); import zoo.alexnet")
+        assert "error[missing-package]: importing a model needs the package `torch`" in said.stderr
+        assert "site-packages" in said.stdout
+
     def test_installs_the_versions_of_the_constraints(self, installed: Installed) -> None:
         frozen = output(
             installed.programs / "python", "-m", "pip", "freeze", "--exclude", "archlang", cwd=installed.folder
