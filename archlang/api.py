@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import ArchitectureError, Diagnosed, Diagnostic
@@ -51,10 +51,42 @@ class Report:
 
     def __str__(self) -> str:
         from archlang.diagnostics.text import render
-        from archlang.report.text import model_table, models_lines
+        from archlang.report.text import models_text
 
-        table = model_table(self.models[0]) if len(self.models) == 1 else models_lines(self.models)
-        return "\n".join(part for part in (table if self.models else "", render(self.diagnostics)) if part)
+        return "\n".join(part for part in (models_text(self.models), render(self.diagnostics)) if part)
+
+    def table(
+        self,
+        columns: str | Sequence[str] | None = None,
+        *,
+        depth: int | None = None,
+        width: int | None = None,
+        format: Literal["text", "csv", "md", "html"] = "text",
+    ) -> str:
+        """A table for each model, with the columns, levels of the tree and width that are wanted.
+
+        `columns` is as for `archc check --columns`: names, `all`, or changes such as `+kernel`. Raises
+        `ArchitectureError` for a column that there is not.
+        """
+        from archlang.report import exports, text
+        from archlang.report.columns import View
+
+        names = columns if columns is None or isinstance(columns, str) else ",".join(columns)
+        writers = {
+            "text": text.models_tables,
+            "csv": exports.csv_text,
+            "md": exports.markdown_text,
+            "html": exports.html_text,
+        }
+        return _raising(writers[format], self.models, View(names, depth, width))
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from archlang.diagnostics.text import render
+
+        problems = f"<pre>{escape(render(self.diagnostics))}</pre>" if self.diagnostics else ""
+        return "\n".join(part for part in (self.table(format="html") if self.models else "", problems) if part)
 
 
 @record

@@ -17,6 +17,7 @@ from archlang.ir.ops import WORDS
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.linear import Flatten
 from archlang.ir.walk import flatten, fold_totals
+from archlang.report.columns import View
 from archlang.report.data import FLAT_LIMIT, model_dict, report_dict
 from archlang.report.exports import csv_text, markdown_text
 from archlang.report.rows import ROW_LIMIT, Row, table_rows
@@ -161,7 +162,7 @@ def test_table_golden(name, golden):
 
 
 def test_other_forms_golden(golden):
-    golden("report/batch.txt", model_table(small_vgg(defaults=DEFAULTS), batch=8, dtype="float16") + "\n")
+    golden("report/batch.txt", model_table(small_vgg(defaults=DEFAULTS), View(batch=8, dtype="float16")) + "\n")
     golden("report/several.txt", models_lines(ALL) + "\n")
     golden("report/several.csv", csv_text(ALL))
     golden("report/several.md", markdown_text(ALL))
@@ -307,7 +308,7 @@ def test_markdown_is_a_table(model):
 
 
 def test_the_table_states_batch_type_and_defaults():
-    text = model_table(small_vgg(defaults=DEFAULTS), batch=8, dtype="float16")
+    text = model_table(small_vgg(defaults=DEFAULTS), View(batch=8, dtype="float16"))
     outputs = 8 * fold_totals(small_vgg())[-1].elements
     assert f"{outputs:,}  ({2 * outputs / 1e6:,.2f} MB as float16; the outputs of all layers, for a batch of 8)" in text
     assert "Defaults used: CONV = CONV(32, 3x3, padding=1) (prelude.arch:12)\n" in text

@@ -7,11 +7,12 @@ import sys
 import click
 
 from archlang.checking import Request
-from archlang.cli.common import ERRORS, finish, outcome_of, reads_a_model, targets
+from archlang.cli.common import ERRORS, LEAST_WIDTH, finish, in_colour, outcome_of, reads_a_model, targets, terminal_width
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
 from archlang.ir.graph import Model
-from archlang.reading import Near, read_bindings, read_inputs, read_near, read_solved, read_source
+from archlang.reading import read_bindings, read_inputs, read_near, read_solved, read_source
+from archlang.report.columns import View
 from archlang.source import Source
 from archlang.writing import STANDARD_OUTPUT
 
@@ -25,6 +26,9 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
 @click.option("--batch", type=click.IntRange(1, 10**6), default=1, help="Samples at once, for the memory figures.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="Type of the numbers, for memory.")
 @click.option("--format", "form", type=click.Choice(("text", "json", "csv", "md")), default="text")
+@click.option("--columns", metavar="NAMES", help="Columns of the table: type,output,macs or +kernel,-macs or all.")
+@click.option("--depth", type=click.IntRange(1), help="Levels of the tree that are shown; what is deeper is summed up.")
+@click.option("--width", type=click.IntRange(LEAST_WIDTH), help="Width of the text; without it that of the terminal.")
 @click.option("--all", "everything", is_flag=True, help="Check every member of the model's family, a line for each.")
 @click.option("--where", metavar="EXPR", help='With --all: only members for which "parameters < 1_000_000" holds.')
 @click.option("--sort", metavar="EXPR", help='With --all: in the order of "macs", or "-macs" for the largest first.')
@@ -41,6 +45,9 @@ def command(
     batch: int,
     dtype: str,
     form: str,
+    columns: str | None,
+    depth: int | None,
+    width: int | None,
     everything: bool,
     where: str | None,
     sort: str | None,
@@ -68,31 +75,29 @@ def command(
     models = [made for outcome in outcomes for made in outcome.models]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
     try:
-        print(_report(form, models, diagnostics, batch, dtype, read_near(near, models)), end="")
+        shown = width or terminal_width(sys.stdout), batch, dtype, read_near(near, models), in_colour(sys.stdout)
+        print(_report(form, models, diagnostics, View(columns, depth, *shown)), end="")
     except Diagnosed as error:
         diagnostics.append(error.diagnostic)
     finish(diagnostics)
 
 
-def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], batch: int, dtype: str, near: Near) -> str:
+def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], view: View) -> str:
     """The report in one of its formats, ending in a newline unless empty."""
-    ok = all(d.severity != "error" for d in diagnostics)
     if form == "json":
         import json
 
         from archlang.report.data import report_dict
 
-        return json.dumps(report_dict(models, diagnostics, ok, near), indent=1) + "\n"
+        ok = all(d.severity != "error" for d in diagnostics)
+        return json.dumps(report_dict(models, diagnostics, ok, view), indent=1) + "\n"
     if form != "text":
         from archlang.report import exports
 
-        return exports.csv_text(models) if form == "csv" else exports.markdown_text(models)
-    from archlang.report.text import model_table, models_lines
+        return exports.csv_text(models, view) if form == "csv" else exports.markdown_text(models, view)
+    from archlang.report.text import models_text
 
-    if not models:
-        return ""
-    table = model_table(models[0], batch, dtype, near) if len(models) == 1 else models_lines(models)
-    return table.rstrip("\n") + "\n"
+    return models_text(models, view) + "\n" if models else ""
 
 
 def _check_family(

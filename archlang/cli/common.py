@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -25,6 +25,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 ERRORS, USAGE, FAULT = 1, 2, 3
 """Exit status: the architecture has errors, wrong usage or unreadable file, a fault of archlang itself."""
+
+
+LEAST_WIDTH = 20
+"""Characters of a line that a report can be fitted to."""
 
 
 def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -74,14 +78,29 @@ def outcome_of(
     return check_target(target, request, choose_one)
 
 
+def in_colour(stream: TextIO) -> bool:
+    """Whether to write in colour: to a terminal, unless NO_COLOR is set; anywhere with FORCE_COLOR."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """The width of a terminal; None for a file or pipe, which have none."""
+    if not stream.isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size().columns, LEAST_WIDTH)
+
+
 def finish(diagnostics: Iterable[Diagnostic], outcome: str = "") -> None:
     """Print diagnostics to standard error; end with their exit status if there are errors."""
     diagnostics = list(diagnostics)
     if not diagnostics:
         return
     sys.stdout.flush()
-    color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    print(render_text(diagnostics, color=color).rstrip("\n"), file=sys.stderr)
+    print(render_text(diagnostics, color=in_colour(sys.stderr)).rstrip("\n"), file=sys.stderr)
     print("\n" + summary_line(diagnostics, outcome), file=sys.stderr)
     errors = [d for d in diagnostics if d.severity == "error"]
     if errors:

@@ -306,3 +306,31 @@ class UnknownInput(UsageProblem):
     @property
     def advice(self) -> tuple[str, ...]:
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
+
+
+@record
+class UnknownColumn(UsageProblem):
+    """`--columns` names no column of the table.
+
+    Columns go by short names: `--columns output,parameters,share`. `all` stands for all of them, and `+kernel,-macs`
+    changes those that are shown anyway.
+
+    A column that there is not would be missing from the report without a word.
+    """
+
+    code = "unknown-column"
+    name: str
+    suggestion: str | None
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"there is no column `{self.name}`"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"the columns are {listing(self.known)}",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from sys import maxsize
 from typing import TypeVar
 
 from archlang.ir.arithmetic import Reach
@@ -42,21 +43,36 @@ class Receptive:
 
 def output_field(place: Place) -> dict[str, Receptive]:
     """What one number that flows out of a part sees of each of the model's inputs. Raises `TooFar`."""
-    return _receptive(place, Ref(place.steps[-1].index), place.node.outputs[0])
+    return value_field(place, Ref(place.steps[-1].index), place.node.outputs[0], Effort(place.model))
 
 
 def input_field(place: Place) -> dict[str, Receptive]:
     """What one number that flows into a part, by its first input, sees of each of the model's inputs."""
     ref = place.node.inputs[0]
-    return _receptive(place, ref, place.body.shape_of(ref))
+    return value_field(place, ref, place.body.shape_of(ref), Effort(place.model))
 
 
-def _receptive(place: Place, ref: Ref, shape: Shape) -> dict[str, Receptive]:
+class Effort:
+    """Layers that may still be followed for the fields of one model, if several are asked for."""
+
+    def __init__(self, model: Model, left: int = maxsize) -> None:
+        self.grows = _grows(model)
+        self.left = left
+
+
+def value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, Receptive]:
+    """What one number of a value sees of each of the model's inputs: a value of the body that `place` stands in,
+    made by the part there or one before it. Raises `TooFar`, also once the effort is spent."""
+
     def see(position: int) -> dict[str, Field]:
-        return _Backwards(place.model).to_inputs(place, {ref: ((position, position),) * len(shape)})
+        backwards = _Backwards(place.model, most := min(MOST_NODES, effort.left))
+        try:
+            return backwards.to_inputs(place, {ref: ((position, position),) * len(shape)})
+        finally:
+            effort.left -= most - backwards.left
 
     near = [see(0)]
-    if _grows(place.model):
+    if effort.grows:
         near += [see(position) for position in range(1, min(max(shape), MOST_POSITIONS))]
     far = see(FAR), see(2 * FAR)
     return {name: _summary([fields[name] for fields in near], [fields[name] for fields in far]) for name in near[0]}
@@ -102,9 +118,9 @@ Fields = Mapping[int, Field]
 class _Backwards:
     """Follows fields of numbers back to the inputs of a model."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, left: int) -> None:
         self.model = model
-        self.left = MOST_NODES
+        self.left = left
 
     def to_inputs(self, place: Place, wanted: Mapping[Ref, Field]) -> dict[str, Field]:
         """What the values `wanted` in the body of a part see of each of the model's inputs that they depend on."""

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from math import prod
 
 from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Name, Node, Repeat
-from archlang.ir.ops.base import Shape, count_elements
+from archlang.ir.ops.base import Shape, count_elements, lacks_rule
 from archlang.ir.partial import Failure, failures_at
 from archlang.records import record
 
@@ -15,13 +15,18 @@ from archlang.records import record
 @record
 class Totals:
     """Sums over layers: trainable numbers, saved but untrained ones, multiply-accumulates and output elements for
-    one sample, and how many layers (those the compiler put in not counted)."""
+    one sample, and how many layers (those the compiler put in not counted).
+
+    The last two say for how many layers there is no rule for a count: the sum is then one of the others.
+    """
 
     parameters: int = 0
     buffers: int = 0
     macs: int = 0
     elements: int = 0
     layers: int = 0
+    without_parameters: int = 0
+    without_macs: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, f) + getattr(other, f) for f in FIELDS))
@@ -42,6 +47,8 @@ def layer_totals(body: Body, layer: Layer) -> Totals:
         layer.op.macs(inputs, layer.outputs[0]),
         sum(prod(shape) for shape in layer.outputs) if layer.name else 0,
         1 if layer.name else 0,
+        int(lacks_rule(layer.op, "parameters")),
+        int(lacks_rule(layer.op, "macs")),
     )
 
 
@@ -85,8 +92,8 @@ def is_shared(node: Node | None) -> bool:
 def counted(totals: Totals, shared: bool, training: bool) -> Totals:
     """What a node adds: shared weights count once; what runs in training only has no part in inference."""
     if shared:
-        totals = replace(totals, parameters=0, buffers=0)
-    return replace(totals, macs=0, elements=0) if training else totals
+        totals = replace(totals, parameters=0, buffers=0, without_parameters=0)
+    return replace(totals, macs=0, elements=0, without_macs=0) if training else totals
 
 
 @record

@@ -12,7 +12,7 @@ from archlang.errors.words import listing, plural, shape_text, value_text
 from archlang.families import Family, Member
 from archlang.ir.graph import Model
 from archlang.ir.walk import fold_totals
-from archlang.report.text import aligned
+from archlang.report.layout import aligned
 
 
 def family_text(family: Family, members: Sequence[Member], form: str) -> str:

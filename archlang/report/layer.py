@@ -136,4 +136,4 @@ def _scope_sections(place: Place, scope: Call) -> Iterator[Section]:
         ),
     )
     yield "Receptive field of what flows out", tuple(receptive_lines(place))
-    yield "Parts", rows_lines(scope_rows(place.model, scope, place.path))
+    yield "Parts", rows_lines(scope_rows(place.model, scope, place.path), place.model)

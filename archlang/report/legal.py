@@ -9,7 +9,8 @@ from archlang.errors.words import shape_text
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.formulas import plain
 from archlang.ir.graph import Model
-from archlang.report.text import aligned, shapes_text
+from archlang.report.layout import aligned
+from archlang.report.text import shapes_text
 from archlang.symbolic.legal import Reason, SizeBoxes, Sizes, SymbolicModel, Variant, box_text
 
 Near = Sequence[tuple[str | None, int]]

@@ -1,41 +1,95 @@
-"""The report for people: a table with its conventions in words. Written by hand: a table library costs 20 ms."""
+"""The report for people: a table with its conventions in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from archlang.diagnostics.text import printable
-from archlang.errors.words import shape_text
+from archlang.errors.words import listing, shape_text
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import Totals, fold_totals
-from archlang.report.rows import Row, table_rows
+from archlang.report.columns import (
+    DEFAULT,
+    Column,
+    Facts,
+    View,
+    default_columns,
+    flops_of,
+    macs_of,
+    parameters_of,
+)  # fmt: skip
+from archlang.report.layout import GAP, Grid, aligned, grid_lines, painted, wrapped
+from archlang.report.rows import Row, table_rows, walk_rows
 
 DTYPE_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 """Types that `--dtype` takes, with the bytes of one number."""
-
-HEADINGS = ("Layer", "Type", "Output shape", "Params", "MACs")
-ALIGNMENT = "<<<>>"  # of the columns above
-GAP = "  "  # between columns, and before each level of the tree
 
 CONVENTIONS = (
     "MACs are multiply-accumulates of convolutions, linear layers and attention products, for one sample;",
     "FLOPs = 2 x MACs. BatchNorm running statistics are buffers. MB = 1,000,000 bytes.",
     "Shapes are torch's, channels first, without the batch.",
 )
+NOTES = {
+    "activations": "Activations are the numbers that flow out of the layers, for one sample.",
+    "receptive-field": "The receptive field is what one number depends on; of a row xN, one of the last copy's.",
+    "stride": "The effective stride is how far apart on the input neighbouring numbers look.",
+    "connected": "Connected to: what flows into a row, where that is not the row above it.",
+}
+"""What else a reader must know of some columns."""
+
+MOST_NAMED = 4
+"""Kinds of layers that a note names."""
 
 
-def model_table(
-    model: Model, batch: int = 1, dtype: str = "float32", near: Sequence[tuple[str | None, int]] = ()
-) -> str:
+def model_table(model: Model, view: View | None = None) -> str:
     """The report of one model: a head, the table, totals, conventions, and the defaults it relied on."""
-    rows = [HEADINGS, *_cells(table_rows(model))]
-    lines = aligned(rows, ALIGNMENT)
-    rule = "-" * max(len(line) for line in lines)
+    view = view or View()
+    rows = table_rows(model, view.depth)
+    columns = view.chosen(default_columns(rows))
     inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
-    head = f"{model.name}: {inputs} -> {outputs}"
-    footer = (*_footer(model, batch, dtype), "", *_legal(model, near), *CONVENTIONS, *_defaults(model))
-    return "\n".join((printable(head), rule, lines[0], rule, *lines[1:], rule, *footer))
+    head = wrapped((printable(f"{model.name}: {inputs} -> {outputs}"),), view.width)
+    lines = grid_lines(_grid(rows, columns, Facts(model)), view.width, view.colour)
+    notes = (*_legal(model, view.near), *CONVENTIONS, *_notes(rows, columns), *_defaults(model))
+    faint = (painted(line, "faint", view.colour) for line in wrapped(notes, view.width))
+    return "\n".join((*head, *lines, *_footer(model, view.batch, view.dtype), "", *faint))
+
+
+def models_text(models: Sequence[Model], view: View | None = None) -> str:
+    """The report on models: the table of the only one, else a line for each; where columns or levels of the tree are
+    asked for, a table for each."""
+    wanted = view and (view.columns is not None or view.depth is not None)
+    return models_tables(models, view) if wanted or len(models) == 1 else models_lines(models)
+
+
+def models_tables(models: Sequence[Model], view: View | None = None) -> str:
+    """A table for each model."""
+    return "\n\n".join(model_table(model, view).rstrip("\n") for model in models)
+
+
+def _grid(rows: Iterable[Row], columns: Sequence[Column], facts: Facts) -> Grid:
+    """The tree with its levels as blanks before the names."""
+    flat = list(walk_rows(rows))
+    cells = [(GAP * level + row.path, *(column.text(row, facts) for column in columns)) for row, level in flat]
+    parts = frozenset(index for index, (row, _) in enumerate(flat) if row.children)
+    whole = frozenset(index for index, column in enumerate(columns, 1) if column.name not in CUTTABLE)
+    headings, sides = ("Layer", *(c.heading for c in columns)), "<" + "".join(c.side for c in columns)
+    return Grid(headings, sides, cells, whole, parts)
+
+
+CUTTABLE = ("type", "arguments", "connected")
+"""Columns of words, which lose their middle where a table is too wide."""
+
+
+def _notes(rows: Iterable[Row], columns: Iterable[Column]) -> Iterator[str]:
+    """What a reader must know of the columns that are shown, and which numbers there are not."""
+    yield from (NOTES[column.name] for column in columns if column.name in NOTES)
+    flat = [row for row, _ in walk_rows(rows) if not row.children]
+    for name, count in (("parameters", parameters_of), ("MACs", macs_of)):
+        kinds = list(dict.fromkeys(row.type for row in flat if count(row.totals).without))
+        if kinds:
+            verb = "has" if len(kinds) == 1 else "have"
+            yield f"n/a: {listing(kinds[:MOST_NAMED])} {verb} no rule for {name}; sums with >= are those of the others."
 
 
 def _footer(model: Model, batch: int, dtype: str) -> list[str]:
@@ -62,9 +116,10 @@ def _legal_list(models: Iterable[Model]) -> Iterator[str]:
         yield from ("", "Legal sizes", *(line for model in free for line in legal_line(model)))
 
 
-def rows_lines(rows: Iterable[Row]) -> list[str]:
-    """Some rows of a table, with its headings."""
-    return aligned([HEADINGS, *_cells(rows)], ALIGNMENT)
+def rows_lines(rows: Iterable[Row], model: Model) -> list[str]:
+    """Some rows of a model's table, with its headings."""
+    grid = _grid(rows, View().chosen(DEFAULT), Facts(model))
+    return aligned([grid.headings, *grid.rows], grid.sides)
 
 
 def models_lines(models: Sequence[Model]) -> str:
@@ -72,19 +127,9 @@ def models_lines(models: Sequence[Model]) -> str:
     rows: list[tuple[str, ...]] = []
     for model in models:
         totals = fold_totals(model)[-1]
-        counts = (f"{totals.parameters:,} params", f"{totals.macs:,} MACs")
+        counts = (f"{parameters_of(totals).footing} params", f"{macs_of(totals).footing} MACs")
         rows.append((model.name, f"-> {shapes_text(out.shape for out in model.outputs)}", *counts))
     return "\n".join([*aligned(rows, "<<>>"), *_legal_list(models)])
-
-
-def aligned(rows: Sequence[Sequence[str]], alignment: str) -> list[str]:
-    """Rows of cells as lines of columns; `alignment` has a `<` or `>` for each column."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    columns = list(zip(alignment, widths, strict=True)) if rows else []
-    return [
-        GAP.join(f"{cell:{side}{width}}" for cell, (side, width) in zip(row, columns, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 def shapes_text(shapes: Iterable[Shape]) -> str:
@@ -92,26 +137,15 @@ def shapes_text(shapes: Iterable[Shape]) -> str:
     return ", ".join(shape_text(shape) for shape in shapes)
 
 
-def count_text(count: int) -> str:
-    """A count with thousands separators; `-` for none."""
-    return f"{count:,}" if count else "-"
-
-
-def _cells(rows: Iterable[Row], depth: int = 0) -> Iterator[tuple[str, ...]]:
-    for row in rows:
-        counts = (count_text(row.totals.parameters), count_text(row.totals.macs))
-        yield (GAP * depth + row.path, row.type, shapes_text(row.outputs), *counts)
-        yield from _cells(row.children, depth + 1)
-
-
 def _totals(totals: Totals, batch: int, dtype: str) -> list[tuple[str, str, str]]:
     """The counts of the footer; every parameter is trainable, what is not counts as a buffer."""
+    parameters, memory = parameters_of(totals), f"({megabytes(totals.parameters, dtype)})"
     rows = [
-        ("Total params:", f"{totals.parameters:,}", f"({megabytes(totals.parameters, dtype)})"),
-        ("Trainable params:", f"{totals.parameters:,}", ""),
+        ("Total params:", parameters.footing, memory if parameters.status != "not available" else ""),
+        ("Trainable params:", parameters.footing, ""),
         ("Buffers:", f"{totals.buffers:,}", ""),
-        ("MACs:", f"{totals.macs:,}", ""),
-        ("FLOPs:", f"{2 * totals.macs:,}", ""),
+        ("MACs:", macs_of(totals).footing, ""),
+        ("FLOPs:", flops_of(totals).footing, ""),
     ]
     if batch > 1:
         outputs = totals.elements * batch

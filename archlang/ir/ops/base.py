@@ -234,6 +234,19 @@ def count_elements(tensors: Counts) -> int:
     return sum(prod(shape) for shape in tensors.values())
 
 
+def lacks_rule(op: Op, rule: Literal["parameters", "macs"]) -> bool:
+    """Whether a layer leaves out the rule for a count although its torch expression may well have something to count.
+
+    archlang's own layers leave out what is none by the report's conventions. A layer of another package may have left
+    it out because nobody worked it out: its module is not known here, or it has parameters and thus something to
+    multiply.
+    """
+    kind = type(op)
+    if getattr(kind, rule) is not getattr(Op, rule) or kind.__module__.startswith("archlang."):
+        return False
+    return ":" in op.torch().target or (rule == "macs" and bool(op.parameters()))
+
+
 def require_rank(word: str, shape: Shape, ranks: tuple[int, ...], expected: str) -> None:
     """Raise unless the input has one of the numbers of axes (channels included)."""
     if len(shape) not in ranks:

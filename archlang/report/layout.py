@@ -1,0 +1,124 @@
+"""Cells as lines: columns aligned, fitted to a width, in colour if asked. Knows nothing of models.
+
+Written by hand: a library for tables costs more start-up time than a whole check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from archlang.records import record
+
+GAP = "  "  # between columns, and before each level of the tree
+CUT = "..."  # for the middle of a text that is too long
+LEAST = 14  # characters that a text keeps when a table is fitted to a width
+
+STYLES = {"heading": "1", "part": "1", "faint": "2"}
+
+
+@record
+class Grid:
+    """Rows of cells below their headings. `sides` has a `<` or `>` for each column; columns of `>` are numbers, which
+    are never cut, and neither are the columns in `whole`. The first column names the rows; `parts` are the numbers of
+    those rows that hold others."""
+
+    headings: tuple[str, ...]
+    sides: str
+    rows: Sequence[tuple[str, ...]]
+    whole: frozenset[int] = frozenset()
+    parts: frozenset[int] = frozenset()
+
+
+def aligned(rows: Sequence[Sequence[str]], alignment: str) -> list[str]:
+    """Rows of cells as lines of columns; `alignment` has a `<` or `>` for each column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    columns = list(zip(alignment, widths, strict=True)) if rows else []
+    return [
+        GAP.join(f"{cell:{side}{width}}" for cell, (side, width) in zip(row, columns, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def grid_lines(grid: Grid, width: int | None = None, colour: bool = False) -> list[str]:
+    """The table with rules above and below its headings and at its end, at most `width` wide where that can be.
+
+    First long texts lose their middle; what still does not fit is continued in a further table below, which names the
+    rows again.
+    """
+    lines: list[str] = []
+    for block in _blocks(_fitted(grid, width), width):
+        heading, *body = aligned([block.headings, *block.rows], block.sides)
+        rule = painted("-" * max(len(line) for line in (heading, *body)), "faint", colour)
+        shown = (painted(line, "part", colour and row in block.parts) for row, line in enumerate(body))
+        lines += [*([""] if lines else []), rule, painted(heading, "heading", colour), rule, *shown, rule]
+    return lines
+
+
+def _fitted(grid: Grid, width: int | None) -> Grid:
+    """The grid with the middle of long texts left out, as far as that helps."""
+    widths = _widths(grid)
+    excess = 0 if width is None else _total(widths) - width
+    narrowed = list(widths)
+    while excess > 0:
+        cut = [i for i, side in enumerate(grid.sides) if side == "<" and i not in grid.whole and narrowed[i] > LEAST]
+        if not cut:
+            break
+        widest = max(cut, key=lambda i: narrowed[i])
+        narrowed[widest] -= 1
+        excess -= 1
+    if narrowed == widths:
+        return grid
+    rows = [tuple(shortened(cell, most) for cell, most in zip(row, narrowed, strict=True)) for row in grid.rows]
+    return Grid(grid.headings, grid.sides, rows, grid.whole, grid.parts)
+
+
+def _widths(grid: Grid) -> list[int]:
+    return [max(map(len, column)) for column in zip(grid.headings, *grid.rows, strict=True)]
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _blocks(grid: Grid, width: int | None) -> Iterator[Grid]:
+    """The columns in groups that fit, each behind the names of the rows; a group has at least one column."""
+    widths = _widths(grid)
+    group = [0]
+    for column in range(1, len(widths)):
+        if width is not None and len(group) > 1 and _total([widths[i] for i in (*group, column)]) > width:
+            yield _only(grid, group)
+            group = [0]
+        group.append(column)
+    yield _only(grid, group)
+
+
+def _only(grid: Grid, columns: Sequence[int]) -> Grid:
+    rows = [tuple(row[i] for i in columns) for row in grid.rows]
+    headings, sides = tuple(grid.headings[i] for i in columns), "".join(grid.sides[i] for i in columns)
+    return Grid(headings, sides, rows, parts=grid.parts)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text with its middle left out where it is longer; the end of a path says more than its start."""
+    if len(text) <= most:
+        return text
+    head = (most - len(CUT)) // 3
+    return f"{text[:head]}{CUT}{text[len(text) - (most - len(CUT) - head) :]}"
+
+
+def wrapped(lines: Iterable[str], width: int | None) -> Iterator[str]:
+    """Lines of prose, broken between words where they are longer than the width."""
+    if width is None:
+        yield from lines
+        return
+    from textwrap import wrap
+
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()))
+        broken = wrap(line, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        yield from broken if len(line) > width else (line,)
+
+
+def painted(text: str, style: str, colour: bool) -> str:
+    """The text between the escapes of a style, if in colour."""
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if colour and text else text
