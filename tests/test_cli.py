@@ -264,6 +264,7 @@ def test_json(archc: Run) -> None:
     assert net["layers"][0] == {
         "name": "conv1", "op": "Conv2d", "output_shape": [8, 32, 32], "parameters": 224, "macs": 221_184,
         "line": 1, "column": 59,
+        "input_shapes": [[3, 32, 32]], "kernel_size": [3, 3], "activations": 8_192, "connected_to": ["input"],
     }  # fmt: skip
     assert [layer["name"] for layer in net["layers"]] == ["conv1", "relu1", "fc1"]
     assert sum(layer["macs"] for layer in net["layers"]) == net["macs"]

@@ -262,13 +262,14 @@ def test_json_has_the_keys_of_the_contract():
     data = report_dict([small_vgg()], [], True)
     assert list(data) == ["schema", "ok", "models", "diagnostics"]
     (model,) = data["models"]
-    assert list(model) == ["name", "inputs", "outputs", "parameters", "buffers", "macs", "flops", "layers"]
+    assert list(model) == ["name", "inputs", "outputs", "parameters", "buffers", "macs", "flops", "status", "layers"]
     assert model["inputs"] == [{"name": "input", "shape": [3, 32, 32]}]
     assert model["outputs"] == [{"name": "output", "shape": [10]}]
     assert model["parameters"] == {"total": model["parameters"]["trainable"], "trainable": 239626}
     assert model["layers"][0] == {
         "name": "features.0", "op": "Conv2d", "output_shape": [64, 32, 32], "parameters": 1792, "macs": 1769472,
         "line": 3, "column": 5,
+        "input_shapes": [[3, 32, 32]], "kernel_size": [3, 3], "activations": 65536, "connected_to": ["input"],
     }  # fmt: skip
 
 

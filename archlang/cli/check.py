@@ -7,7 +7,16 @@ import sys
 import click
 
 from archlang.checking import Request
-from archlang.cli.common import ERRORS, LEAST_WIDTH, finish, in_colour, outcome_of, reads_a_model, targets, terminal_width
+from archlang.cli.common import (
+    ERRORS,
+    LEAST_WIDTH,
+    finish,
+    in_colour,
+    outcome_of,
+    reads_a_model,
+    targets,
+    terminal_width,
+)
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
 from archlang.ir.graph import Model

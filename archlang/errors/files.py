@@ -329,7 +329,8 @@ class UnknownColumn(UsageProblem):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"the columns are {listing(self.known)}",)
+        half = len(self.known) // 2
+        return f"the columns are {', '.join(self.known[:half])},", listing(self.known[half:])
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -119,7 +119,9 @@ def _spots(model: Model, body_id: BodyId, steps: tuple[Step, ...], scope: Scope)
                 inner = Scope(f"{scope.prefix}{name_text(node.name, scope.starts)}.", {}, read)
                 made.append((yield from _spots(model, node.body, (*steps, Step(body_id, index)), inner)))
             case Repeat():
-                made.append((yield from _copies(model, node, (steps, body_id, index), Scope(scope.prefix, scope.starts, read))))
+                made.append(
+                    (yield from _copies(model, node, (steps, body_id, index), Scope(scope.prefix, scope.starts, read)))
+                )
     return tuple(maker(ref) for ref in body.outputs)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import BadOption, UnknownColumn
-from archlang.errors.words import closest, shape_text, size_text
+from archlang.errors.words import closest, shape_text
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Op, Shape
@@ -22,7 +22,7 @@ from archlang.report.rows import Row, walk_rows
 
 MISSING = "n/a"
 
-FIELD_EFFORT = 300_000
+FIELD_EFFORT = 200_000
 """Layers that are followed for the receptive fields of one table: about two seconds."""
 
 Status = Literal["exact", "partial", "not available"]
@@ -30,7 +30,7 @@ Status = Literal["exact", "partial", "not available"]
 
 @record
 class Count:
-    """A number with what is known of it: `without` layers of the row have no rule for it, so it is one of the others."""
+    """A number and how many layers have no rule for it: it is then a sum over the others."""
 
     number: Any
     without: int = 0
@@ -74,7 +74,7 @@ class Facts:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.totals = fold_totals(model)[-1]
-        self.single = len(model.inputs) == 1
+        self.shapes = {given.name: given.shape for given in model.inputs}
         self._effort: Effort | None = None
         self._known: dict[Any, Fields | None] = {}
 
@@ -87,7 +87,8 @@ class Facts:
         if key not in self._known:
             self._effort = self._effort or Effort(self.model, FIELD_EFFORT)
             try:
-                self._known[key] = value_field(place, ref, row.outputs[0], self._effort)
+                found = value_field(place, ref, row.outputs[0], self._effort)
+                self._known[key] = {name: found[name] for name in self.shapes if name in found}
             except TooFar:
                 self._known[key] = None
         return self._known[key]
@@ -123,7 +124,7 @@ def _share(row: Row, facts: Facts) -> float | None:
     numbers = (mine.number, all_of_them.number)
     if any(isinstance(number, Symbolic) for number in numbers) or mine.without or all_of_them.without:
         return None
-    return mine.number / all_of_them.number if all_of_them.number else 0.0
+    return round(mine.number / all_of_them.number, 6) if all_of_them.number else 0.0
 
 
 def _share_text(row: Row, facts: Facts) -> str:
@@ -133,8 +134,8 @@ def _share_text(row: Row, facts: Facts) -> str:
 
 def kernel_of(op: Op | None) -> tuple[int, ...] | None:
     """The sizes of a window, if the layer has one."""
-    sizes = getattr(op, "kernel_size", None)
-    return (sizes,) if isinstance(sizes, int) else sizes if isinstance(sizes, tuple) else None
+    sizes: Any = getattr(op, "kernel_size", None)
+    return (sizes,) if isinstance(sizes, int) else sizes if isinstance(sizes, tuple) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def _receptive(row: Row, facts: Facts) -> dict[str, list[int | None]] | None:
@@ -181,9 +182,8 @@ def _by_input(row: Row, facts: Facts, text: Callable[[Receptive, Shape], str]) -
     fields = facts.fields(row)
     if fields is None:
         return MISSING
-    shapes = {given.name: given.shape for given in facts.model.inputs}
-    texts = {name: text(field, shapes[name]) for name, field in fields.items()}
-    if facts.single:
+    texts = {name: text(field, facts.shapes[name]) for name, field in fields.items()}
+    if len(facts.shapes) == 1:
         return next(iter(texts.values()), "-")
     return ", ".join(f"{name} {text}" for name, text in texts.items()) or "-"
 
@@ -232,6 +232,7 @@ COLUMNS = (
 )  # fmt: skip
 """All of them, in the order of `--columns all`; the layer's name stands before them in every table."""
 
+
 @record
 class View:
     """How a report is shown: columns (as for `--columns`; None: those of the format), levels of the tree and width
@@ -266,7 +267,7 @@ def read_columns(text: str, default: Sequence[str]) -> tuple[str, ...]:
     words = [word.strip().lower().replace("_", "-") for word in text.split(",")]
     changes = [word[:1] in ("+", "-") for word in words]
     if not all(words) or any(changes) != all(changes):
-        expected = f"names with commas, `all`, or changes such as +kernel,-macs; the columns are {', '.join(BY_NAME)}"
+        expected = "names with commas, all of them changes or none: type,macs or +kernel,-macs"
         raise Diagnosed(Diagnostic(BadOption("--columns", text, expected), None, "--columns"))
     names = [name for word in words for name in _named(word.lstrip("+-"))]
     if not all(changes):

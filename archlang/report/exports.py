@@ -51,14 +51,12 @@ def _csv_cell(column: Column, row: Row, facts: Facts) -> Any:
     match value:
         case Count():
             return {"exact": value.number, "partial": f">={value.number}", "not available": ""}[value.status]
-        case dict():
-            return column.text(row, facts)
+        case None | [] | {}:
+            return ""
         case list() if column.name == "connected":
             return ", ".join(row.sources)
-        case list():
+        case list() | dict():
             return column.text(row, facts)
-        case None:
-            return ""
         case _:
             return value
 

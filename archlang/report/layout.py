@@ -11,7 +11,7 @@ from archlang.records import record
 
 GAP = "  "  # between columns, and before each level of the tree
 CUT = "..."  # for the middle of a text that is too long
-LEAST = 14  # characters that a text keeps when a table is fitted to a width
+LEAST = 24  # characters that a text keeps when a table is fitted to a width
 
 STYLES = {"heading": "1", "part": "1", "faint": "2"}
 
@@ -55,21 +55,25 @@ def grid_lines(grid: Grid, width: int | None = None, colour: bool = False) -> li
 
 
 def _fitted(grid: Grid, width: int | None) -> Grid:
-    """The grid with the middle of long texts left out, as far as that helps."""
+    """The grid with the middle of long texts left out: as little as makes it fit, where that is possible; else only
+    of texts that would fill half of a line."""
     widths = _widths(grid)
-    excess = 0 if width is None else _total(widths) - width
-    narrowed = list(widths)
-    while excess > 0:
-        cut = [i for i, side in enumerate(grid.sides) if side == "<" and i not in grid.whole and narrowed[i] > LEAST]
-        if not cut:
-            break
-        widest = max(cut, key=lambda i: narrowed[i])
-        narrowed[widest] -= 1
-        excess -= 1
-    if narrowed == widths:
+    if width is None or _total(widths) <= width:
         return grid
+    cut = [i for i, side in enumerate(grid.sides) if side == "<" and i not in grid.whole]
+    narrowed = _narrowed(widths, cut, width)
+    if _total(narrowed) > width:
+        narrowed = [min(n, (width - len(GAP)) // 2) if i in cut else n for i, n in enumerate(widths)]
     rows = [tuple(shortened(cell, most) for cell, most in zip(row, narrowed, strict=True)) for row in grid.rows]
     return Grid(grid.headings, grid.sides, rows, grid.whole, grid.parts)
+
+
+def _narrowed(widths: Sequence[int], cut: Sequence[int], width: int) -> list[int]:
+    """Widths with the widest columns that may be cut made narrower, down to `LEAST`."""
+    narrowed = list(widths)
+    while _total(narrowed) > width and (wide := [i for i in cut if narrowed[i] > LEAST]):
+        narrowed[max(wide, key=lambda i: narrowed[i])] -= 1
+    return narrowed
 
 
 def _widths(grid: Grid) -> list[int]:
@@ -102,6 +106,8 @@ def shortened(text: str, most: int) -> str:
     """The text with its middle left out where it is longer; the end of a path says more than its start."""
     if len(text) <= most:
         return text
+    if most <= len(CUT):
+        return text[len(text) - most :]
     head = (most - len(CUT)) // 3
     return f"{text[:head]}{CUT}{text[len(text) - (most - len(CUT) - head) :]}"
 

@@ -13,7 +13,17 @@ from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Ref, Repea
 from archlang.ir.ops.base import Op, Shape
 from archlang.ir.paths import Place, Step
 from archlang.ir.sources import Scope, inside, reads_row_above, root_scope, source, sources
-from archlang.ir.walk import Starts, Totals, advance, copies, counted, fold_totals, input_shapes, layer_totals, name_text
+from archlang.ir.walk import (
+    Starts,
+    Totals,
+    advance,
+    copies,
+    counted,
+    fold_totals,
+    input_shapes,
+    layer_totals,
+    name_text,
+)
 from archlang.records import record
 
 ROW_LIMIT = 10_000

@@ -50,7 +50,8 @@ def model_table(model: Model, view: View | None = None) -> str:
     inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
     head = wrapped((printable(f"{model.name}: {inputs} -> {outputs}"),), view.width)
     lines = grid_lines(_grid(rows, columns, Facts(model)), view.width, view.colour)
-    notes = (*_legal(model, view.near), *CONVENTIONS, *_notes(rows, columns), *_defaults(model))
+    conventions = CONVENTIONS if view.width is None else (" ".join(CONVENTIONS),)
+    notes = (*_legal(model, view.near), *conventions, *_notes(rows, columns), *_defaults(model))
     faint = (painted(line, "faint", view.colour) for line in wrapped(notes, view.width))
     return "\n".join((*head, *lines, *_footer(model, view.batch, view.dtype), "", *faint))
 

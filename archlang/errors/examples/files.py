@@ -12,6 +12,7 @@ from archlang.errors.files import (
     NotAModelFile,
     NotText,
     UnknownCode,
+    UnknownColumn,
     UnknownFormat,
     UnknownInput,
     UnknownModel,
@@ -21,6 +22,11 @@ from archlang.errors.files import (
 
 TEXT = "INPUT(3, 32, 32) -> CONV(16, 3x3) -> RELU -> FC(10)"
 DEEP = "model Net(depth = 2) = INPUT(3, 32, 32) -> [CONV -> RELU]*depth -> FC(10)"
+COLUMNS = (
+    "type", "input", "output", "kernel", "arguments", "parameters", "share", "buffers", "macs", "flops", "activations",
+    "receptive-field", "stride", "connected", "copies", "line",
+)  # fmt: skip
+"""Those of the table: `report/columns.py`, which stands above this."""
 
 EXAMPLES = {
     "cannot-read": Example(
@@ -102,6 +108,14 @@ EXAMPLES = {
         command=f"{CHECK} --input image=3,64,64",
         fixed_command=f"{CHECK} --input 3,64,64",
         problem=UnknownInput("image", None, ("input",)),
+    ),
+    "unknown-column": Example(
+        TEXT,
+        "Name one of the columns that the message lists.",
+        command=f"{CHECK} --columns output,kernal",
+        fixed_command=f"{CHECK} --columns output,kernel",
+        problem=UnknownColumn("kernal", "kernel", COLUMNS),
+        place="--columns",
     ),
     "no-such-part": Example(
         TEXT,
