@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archlang
+from archlang.checking import check_source
 from archlang.cli import main
 from archlang.diagnostics import Diagnosed
 from archlang.ir.graph import Model
@@ -31,6 +32,7 @@ from archlang.report.exports import csv_text, html_text, markdown_text
 from archlang.report.layout import LEAST, Grid, grid_lines, shortened
 from archlang.report.rows import Row, table_rows, walk_rows
 from archlang.report.text import model_table, models_text
+from archlang.source import Source
 
 ZOO = [("resnet", "ResNet18"), ("unet", "UNet"), ("inception", "GoogLeNet"), ("vgg", "VGG11BN"), ("vit", "ViTB16")]
 SKIP = """
@@ -263,6 +265,7 @@ class TestUnknown:
 
 def test_fields_beyond_the_effort_are_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archlang.report.columns.FIELD_EFFORT", 3_000)
+    monkeypatch.setattr("archlang.ir.receptive.MOST_NODES", 1_000)
     model = model_of(
         "INPUT(1, 9, 9) -> [CONV(1, 3x3, padding=1) -> RELU]*1000000 -> [CONV(2 + i, 1) for i in range(30)]"
     )
@@ -450,3 +453,14 @@ def test_flat_layers_keep_their_order_with_columns_of_each_copy() -> None:
         assert not isinstance(place, tuple)
         sizes = output_field(place)["input"].sizes
         assert layer["receptive_field"] == {"input": list(sizes[1:])}, layer["name"]
+
+
+def test_a_partial_model_counts_at_least_what_came_out() -> None:
+    text = "INPUT(3, 9, 9) -> a: [CONV(4, 3x3) -> [RELU -> CONV(4, 1) -> CONV(2, 3x3, groups=3)]*2] -> FC(2)"
+    (model,) = check_source(Source("<text>", text)).partial
+    shown = cells(model, "parameters")
+    assert shown["a"].startswith(">=")
+    assert "n/a" in cells(model, "output")["a"]
+    assert re.search(r"^MACs: +>=", model_table(model, View("all")), re.MULTILINE)
+    assert model_dict(model, View("all", depth=3))["status"]["macs"] == "partial"
+    assert "not available" not in html_text([model], View("all"))

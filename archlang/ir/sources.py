@@ -59,8 +59,8 @@ def _last_of(model: Model, repeat: Repeat, given: Sequence[str], scope: Scope) -
     """The part that makes what flows out of the last copy."""
     flowing, *others = given
     for body_id, count, offsets in copies(model, repeat, scope.starts):
-        if count:
-            inner = model.bodies[body_id]
+        inner = model.bodies[body_id]
+        if count and inner.outputs:
             behind = advance(offsets, inner, count - 1)
             flowing = source(model, inner, inner.outputs[0], Scope(scope.prefix, behind, (flowing, *others)))
     return flowing

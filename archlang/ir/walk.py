@@ -8,7 +8,7 @@ from math import prod
 
 from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Name, Node, Repeat
 from archlang.ir.ops.base import Shape, count_elements, lacks_rule
-from archlang.ir.partial import Failure, failures_at
+from archlang.ir.partial import Failure, PartialBody, failures_at
 from archlang.records import record
 
 
@@ -17,7 +17,8 @@ class Totals:
     """Sums over layers: trainable numbers, saved but untrained ones, multiply-accumulates and output elements for
     one sample, and how many layers (those the compiler put in not counted).
 
-    The last two say for how many layers there is no rule for a count: the sum is then one of the others.
+    The last two say for how many layers there is no rule for a count, or which failed in a partial model: the sum is
+    then one of the others.
     """
 
     parameters: int = 0
@@ -66,7 +67,8 @@ def fold_totals(model: Model) -> tuple[Totals, ...]:
     """Totals of each body of the model's table; the last is the whole model's. Visits each body once."""
     totals: list[Totals] = []
     for body in model.bodies:
-        total = Totals()
+        failed = len(body.failures) if isinstance(body, PartialBody) else 0
+        total = Totals(without_parameters=failed, without_macs=failed)
         for index, node in enumerate(body.nodes):
             total += counted(_node_totals(body, node, totals), is_shared(node), index in body.training)
         totals.append(total)

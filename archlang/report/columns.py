@@ -81,7 +81,7 @@ class Facts:
     def fields(self, row: Row) -> Fields | None:
         """What one number that flows out of a row sees of each input; None where it was not worked out."""
         if row.value is None:
-            return {}
+            return {} if row.outputs else None
         place, ref = row.value.place, row.value.ref
         key = (place.steps[:-1], place.steps[-1].body, ref)
         if key not in self._known:
@@ -199,7 +199,7 @@ COLUMNS = (
            lambda row, _: [list(shape) for shape in row.inputs], lambda row, _: _shapes(row.inputs) or "-",
            "the shapes that flow in"),
     Column("output", "Output shape", "output_shape", "<",
-           lambda row, _: list(row.outputs[0]), lambda row, _: _shapes(row.outputs),
+           lambda row, _: list(row.outputs[0]) if row.outputs else None, lambda row, _: _shapes(row.outputs) or MISSING,
            "the shape that flows out"),
     Column("kernel", "Kernel", "kernel_size", "<",
            lambda row, _: list(kernel_of(row.op) or ()) or None,

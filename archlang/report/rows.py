@@ -47,7 +47,8 @@ class Row:
     `type` is torch's class for a layer, the block's name or `group` for a scope, `xN` for copies in a row. `totals`
     cover everything inside and all `count` copies; `children` show the first copy, or are empty where a part stays
     closed. `sources` are the parts that make its inputs, and `follows` says that this is just the row above it.
-    `value` is what flows out, of copies out of the last; None for the model's own inputs.
+    `value` is what flows out, of copies out of the last; None for the model's own inputs, and where it is unknown
+    (then `outputs` is empty).
     """
 
     path: str
@@ -143,7 +144,7 @@ class _Table:
             inputs=input_shapes(body, node),
             sources=sources(self.model, body, node, scope),
             follows=reads_row_above(body, index),
-            value=Value(Place(self.model, row.path, steps), Ref(index)),
+            value=Value(Place(self.model, row.path, steps), Ref(index)) if node.outputs else None,
         )
 
     def _scope(self, call: Call, scope: Scope, steps: Steps, training: bool, level: int) -> Row:
@@ -167,11 +168,12 @@ class _Table:
             yield from (replace(children[0], follows=children[0].follows and follows), *children[1:])
         elif totals.layers:
             body = self.model.bodies[run.body]
-            path, outputs = self._range(run, scope), (body.shape_of(body.outputs[0]),)
+            path, flowing = self._range(run, scope), body.outputs[:1]
+            outputs = tuple(body.shape_of(ref) for ref in flowing)
             kind = _closed(f"x{run.count:,}" if run.count > 1 else "group", totals, children)
             row = Row(path, kind, outputs, totals, run.count, line, children, body.inputs, None, scope.inputs, follows)
             place = Place(self.model, path, (*steps, Step(run.body, len(body.nodes) - 1)))
-            yield replace(row, value=Value(place, body.outputs[0]))
+            yield replace(row, value=Value(place, flowing[0]) if flowing else None)
 
     def _totals(self, run: Run) -> Totals:
         """Totals of all copies; inside a part that runs in training only without what inference costs."""
@@ -179,9 +181,9 @@ class _Table:
 
     def _behind(self, run: Run, scope: Scope) -> Scope:
         """The scope of what follows a run: fed with what flows out of its last copy."""
-        if not run.count:
-            return scope
         body = self.model.bodies[run.body]
+        if not run.count or not body.outputs:
+            return scope
         last = replace(scope, starts=advance(scope.starts, body, run.count - 1))
         return replace(scope, inputs=(source(self.model, body, body.outputs[0], last), *scope.inputs[1:]))
 
