@@ -52,7 +52,8 @@ class Request:
 class Outcome:
     """Models that came out, in the order of the file, all diagnostics, and what is known of the models with errors.
 
-    `effort` is what the check cost, `unread` how many characters stand behind what cannot be parsed.
+    `effort` is what the check cost, `unread` how many characters stand behind what cannot be parsed; `run` can make
+    the models again, with other values (`variants.py`).
     """
 
     models: tuple[Model, ...]
@@ -60,6 +61,7 @@ class Outcome:
     effort: int = 0
     unread: int = 0
     partial: tuple[PartialModel, ...] = ()
+    run: Run | None = field(default=None, compare=False, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -122,7 +124,7 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
     except RecursionError:
         collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
     unread = 0 if run else _unread(source, collector.items)
-    return Outcome(models, tuple(sorted(collector, key=_place)), effort, unread, partial)
+    return Outcome(models, tuple(sorted(collector, key=_place)), effort, unread, partial, run)
 
 
 def _unread(source: Source, diagnostics: Sequence[Diagnostic]) -> int:

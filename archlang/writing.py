@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from archlang.checking import Run
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import CannotWrite, UnknownFormat
 from archlang.ir.graph import Model
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT = "-"
 
 
-def _source(model: Model, _: RenderOptions | None = None) -> str:
+def _source(model: Model, _: RenderOptions | None = None, run: Run | None = None) -> str:
     from archlang.backends.torch_source import write_source
+    from archlang.variants import variants_of
 
-    return write_source(model.with_numbers, PurePath(model.origin.file).name)
+    variants = None if run is None else variants_of(run, model)
+    return write_source(model.with_numbers, PurePath(model.origin.file).name, variants)
 
 
 def _json(model: Model, _: RenderOptions | None = None) -> str:
@@ -80,12 +83,16 @@ def default_path(model: Model, command: str) -> str:
     return (stem.replace("-", "_").lower() if named_like_file else snake) + next(iter(WRITERS[command]))
 
 
-def write_output(model: Model, path: str, command: str, options: RenderOptions | None = None) -> None:
-    """Make the output in full, then write it; `options` are those of pictures.
+def write_output(
+    model: Model, path: str, command: str, options: RenderOptions | None = None, run: Run | None = None
+) -> None:
+    """Make the output in full, then write it; `options` are those of pictures, `run` made the model.
 
-    Raises `Diagnosed`; then no file was written or changed.
+    Without a run, as for a model read as data, source has no arguments. Raises `Diagnosed`; then no file was written or
+    changed.
     """
-    content = _writer(path, command)(model, options)
+    writer = _writer(path, command)
+    content = _source(model, options, run) if writer is _source else writer(model, options)
     if path != STANDARD_OUTPUT:
         replace_file(Path(path), content.encode() if isinstance(content, str) else content)
     elif isinstance(content, str):

@@ -26,6 +26,7 @@ LAYERS = (
     ("elaborate",),
     ("checking", "symbolic"),
     ("families",),
+    ("variants",),
     ("report", "backends"),
     ("reading", "writing"),
     ("explain",),

@@ -36,7 +36,7 @@ def make(
             return
         made = outcome.models[0]
         path = output or default_path(made, command)
-        write_output(made, path, command, drawn)
+        write_output(made, path, command, drawn, outcome.run)
     except Diagnosed as error:
         finish([error.diagnostic], "nothing was written")
         return

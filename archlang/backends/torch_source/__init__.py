@@ -15,6 +15,8 @@ from importlib import resources
 
 from archlang.backends.initialise import SCHEMES
 from archlang.backends.torch_source.classes import Classes
+from archlang.backends.torch_source.frames import NotExpressible
+from archlang.backends.torch_source.samples import Family, Samples, take_samples
 from archlang.backends.torch_source.schemes import write_function
 from archlang.backends.torch_source.text import Code
 from archlang.errors.words import shape_text
@@ -28,10 +30,12 @@ USES = {"Tensor": r": Tensor\b", "torch": r"\btorch\."}
 """What shows that a copied class needs an import."""
 
 
-def write_source(model: Model, source_name: str) -> str:
-    """The text of a Python file that defines the model; `source_name` is the .arch file that its header names."""
-    classes = Classes(model, source_name)
-    classes.write_model()
+def write_source(model: Model, source_name: str, family: Family | None = None) -> str:
+    """The text of a Python file that defines the model; `source_name` is the .arch file that its header names.
+
+    With the `family` of the model (see `variants.py`), parameters become arguments of its constructor.
+    """
+    classes = _write_classes(take_samples(model, family), source_name)
     code = Code()
     code.docstring(_header(model, source_name))
     code.blank()
@@ -47,6 +51,18 @@ def write_source(model: Model, source_name: str) -> str:
         write_function(code, model, scheme)
     code.take(classes.code)
     return "\n".join(code.lines) + "\n"
+
+
+def _write_classes(samples: Samples, source_name: str) -> Classes:
+    """The classes, with as many arguments of the model as its numbers can be told from."""
+    while True:
+        classes = Classes(samples, source_name)
+        try:
+            classes.write_model()
+        except NotExpressible as error:
+            samples = samples.without(error.values)
+            continue
+        return classes
 
 
 def support_text(name: str, new_name: str) -> str:

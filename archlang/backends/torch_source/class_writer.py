@@ -64,14 +64,14 @@ class ClassWriter:
         self.base = "nn.ModuleList"
         layers = self.builder.listing(self.constructor, self.parts, self.function, style="list")
         self.constructor.add(f"super().__init__({layers})")
-        self._forward(follow(self.library.parts, self.parts, "list", len(inputs)), inputs, {})
+        self._forward(follow(self.library.parts, self.parts, "list", len(inputs), self.function.own), inputs, {})
 
     def _attributes(self, inputs: Sequence[str]) -> None:
         self.base = "nn.Module"
         self._begin()
         self.bare = list(self.constructor.lines)
         self.function.labels = frozenset(self.library.parts.labels(self.parts[0]))
-        flow = follow(self.library.parts, self.parts, "attributes", len(inputs))
+        flow = follow(self.library.parts, self.parts, "attributes", len(inputs), self.function.own)
         names = attribute_names(flow)
         if any(isinstance(applied.node, Segment) for applied in flow.applied):
             names = {}

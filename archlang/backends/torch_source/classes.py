@@ -14,8 +14,9 @@ from archlang.backends.initialise import initialisation
 from archlang.backends.torch_source.class_writer import ClassWriter
 from archlang.backends.torch_source.frames import FunctionFrame, Variable, Vector
 from archlang.backends.torch_source.measures import Measures
+from archlang.backends.torch_source.samples import Samples
 from archlang.backends.torch_source.schemes import write_shared
-from archlang.backends.torch_source.text import Bracket, Code, Entry
+from archlang.backends.torch_source.text import Bracket, Code, Entry, flat
 from archlang.backends.torch_source.words import class_name, variable_name
 from archlang.errors.words import shape_text
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model
@@ -43,8 +44,9 @@ class Class:
 class Classes:
     """All classes of a generated module, in the order in which they must stand."""
 
-    def __init__(self, model: Model, source_name: str) -> None:
-        self.model = model
+    def __init__(self, samples: Samples, source_name: str) -> None:
+        self.samples = samples
+        self.model = model = samples.model
         self.source_name = source_name
         self.parts = Measures(model)
         self.init = initialisation(model)
@@ -85,7 +87,7 @@ class Classes:
 
     def write_model(self) -> None:
         """Write the model's class, those that it uses in front of it."""
-        self._write(Class(self.model.name, [len(self.model.bodies) - 1]), is_model=True)
+        self._write(Class(self.model.name, list(self.samples.roots)), is_model=True)
 
     # ---- which classes there are
 
@@ -95,7 +97,7 @@ class Classes:
     @cached_property
     def _called(self) -> list[BodyId]:
         """Bodies that open a scope."""
-        nodes = (node for body in self.model.bodies for node in body.nodes)
+        nodes = (node for body in self.samples.bodies for node in self.model.bodies[body].nodes)
         return sorted({node.body for node in nodes if isinstance(node, Call)})
 
     def _name_support(self) -> None:
@@ -159,7 +161,9 @@ class Classes:
         bodies = [self.model.bodies[body] for body in one.bodies]
         entry = tuple(body.inputs[0][0] if body.inputs else 0 for body in bodies)
         leave = tuple(body.shape_of(body.outputs[0])[0] for body in bodies)
-        function = FunctionFrame(len(bodies), _argument_vectors(bodies), entry=entry, exit=leave)
+        arguments = _argument_vectors(self.samples.arguments if is_model else _arguments_of(bodies))
+        own = 1 if is_model else max(1, sum(body < self.samples.own for body in one.bodies))
+        function = FunctionFrame(len(bodies), arguments, own=own, closed=is_model, entry=entry, exit=leave)
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
         writer = ClassWriter(self, function, parts)
         writer.write_content(self._inputs(bodies[0], is_model), one.bodies[0], is_model)
@@ -171,7 +175,7 @@ class Classes:
         code = Code()
         code.add(f"class {one.name}({writer.base}):", comment=noqa)
         inner = code.deeper()
-        inner.docstring([self._doc(bodies, is_model)])
+        inner.docstring([self._doc(bodies[:own], is_model)])
         self._write_methods(inner, writer, one.parameters)
         code.take(inner)
         self.code.lines += ["", "", *code.lines]
@@ -186,7 +190,7 @@ class Classes:
     def _write_methods(self, code: Code, writer: ClassWriter, parameters: Sequence[Variable]) -> None:
         if parameters or writer.constructor.lines != writer.bare:
             code.blank()
-            entries = [Entry(p.annotation, f"{p.name}: ") for p in parameters]
+            entries = [_signature_entry(parameter) for parameter in parameters]
             code.add("def ", Bracket("__init__(", (Entry("self"), *entries)), " -> None:")
             code.take(writer.constructor)
         if writer.forward.lines:
@@ -209,13 +213,22 @@ class Classes:
         return f"{title}: {', '.join(map(shape_text, inputs))} -> {', '.join(map(shape_text, outputs))}."
 
 
-def _argument_vectors(bodies: Sequence[Body]) -> tuple[Variable, ...]:
+def _signature_entry(parameter: Variable) -> Entry:
+    """`classes: int = 1000`."""
+    default = f" = {flat(parameter.default)}" if parameter.default is not None else ""
+    return Entry(parameter.annotation, f"{parameter.name}: ", suffix=default)
+
+
+def _arguments_of(bodies: Sequence[Body]) -> tuple[Variable, ...]:
     """The arguments of a definition, with their values in each body."""
     names = [argument.name for argument in bodies[0].arguments]
     values = [{argument.name: argument.value for argument in body.arguments} for body in bodies]
-    vectors = [Variable(name, tuple(own.get(name) for own in values)) for name in names]
-    sizes = [Variable(vector.name, tuple(map(_size, vector.values))) for vector in vectors]
-    return tuple(vectors + sizes)
+    return tuple(Variable(name, tuple(own.get(name) for own in values)) for name in names)
+
+
+def _argument_vectors(arguments: Sequence[Variable]) -> tuple[Variable, ...]:
+    """Arguments, and once more those of sizes as torch's are written."""
+    return (*arguments, *(Variable(vector.name, tuple(map(_size, vector.values))) for vector in arguments))
 
 
 def _size(value: Any) -> Any:

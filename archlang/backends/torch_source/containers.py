@@ -279,7 +279,8 @@ class Builder:
 
 
 def _comment(steps: Sequence[Step], frame: Frame) -> str:
-    """The shape that a step gives, where it changes and is the same for all."""
+    """The shape that a step gives, where it changes and is the same for all instances of the model itself."""
+    steps = steps[: frame.own] if isinstance(frame, FunctionFrame) else steps
     shapes = {step.outputs[0] for step in steps}
     changes = any(step.outputs != step.shapes[:1] for step in steps)
     return shape_text(shapes.pop()) if changes and len(shapes) == 1 and not isinstance(frame, LoopFrame) else ""

@@ -33,6 +33,7 @@ class Applied:
     """One step of `forward`: in each body, the values it reads and gives by number, and its name (empty without).
 
     A long repeat is one step, that applies its children one after the other; `children` says which of the scope's.
+    The first `own` bodies are the model's, others come from samples of it.
     """
 
     steps: tuple[Step, ...]
@@ -40,6 +41,7 @@ class Applied:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     children: tuple[int, int] = (0, 0)
+    own: int = 1
 
     @property
     def node(self) -> Layer | Call | Segment:
@@ -48,9 +50,10 @@ class Applied:
 
     @property
     def shape(self) -> str:
-        """The shapes that come out, where they change and are the same in all bodies."""
-        outputs = {step.outputs for step in self.steps}
-        changes = any(step.outputs != step.shapes[:1] for step in self.steps)
+        """The shapes that come out, where they change and are the same in all bodies of the model."""
+        steps = self.steps[: self.own]
+        outputs = {step.outputs for step in steps}
+        changes = any(step.outputs != step.shapes[:1] for step in steps)
         return ", ".join(map(shape_text, outputs.pop())) if changes and len(outputs) == 1 else ""
 
     @property
@@ -76,6 +79,7 @@ class Flow:
 
     parts: Measures
     style: Style
+    own: int
     numbers: count[int]
     applied: list[Applied] = field(default_factory=list[Applied])
     results: tuple[int, ...] = ()
@@ -95,7 +99,7 @@ class Flow:
             return self._segment(steps, inputs, starts)
         name = name_text(node.name, starts) if node.name else ""
         outputs = tuple(next(self.numbers) for _ in node.outputs)
-        self._apply(Applied(steps, name, inputs, outputs))
+        self._apply(Applied(steps, name, inputs, outputs, own=self.own))
         self.registered += not (node.shared or (isinstance(node, Layer) and is_function(node, self.style)))
         return outputs
 
@@ -110,7 +114,7 @@ class Flow:
         if not self.parts.is_applied_by_name(segments, self.style):
             outputs = (next(self.numbers),)
             last = self.registered + self.parts.segment_children(segments[0])
-            self._apply(Applied(steps, "", inputs, outputs, (self.registered, last)))
+            self._apply(Applied(steps, "", inputs, outputs, (self.registered, last), self.own))
             self.registered = last
             return outputs
         offsets = behind(starts, segments[0])
@@ -122,9 +126,9 @@ class Flow:
         return ends
 
 
-def follow(parts: Measures, bodies: Sequence[Part], style: Style, inputs: int) -> Flow:
-    """The steps of bodies of equal structure."""
-    flow = Flow(parts, style, count(inputs))
+def follow(parts: Measures, bodies: Sequence[Part], style: Style, inputs: int, own: int) -> Flow:
+    """The steps of bodies of equal structure, of which the first `own` are the model's."""
+    flow = Flow(parts, style, own, count(inputs))
     flow.results = flow.follow(bodies, range(inputs), {})
     return flow
 

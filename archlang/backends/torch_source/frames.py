@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archlang.backends.torch_source.text import Expression
-from archlang.backends.torch_source.words import annotation, literal, unique, variable_name
+from archlang.backends.torch_source.words import annotation, is_argument_name, literal, unique, variable_name
 from archlang.records import record
 
 Vector = tuple[Any, ...]
@@ -36,6 +36,14 @@ def all_integers(vector: Vector) -> bool:
     return all(type(value) is int for value in vector)
 
 
+class NotExpressible(Exception):
+    """A number of the model varies in a way that no expression in its arguments does."""
+
+    def __init__(self, values: Vector) -> None:
+        super().__init__(str(values))
+        self.values = values
+
+
 @record
 class Slot:
     """A place of the text: its values, and the name and role of the argument that stands there.
@@ -57,6 +65,12 @@ class Variable:
     values: Vector
     role: Role = ""
     is_table: bool = False
+    has_default: bool = False
+
+    @property
+    def default(self) -> Expression | None:
+        """The value that it has unless told otherwise."""
+        return literal(self.values[0]) if self.has_default else None
 
     @property
     def annotation(self) -> str:
@@ -131,9 +145,12 @@ class FunctionFrame(Frame):
     """A constructor: one instance for each body that the class stands for. New variables are its parameters.
 
     `entry` and `exit` are the numbers of channels that come in and go out, `labels` are names that attributes of its
-    own must not take.
+    own must not take. The first `own` instances are the model's, others come from samples of it. A closed constructor
+    has no parameters but its arguments: those of the model.
     """
 
+    own: int = 1
+    closed: bool = False
     entry: Vector = ()
     exit: Vector = ()
     used: set[str] = field(default_factory=set[str])
@@ -161,6 +178,8 @@ class FunctionFrame(Frame):
 
     def create(self, slot: Slot) -> str:
         """A new parameter."""
+        if self.closed:
+            raise NotExpressible(slot.values)
         own = {argument.name for argument in self.arguments}
         name = f"{slot.role}_channels" if slot.role and slot.name in own else slot.name
         if slot.role == "out" and not equal(slot.values, self.exit):
@@ -179,11 +198,21 @@ class FunctionFrame(Frame):
         return f"self.{next(name for name, known in self.stored.items() if known == text)}"
 
     def _parameter(self, name: str, slot: Slot) -> str:
+        if self.closed:
+            return self._argument(name, slot)
         own = {variable_name(argument.name, lambda _: False) for argument in self.arguments} - {name.lower()}
         name = variable_name(name, lambda n: n in own or self.is_taken(n))
         self.used.add(name)
         role = slot.role or ("out" if equal(slot.values, self.exit) else "")
         self.variables.append(Variable(name, slot.values, role, slot.is_table))
+        return name
+
+    def _argument(self, name: str, slot: Slot) -> str:
+        """An argument of the model's constructor, under its own name."""
+        if not is_argument_name(name) or self.is_taken(name):
+            raise NotExpressible(slot.values)
+        self.used.add(name)
+        self.variables.append(Variable(name, slot.values, slot.role, slot.is_table, has_default=True))
         return name
 
     def is_taken(self, name: str) -> bool:
@@ -193,7 +222,12 @@ class FunctionFrame(Frame):
     @property
     def parameters(self) -> list[Variable]:
         """Parameters as a signature lists them: what comes in first, then in the order of the block's own."""
-        order = [variable_name(argument.name, lambda _: False) for argument in self.arguments]
+        order = [
+            argument.name if self.closed else variable_name(argument.name, lambda _: False)
+            for argument in self.arguments
+        ]
+        if self.closed:
+            return sorted(self.variables, key=lambda v: order.index(v.name))
         return sorted(
             self.variables,
             key=lambda v: (v.role != "in", order.index(v.name) if v.name in order else len(order)),

@@ -21,6 +21,7 @@ class Entry:
     value: Expression
     prefix: str = ""
     comment: str = ""
+    suffix: str = ""
 
 
 @record
@@ -37,7 +38,7 @@ class Bracket:
         texts = [flat(entry.value) for entry in self.entries]
         if any(entry.comment for entry in self.entries) or None in texts:
             return None
-        parts = [f"{entry.prefix}{text}" for entry, text in zip(self.entries, texts, strict=True)]
+        parts = [f"{entry.prefix}{text}{entry.suffix}" for entry, text in zip(self.entries, texts, strict=True)]
         lone_tuple = self.opening == "(" and len(parts) == 1
         return f"{self.opening}{', '.join(parts)}{',' if lone_tuple else ''}{self.closing}"
 
@@ -77,7 +78,7 @@ class Code:
         self.lines.append(f"{blank}{prefix}{expression.opening}")
         inner = self.deeper()
         for entry in expression.entries:
-            inner.add(entry.prefix, entry.value, ",", entry.comment)
+            inner.add(entry.prefix, entry.value, f"{entry.suffix},", entry.comment)
         self.take(inner)
         self.lines.append(f"{blank}{expression.closing}{suffix}" + (f"  # {comment}" if comment else ""))
 

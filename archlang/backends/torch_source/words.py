@@ -41,6 +41,11 @@ def variable_name(name: str, taken: Callable[[str], bool]) -> str:
     return unique(f"{lower}_" if unusable else lower, taken)
 
 
+def is_argument_name(name: str) -> bool:
+    """Whether a constructor can have an argument of this name, just as it is."""
+    return name.isidentifier() and not keyword.iskeyword(name) and name not in LIBRARY_NAMES | LOCAL_NAMES
+
+
 def unique(name: str, taken: Callable[[str], bool]) -> str:
     """`name`, or with the first number from 2 that is free."""
     if not taken(name):

@@ -1,0 +1,234 @@
+"""Which parameters of a model become arguments of its constructor: those that change numbers, but not the structure.
+
+The model is made with other values of its parameters, one by one and together. Models of equal structure are samples:
+the writer takes them as further instances of the model's class (see `frames.py`), so that a number of the text is an
+expression in the arguments only if that holds in every sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from random import Random
+from typing import Any, Protocol
+
+from archlang.backends.torch_source.frames import Variable
+from archlang.backends.torch_source.measures import Measures
+from archlang.ir.graph import Body, BodyId, Call, Model, Node, Repeat
+from archlang.records import record
+from archlang.syntax import ast
+
+ALTERNATIVES = 4
+"""Most further values of one parameter."""
+
+TRIES = 8
+"""Most values of one parameter that are tried."""
+
+TOGETHER = 4
+"""Samples in which all parameters differ at once."""
+
+LARGEST_MODEL = 4_000
+"""Most nodes of a model that is made again and again; a larger one keeps its numbers."""
+
+
+class Family(Protocol):
+    """The models that differ in the values of parameters (see `variants.py`)."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters with their values."""
+        ...
+
+    def make(self, values: Mapping[str, Any]) -> Model | None:
+        """The model with other values; None where they are not legal."""
+        ...
+
+    def value(self, expression: ast.Expression, values: Mapping[str, Any]) -> Any:
+        """What an expression of the file is, given the names around it; None where it is nothing."""
+        ...
+
+
+@record
+class Sample:
+    """A model in the common table: its body, and the values that differ from the model's own."""
+
+    root: BodyId
+    values: Mapping[str, Any]
+
+
+@record
+class Samples:
+    """A model, and others of its structure behind it; `bodies` are those of all, the model's own before `own`.
+
+    `fixed` are parameters that change more than numbers, with their values.
+    """
+
+    model: Model
+    own: int
+    samples: tuple[Sample, ...]
+    parameters: Mapping[str, Any]
+    free: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def roots(self) -> tuple[BodyId, ...]:
+        """The body of each sample, the model's own first."""
+        return tuple(sample.root for sample in self.samples)
+
+    @property
+    def arguments(self) -> tuple[Variable, ...]:
+        """The parameters that vary, with their values in each sample."""
+        values = [{**self.parameters, **sample.values} for sample in self.samples]
+        return tuple(Variable(name, tuple(own[name] for own in values)) for name in self.free)
+
+    def without(self, numbers: Sequence[Any]) -> Samples:
+        """The samples without the parameters that change numbers for which there is no expression."""
+        changed = [
+            set(sample.values)
+            for sample, number in zip(self.samples, numbers, strict=True)
+            if repr(number) != repr(numbers[0])
+        ]
+        alone = set[str]().union(*(names for names in changed if len(names) == 1))
+        names = alone or set(list(self.free)[-1:])
+        return replace(
+            self,
+            samples=tuple(sample for sample in self.samples if not names & set(sample.values)),
+            free=tuple(name for name in self.free if name not in names),
+            fixed=tuple(name for name in self.parameters if name in {*self.fixed, *names}),
+        )
+
+    @property
+    def bodies(self) -> frozenset[BodyId]:
+        """The bodies of all samples."""
+        used = set(self.roots)
+        for number in range(len(self.model.bodies) - 1, -1, -1):
+            if number in used:
+                used.update(body for node in self.model.bodies[number].nodes for body in _bodies_of(node))
+        return frozenset(used)
+
+
+def _bodies_of(node: Node) -> tuple[BodyId, ...]:
+    match node:
+        case Call():
+            return (node.body,)
+        case Repeat():
+            return tuple(run.body for run in node.runs)
+        case _:
+            return ()
+
+
+def take_samples(model: Model, family: Family | None) -> Samples:
+    """The samples of a model; itself alone without a family, or where making it again takes long."""
+    table = _Table()
+    base = Sample(table.add(model), {})
+    own = len(table.bodies)
+    if family is None or sum(len(body.nodes) for body in model.bodies) > LARGEST_MODEL:
+        return Samples(model, own, (base,), {})
+    parameters = {name: value for name, value in family.parameters.items() if _can_vary(value)}
+    found = {name: list(_alternatives(table, family, name, value)) for name, value in parameters.items()}
+    structure = Measures(table.merged(model)).structure
+    own_structure = structure(base.root)
+    alike = {name: all(structure(s.root) == own_structure for s in samples) for name, samples in found.items()}
+    free = tuple(name for name, samples in found.items() if samples and alike[name])
+    fixed = tuple(name for name in family.parameters if name not in free)
+    single = tuple(sample for name in free for sample in found[name])
+    result = Samples(model, own, (base, *single), family.parameters, free, fixed)
+    return _with_joint(result, table, family, found)
+
+
+def _with_joint(
+    samples: Samples, table: _Table, family: Family, found: Mapping[str, Sequence[Sample]]
+) -> Samples:
+    """With samples in which all parameters differ; the last one is fixed as long as these differ in structure."""
+    random = Random(0)
+    while True:
+        joint: list[Sample] = []
+        for _ in range(TOGETHER if len(samples.free) > 1 else 0):
+            values = {name: random.choice(found[name]).values[name] for name in samples.free}
+            joint += _sampled(table, family, values)
+        merged = table.merged(samples.model)
+        structure = Measures(merged).structure
+        if all(structure(sample.root) == structure(samples.roots[0]) for sample in joint):
+            return replace(samples, model=merged, samples=(*samples.samples, *joint))
+        last = samples.free[-1]
+        samples = replace(
+            samples,
+            samples=tuple(sample for sample in samples.samples if last not in sample.values),
+            free=samples.free[:-1],
+            fixed=tuple(name for name in samples.parameters if name in {*samples.fixed, last}),
+        )
+
+
+def _sampled(table: _Table, family: Family, values: Mapping[str, Any]) -> Iterator[Sample]:
+    made = family.make(values)
+    if made is not None:
+        yield Sample(table.add(made), values)
+
+
+def _alternatives(table: _Table, family: Family, name: str, value: Any) -> Iterator[Sample]:
+    """The model with further values of one parameter."""
+    tried = (sample for other in islice(_others(value), TRIES) for sample in _sampled(table, family, {name: other}))
+    return islice(tried, ALTERNATIVES)
+
+
+def _can_vary(value: Any) -> bool:
+    """Whether there are values like this one: numbers, and lists of them."""
+    if isinstance(value, tuple):
+        items: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
+        return bool(items) and all(isinstance(item, int | float) for item in items)
+    return isinstance(value, int | float)
+
+
+def _others(value: Any) -> Iterator[Any]:
+    """Values like this one."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield from dict.fromkeys(n for n in _integers(value) if n != value)
+    elif isinstance(value, float):
+        yield from dict.fromkeys(n for n in (value / 2, value + 0.125, value / 4, value * 0.75, 0.3) if n != value)
+    else:
+        columns = [list(islice(_others(item), 5)) for item in value]
+        for number in range(5):
+            yield tuple(column[(number + place) % len(column)] for place, column in enumerate(columns))
+            yield tuple(column[number % len(column)] for column in columns)
+
+
+def _integers(value: int) -> Iterator[int]:
+    yield from (value + 1, value + 3, 2 * value, 3 * value)
+    yield from (value - 1, value // 2, 5 * value, value + 8) if value > 3 else (value + 2, 5 * value, value + 8)
+
+
+class _Table:
+    """The bodies of several models, equal ones once."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Body] = []
+        self.numbers: dict[Body, BodyId] = {}
+
+    def add(self, model: Model) -> BodyId:
+        """Take in the bodies of a model; returns the number of its own."""
+        numbers: list[BodyId] = []
+        for body in model.bodies:
+            nodes = tuple(_renumbered(node, numbers) for node in body.nodes)
+            moved = replace(body, nodes=nodes)
+            if moved not in self.numbers:
+                self.numbers[moved] = len(self.bodies)
+                self.bodies.append(moved)
+            numbers.append(self.numbers[moved])
+        return numbers[-1]
+
+    def merged(self, model: Model) -> Model:
+        """The model with the bodies of all."""
+        return replace(model, bodies=tuple(self.bodies))
+
+
+def _renumbered(node: Node, numbers: Sequence[BodyId]) -> Node:
+    match node:
+        case Call():
+            return replace(node, body=numbers[node.body])
+        case Repeat():
+            return replace(node, runs=tuple(replace(run, body=numbers[run.body]) for run in node.runs))
+        case _:
+            return node
