@@ -28,9 +28,13 @@ class Variants:
         self.model = model
         self.family = Family(run, definition, {})
 
-    @cached_property
+    @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that can be bound, with the values that they have; sizes left free are none."""
+        return dict(self._parameters)
+
+    @cached_property
+    def _parameters(self) -> dict[str, Any]:
         free = self.run.free_sizes(self.definition, {})
         known = {argument.name: argument.value for argument in self.model.arguments}
         values: dict[str, Any] = {}

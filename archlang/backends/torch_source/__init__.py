@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from importlib import resources
 
 from archlang.backends.initialise import SCHEMES
+from archlang.backends.torch_source.authors import Author, Family
 from archlang.backends.torch_source.classes import Classes
 from archlang.backends.torch_source.frames import NotExpressible
-from archlang.backends.torch_source.samples import Family, Samples, take_samples
+from archlang.backends.torch_source.samples import Samples, take_samples
 from archlang.backends.torch_source.schemes import write_function
 from archlang.backends.torch_source.text import Code
 from archlang.errors.words import shape_text
@@ -35,7 +36,7 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
 
     With the `family` of the model (see `variants.py`), parameters become arguments of its constructor.
     """
-    classes = _write_classes(take_samples(model, family), source_name)
+    classes = _write_classes(take_samples(model, family), source_name, Author(family))
     code = Code()
     code.docstring(_header(model, source_name))
     code.blank()
@@ -53,10 +54,10 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
     return "\n".join(code.lines) + "\n"
 
 
-def _write_classes(samples: Samples, source_name: str) -> Classes:
+def _write_classes(samples: Samples, source_name: str, author: Author) -> Classes:
     """The classes, with as many arguments of the model as its numbers can be told from."""
     while True:
-        classes = Classes(samples, source_name)
+        classes = Classes(samples, source_name, author)
         try:
             classes.write_model()
         except NotExpressible as error:

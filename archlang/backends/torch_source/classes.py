@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from archlang.backends.initialise import initialisation
+from archlang.backends.torch_source.authors import Author
 from archlang.backends.torch_source.class_writer import ClassWriter
 from archlang.backends.torch_source.frames import FunctionFrame, Variable, Vector
 from archlang.backends.torch_source.measures import Measures
@@ -19,7 +20,7 @@ from archlang.backends.torch_source.schemes import write_shared
 from archlang.backends.torch_source.text import Bracket, Code, Entry, flat
 from archlang.backends.torch_source.words import class_name, variable_name
 from archlang.errors.words import shape_text
-from archlang.ir.graph import Body, BodyId, Call, Layer, Model
+from archlang.ir.graph import Body, BodyId, Call, Layer
 from archlang.ir.ops.base import collapse
 
 
@@ -44,7 +45,8 @@ class Class:
 class Classes:
     """All classes of a generated module, in the order in which they must stand."""
 
-    def __init__(self, samples: Samples, source_name: str) -> None:
+    def __init__(self, samples: Samples, source_name: str, author: Author) -> None:
+        self.author = author
         self.samples = samples
         self.model = model = samples.model
         self.source_name = source_name
@@ -164,6 +166,8 @@ class Classes:
         arguments = _argument_vectors(self.samples.arguments if is_model else _arguments_of(bodies))
         own = 1 if is_model else max(1, sum(body < self.samples.own for body in one.bodies))
         function = FunctionFrame(len(bodies), arguments, own=own, closed=is_model, entry=entry, exit=leave)
+        function.author = self.author
+        function.written = self.author.expressions(bodies[0].definition) if bodies[0].definition else ()
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
         writer = ClassWriter(self, function, parts)
         writer.write_content(self._inputs(bodies[0], is_model), one.bodies[0], is_model)

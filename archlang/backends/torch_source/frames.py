@@ -7,15 +7,23 @@ values are written out, others get a variable in the outermost place where they 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import combinations
 from typing import Any, Literal
 
-from archlang.backends.torch_source.text import Expression
+from archlang.backends.torch_source.authors import ATOM, Author, Written, python_text
+from archlang.backends.torch_source.formulas import derive, product_factor
+from archlang.backends.torch_source.text import Bracket, Entry, Expression
 from archlang.backends.torch_source.words import annotation, is_argument_name, literal, unique, variable_name
 from archlang.records import record
 
 Vector = tuple[Any, ...]
 Role = Literal["", "in", "out"]
+
+IN_CHANNELS = "in_channels"
+"""What a block calls the channels that come in, unless a parameter has the name."""
 
 DEPTH = "depth"
 """What a number of copies is called that has no name."""
@@ -68,6 +76,11 @@ class Variable:
     has_default: bool = False
 
     @property
+    def slot(self) -> Slot:
+        """The place where it stands."""
+        return Slot(self.values, self.name, self.role, self.is_table)
+
+    @property
     def default(self) -> Expression | None:
         """The value that it has unless told otherwise."""
         return literal(self.values[0]) if self.has_default else None
@@ -84,6 +97,14 @@ class Known:
 
     values: Vector
     text: Expression
+
+
+@record
+class Given:
+    """Values that have a name; asking for it makes it a parameter."""
+
+    values: Vector
+    name: Callable[[], str]
 
 
 @dataclass
@@ -151,6 +172,8 @@ class FunctionFrame(Frame):
 
     own: int = 1
     closed: bool = False
+    author: Author = field(default_factory=lambda: Author(None))
+    written: tuple[Written, ...] = ()
     entry: Vector = ()
     exit: Vector = ()
     used: set[str] = field(default_factory=set[str])
@@ -165,16 +188,105 @@ class FunctionFrame(Frame):
         for argument in self.arguments:
             if equal(argument.values, slot.values):
                 return self._parameter(argument.name, slot)
+        for source in self._sources():
+            if equal(source.values, slot.values):
+                return source.name()
+        if slot.is_table or all(isinstance(values, tuple) for values in slot.values):
+            return self._table(slot)
+        if (found := self._written(slot)) is not None:
+            return found
         return self._derived(slot) if all_integers(slot.values) else None
+
+    def _table(self, slot: Slot) -> Expression | None:
+        """A tuple whose items are all known: `(width, 2 * width)`, or a part of an argument: `widths[1:]`."""
+        lengths = {len(values) for values in slot.values}
+        if len(lengths) > 1 or not (length := lengths.pop()):
+            return None
+        for argument in self.arguments:
+            if all(isinstance(value, tuple) for value in argument.values):
+                for first in range(len(argument.values[0]) - length + 1):
+                    if equal(tuple(value[first : first + length] for value in argument.values), slot.values):
+                        return _slice(self._name(argument), first, first + length, len(argument.values[0]))
+        items = [Slot(tuple(values[place] for values in slot.values), slot.name) for place in range(length)]
+        found = [self.find(item) for item in items]
+        return None if None in found else Bracket("(", tuple(Entry(text) for text in found if text is not None))
+
+    def _name(self, argument: Variable) -> str:
+        """An argument by its name; it becomes a parameter."""
+        return str(Frame.find(self, Slot(argument.values, "")) or self._parameter(argument.name, argument.slot))
+
+    def _written(self, slot: Slot) -> str | None:
+        """The author's own expression, where it has these values: `stride if v1 else 1`."""
+        for values, written in self._expressions:
+            own = IN_CHANNELS in written.names and equal(values, self.entry)
+            if equal(values, slot.values) and not own:
+                return self._text(written)
+        return None
+
+    def _text(self, written: Written, at_least: int = 0) -> str:
+        return python_text(written.node, {name: self._text_of(name) for name in written.names}, at_least)
+
+    @cached_property
+    def _expressions(self) -> list[tuple[Vector, Written]]:
+        """What the author wrote of names that differ here, with its values."""
+        known = {argument.name: argument.values for argument in reversed(self.arguments)}
+        if not self.closed and all_integers(self.entry):
+            known = {IN_CHANNELS: self.entry, **known}
+        varying = {name: values for name, values in known.items() if not is_constant(values)}
+        found = [written for written in self.written if written.names <= set(varying)]
+        return [(self._values_of(written, varying), written) for written in found]
+
+    def _values_of(self, written: Written, known: Mapping[str, Vector]) -> Vector:
+        names = sorted(written.names)
+        rows = list(zip(*(known[name] for name in names), strict=True))
+        values = {repr(row): row for row in rows}
+        given = {text: self.author.value(written, dict(zip(names, row, strict=True))) for text, row in values.items()}
+        return tuple(given[repr(row)] for row in rows)
+
+    def _text_of(self, name: str) -> str:
+        argument = next((argument for argument in self.arguments if argument.name == name), None)
+        if argument is not None:
+            return self._name(argument)
+        slot = Slot(self.entry, IN_CHANNELS, "in")
+        return str(Frame.find(self, slot) or self.create(slot))
 
     def _derived(self, slot: Slot) -> str | None:
         """`4 * width`, `width // 2`, `count - 1`: a number that follows from an argument, or from what comes in."""
-        for argument in (*self.arguments, *(v for v in self.variables if v.role == "in")):
-            if all_integers(argument.values) and not is_constant(argument.values):
-                text = _derivation(slot, argument)
-                if text is not None and not ("//" in text and equal(slot.values, self.entry)):
-                    return text.format(self.find(Slot(argument.values, argument.name)))
+        sources = [source for source in self._sources() if all_integers(source.values)]
+        sources = [source for source in sources if not is_constant(source.values)]
+        for source in sources:
+            text = derive(slot.values, source.values, slot.name == DEPTH)
+            if text is not None and not ("//" in text and equal(slot.values, self.entry)):
+                return text.format(source.name())
+        for one, other in combinations(sources, 2):
+            if (factor := product_factor(slot.values, one.values, other.values)) is not None:
+                return f"{f'{factor} * ' if factor > 1 else ''}{one.name()} * {other.name()}"
+        return self._multiple(slot)
+
+    def _multiple(self, slot: Slot) -> str | None:
+        """A multiple of what the author wrote, as the numbers behind a flattening are: `49 * (width // 2)`."""
+        for values, written in self._expressions:
+            if all_integers(values) and min(values) > 0:
+                factors = {divmod(number, value) for number, value in zip(slot.values, values, strict=True)}
+                factor, rest = factors.pop()
+                if not factors and not rest and factor > 1 and IN_CHANNELS not in written.names:
+                    return f"{factor} * {self._text(written, ATOM)}"
         return None
+
+    def _sources(self) -> Iterator[Given]:
+        """Numbers that others may follow from."""
+        for argument in self.arguments:
+            yield Given(argument.values, partial(self._name, argument))
+            if all(isinstance(value, tuple) for value in argument.values):
+                for place in range(min(map(len, argument.values))):
+                    column = tuple(value[place] for value in argument.values)
+                    yield Given(column, partial(self._item, argument, place))
+        for variable in self.variables:
+            if variable.role == "in":
+                yield Given(variable.values, lambda name=variable.name: name)
+
+    def _item(self, argument: Variable, place: int) -> str:
+        return f"{self._name(argument)}[{place}]"
 
     def create(self, slot: Slot) -> str:
         """A new parameter."""
@@ -203,7 +315,8 @@ class FunctionFrame(Frame):
         own = {variable_name(argument.name, lambda _: False) for argument in self.arguments} - {name.lower()}
         name = variable_name(name, lambda n: n in own or self.is_taken(n))
         self.used.add(name)
-        role = slot.role or ("out" if equal(slot.values, self.exit) else "")
+        first = bool(self.arguments) and self.arguments[0].name == name and all_integers(slot.values)
+        role = slot.role or ("out" if first or equal(slot.values, self.exit) else "")
         self.variables.append(Variable(name, slot.values, role, slot.is_table))
         return name
 
@@ -234,14 +347,6 @@ class FunctionFrame(Frame):
         )
 
 
-def _derivation(slot: Slot, argument: Variable) -> str | None:
-    """How a number follows from an argument in all instances; `{}` stands for the argument."""
-    pairs = list(zip(slot.values, argument.values, strict=True))
-    differences = {value - given for value, given in pairs}
-    if slot.name == DEPTH and len(differences) == 1 and abs(difference := differences.pop()) <= 2:
-        return f"{{}} {'-' if difference < 0 else '+'} {abs(difference)}"
-    if all(given and value % given == 0 for value, given in pairs) and len({v // g for v, g in pairs}) == 1:
-        return f"{pairs[0][0] // pairs[0][1]} * {{}}"
-    if all(value and given % value == 0 for value, given in pairs) and len({g // v for v, g in pairs}) == 1:
-        return f"{{}} // {pairs[0][1] // pairs[0][0]}"
-    return None
+def _slice(name: str, first: int, last: int, length: int) -> str:
+    """`widths[1:]`."""
+    return name if last - first == length else f"{name}[{first or ''}:{last if last < length else ''}]"

@@ -10,43 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from random import Random
-from typing import Any, Protocol
+from typing import Any
 
+from archlang.backends.torch_source.authors import Family
 from archlang.backends.torch_source.frames import Variable
 from archlang.backends.torch_source.measures import Measures
 from archlang.ir.graph import Body, BodyId, Call, Model, Node, Repeat
 from archlang.records import record
-from archlang.syntax import ast
 
 ALTERNATIVES = 4
-"""Most further values of one parameter."""
+"""Most further values of one parameter, and samples in which all differ at once; half as many of a large model."""
 
 TRIES = 8
 """Most values of one parameter that are tried."""
 
-TOGETHER = 4
-"""Samples in which all parameters differ at once."""
+LARGE_MODEL = 400
+"""Nodes of a model that takes a while to make."""
 
 LARGEST_MODEL = 4_000
 """Most nodes of a model that is made again and again; a larger one keeps its numbers."""
-
-
-class Family(Protocol):
-    """The models that differ in the values of parameters (see `variants.py`)."""
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The parameters with their values."""
-        ...
-
-    def make(self, values: Mapping[str, Any]) -> Model | None:
-        """The model with other values; None where they are not legal."""
-        ...
-
-    def value(self, expression: ast.Expression, values: Mapping[str, Any]) -> Any:
-        """What an expression of the file is, given the names around it; None where it is nothing."""
-        ...
 
 
 @record
@@ -78,9 +60,9 @@ class Samples:
 
     @property
     def arguments(self) -> tuple[Variable, ...]:
-        """The parameters that vary, with their values in each sample."""
+        """The parameters, with their values in each sample."""
         values = [{**self.parameters, **sample.values} for sample in self.samples]
-        return tuple(Variable(name, tuple(own[name] for own in values)) for name in self.free)
+        return tuple(Variable(name, tuple(own[name] for own in values)) for name in self.parameters)
 
     def without(self, numbers: Sequence[Any]) -> Samples:
         """The samples without the parameters that change numbers for which there is no expression."""
@@ -90,7 +72,10 @@ class Samples:
             if repr(number) != repr(numbers[0])
         ]
         alone = set[str]().union(*(names for names in changed if len(names) == 1))
-        names = alone or set(list(self.free)[-1:])
+        return self.fixing(alone or set(self.free[-1:]))
+
+    def fixing(self, names: set[str]) -> Samples:
+        """The samples in which these parameters have the model's own values."""
         return replace(
             self,
             samples=tuple(sample for sample in self.samples if not names & set(sample.values)),
@@ -123,10 +108,13 @@ def take_samples(model: Model, family: Family | None) -> Samples:
     table = _Table()
     base = Sample(table.add(model), {})
     own = len(table.bodies)
-    if family is None or sum(len(body.nodes) for body in model.bodies) > LARGEST_MODEL:
-        return Samples(model, own, (base,), {})
+    nodes = sum(len(body.nodes) for body in model.bodies)
+    if family is None or nodes > LARGEST_MODEL:
+        known = {argument.name: argument.value for argument in model.arguments} if family is None else family.parameters
+        return Samples(model, own, (base,), known, fixed=tuple(known))
+    most = ALTERNATIVES if nodes < LARGE_MODEL else ALTERNATIVES // 2
     parameters = {name: value for name, value in family.parameters.items() if _can_vary(value)}
-    found = {name: list(_alternatives(table, family, name, value)) for name, value in parameters.items()}
+    found = {name: list(_alternatives(table, family, name, value, most)) for name, value in parameters.items()}
     structure = Measures(table.merged(model)).structure
     own_structure = structure(base.root)
     alike = {name: all(structure(s.root) == own_structure for s in samples) for name, samples in found.items()}
@@ -134,30 +122,29 @@ def take_samples(model: Model, family: Family | None) -> Samples:
     fixed = tuple(name for name in family.parameters if name not in free)
     single = tuple(sample for name in free for sample in found[name])
     result = Samples(model, own, (base, *single), family.parameters, free, fixed)
-    return _with_joint(result, table, family, found)
+    return _with_joint(result, table, family, found, most)
 
 
 def _with_joint(
-    samples: Samples, table: _Table, family: Family, found: Mapping[str, Sequence[Sample]]
+    samples: Samples, table: _Table, family: Family, found: Mapping[str, Sequence[Sample]], most: int
 ) -> Samples:
     """With samples in which all parameters differ; the last one is fixed as long as these differ in structure."""
-    random = Random(0)
     while True:
-        joint: list[Sample] = []
-        for _ in range(TOGETHER if len(samples.free) > 1 else 0):
-            values = {name: random.choice(found[name]).values[name] for name in samples.free}
-            joint += _sampled(table, family, values)
+        joint = list(_joint(samples, table, family, found, most)) if len(samples.free) > 1 else []
         merged = table.merged(samples.model)
         structure = Measures(merged).structure
         if all(structure(sample.root) == structure(samples.roots[0]) for sample in joint):
             return replace(samples, model=merged, samples=(*samples.samples, *joint))
-        last = samples.free[-1]
-        samples = replace(
-            samples,
-            samples=tuple(sample for sample in samples.samples if last not in sample.values),
-            free=samples.free[:-1],
-            fixed=tuple(name for name in samples.parameters if name in {*samples.fixed, last}),
-        )
+        samples = samples.fixing(set(samples.free[-1:]))
+
+
+def _joint(
+    samples: Samples, table: _Table, family: Family, found: Mapping[str, Sequence[Sample]], most: int
+) -> Iterator[Sample]:
+    """Samples in which all parameters differ: each goes through its values in another order, the same every time."""
+    for number in range(most):
+        places = {name: (number * (place + 1) + place) % len(found[name]) for place, name in enumerate(samples.free)}
+        yield from _sampled(table, family, {name: found[name][place].values[name] for name, place in places.items()})
 
 
 def _sampled(table: _Table, family: Family, values: Mapping[str, Any]) -> Iterator[Sample]:
@@ -166,10 +153,10 @@ def _sampled(table: _Table, family: Family, values: Mapping[str, Any]) -> Iterat
         yield Sample(table.add(made), values)
 
 
-def _alternatives(table: _Table, family: Family, name: str, value: Any) -> Iterator[Sample]:
-    """The model with further values of one parameter."""
+def _alternatives(table: _Table, family: Family, name: str, value: Any, most: int) -> Iterator[Sample]:
+    """The model with further values of one parameter, at most so many."""
     tried = (sample for other in islice(_others(value), TRIES) for sample in _sampled(table, family, {name: other}))
-    return islice(tried, ALTERNATIVES)
+    return islice(tried, most)
 
 
 def _can_vary(value: Any) -> bool:

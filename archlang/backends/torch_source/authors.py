@@ -1,0 +1,154 @@
+"""The author's own expressions, as Python: `4 * width` is written as it stands in the file, if it gives what is needed.
+
+Only the words are taken from here. Whether an expression gives the right number is decided by its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Protocol
+
+from archlang.backends.torch_source.text import flat
+from archlang.backends.torch_source.words import literal
+from archlang.elaborate.program import Definition, walk
+from archlang.records import record
+from archlang.syntax import ast
+
+CALCULATED = (ast.Operation, ast.Conditional, ast.Unary, ast.Index, ast.Invocation)
+"""Expressions that are more than a name or a number."""
+
+FUNCTIONS = frozenset({"abs", "int", "len", "max", "min", "sum"})
+"""Functions of the language that Python has just so."""
+
+PRECEDENCE = {"or": 1, "and": 2, "not": 3, "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "**": 8}
+COMPARISON = 4
+NEGATION = 7
+ATOM = 9
+
+
+class Family(Protocol):
+    """The models that differ in the values of parameters (see `variants.py`)."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters with their values."""
+        ...
+
+    def make(self, values: Mapping[str, Any]) -> Any:
+        """The model with other values; None where they are not legal."""
+        ...
+
+    def find(self, definition: str) -> Definition | None:
+        """A block or model that the file knows by its name."""
+        ...
+
+    def value(self, expression: ast.Expression, values: Mapping[str, Any]) -> Any:
+        """What an expression of the file is, given the names around it; None where it is nothing."""
+        ...
+
+
+@record(eq=False)
+class Written:
+    """An expression of the file, and the names that it uses."""
+
+    node: ast.Expression
+    names: frozenset[str]
+
+
+class Author:
+    """What the author wrote in the definitions of a file; nothing without a family."""
+
+    def __init__(self, family: Family | None) -> None:
+        self.family = family
+        self.expressions = cache(self._expressions)
+
+    def value(self, written: Written, values: Mapping[str, Any]) -> Any:
+        """What an expression is for these values; None where it is nothing."""
+        return None if self.family is None else self.family.value(written.node, values)
+
+    def _expressions(self, definition: str) -> tuple[Written, ...]:
+        """The expressions in a block or model, and in those that it is another name for; longer ones first."""
+        found = None if self.family is None else self.family.find(definition)
+        written: dict[str, Written] = {}
+        while found is not None:
+            for node in walk(found.tree.chain):
+                if isinstance(node, CALCULATED) and _is_python(node):
+                    names = frozenset(name.name for name in _uses(node))
+                    written.setdefault(node.span.text, Written(node, names))
+            alias = found.program.alias(found.tree)
+            found = alias[0] if alias else None
+        return tuple(written.values())
+
+    def defaults(self, definition: str) -> dict[str, Any]:
+        """The values that parameters of a block have unless told otherwise, where these depend on nothing."""
+        found = None if self.family is None else self.family.find(definition)
+        if found is None or self.family is None:
+            return {}
+        given = {p.name: p.default for p in found.tree.parameters if p.default is not None}
+        return {name: self.family.value(node, {}) for name, node in given.items() if not list(_uses(node))}
+
+
+def _uses(node: ast.Node) -> Iterator[ast.NameUse]:
+    functions = {id(inner.function) for inner in walk(node) if isinstance(inner, ast.Invocation)}
+    return (inner for inner in walk(node) if isinstance(inner, ast.NameUse) and id(inner) not in functions)
+
+
+def _is_python(node: ast.Node) -> bool:
+    """Whether an expression means in Python what it means here."""
+    for inner in walk(node):
+        if isinstance(inner, ast.Invocation):
+            function = inner.function
+            if not isinstance(function, ast.NameUse) or function.name not in FUNCTIONS:
+                return False
+        elif isinstance(inner, ast.Comprehension | ast.Attribute | ast.Sequence):
+            return False
+    return True
+
+
+def python_text(node: ast.Expression, names: Mapping[str, str], at_least: int = 0) -> str:
+    """An expression as Python writes it, with the names that its values have there.
+
+    It stands in parentheses unless its operators bind `at_least` so strongly.
+    """
+    return _bound(node, names, at_least)
+
+
+def _text(node: ast.Expression, names: Mapping[str, str]) -> tuple[str, int]:
+    """The text, and how strongly its outermost operator binds."""
+    match node:
+        case ast.Literal(value=value):
+            return flat(literal(value)) or "", ATOM
+        case ast.NameUse(name=name):
+            return names[name], ATOM
+        case ast.Index():
+            return f"{_bound(node.owner, names, ATOM)}[{python_text(node.index, names)}]", ATOM
+        case ast.Invocation():
+            values = ", ".join(python_text(argument.value, names) for argument in node.arguments)
+            return f"{node.function.span.text}({values})", ATOM
+        case ast.Conditional():
+            parts = [_bound(part, names, 1) for part in (node.chosen, node.condition, node.other)]
+            return f"{parts[0]} if {parts[1]} else {parts[2]}", 0
+        case ast.Unary(operator="not"):
+            return f"not {_bound(node.operand, names, 3)}", 3
+        case ast.Unary():
+            return f"-{_bound(node.operand, names, NEGATION)}", NEGATION
+        case ast.Operation():
+            return _operation(node, names)
+        case _:
+            raise AssertionError(type(node))
+
+
+def _operation(node: ast.Operation, names: Mapping[str, str]) -> tuple[str, int]:
+    binds = PRECEDENCE.get(node.operators[0], COMPARISON)
+    power = node.operators[0] == "**"
+    text = _bound(node.operands[0], names, binds + power)
+    for sign, operand in zip(node.operators, node.operands[1:], strict=True):
+        blank = "" if power else " "
+        text += f"{blank}{sign}{blank}{_bound(operand, names, binds + 1 - power)}"
+    return text, binds
+
+
+def _bound(node: ast.Expression, names: Mapping[str, str], at_least: int) -> str:
+    text, binds = _text(node, names)
+    return text if binds >= at_least else f"({text})"

@@ -1,0 +1,64 @@
+"""Formulas of whole numbers: how one vector follows from others, in all its places.
+
+Nothing is guessed: a formula that is found holds for every value it was given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Vector = tuple[Any, ...]
+
+NEAREST = 2
+"""A number of copies may be written as another that differs by so many."""
+
+ENOUGH = 4
+"""Different values that an expression with two numbers of its own must hold for: two settle it, the others test it."""
+
+
+def derive(values: Vector, given: Vector, is_count: bool = False) -> str | None:
+    """How numbers follow from others: `4 * {}`, `{} // 2`, `{} - 1`; `{}` stands for the others."""
+    pairs = sorted(set(zip(values, given, strict=True)), key=lambda pair: pair[1])
+    differences = {value - number for value, number in pairs}
+    if is_count and len(differences) == 1 and abs(difference := next(iter(differences))) <= NEAREST:
+        return f"{{}} {_signed(difference)}"
+    if all(number and value % number == 0 for value, number in pairs) and len({v // n for v, n in pairs}) == 1:
+        return f"{pairs[0][0] // pairs[0][1]} * {{}}"
+    if all(value and number % value == 0 for value, number in pairs) and len({n // v for v, n in pairs}) == 1:
+        return f"{{}} // {pairs[0][1] // pairs[0][0]}"
+    if len(pairs) < ENOUGH or len({number for _, number in pairs}) < len(pairs):
+        return None
+    return _linear(pairs) or _divided(pairs)
+
+
+def _linear(pairs: list[tuple[int, int]]) -> str | None:
+    (first, start), (last, end) = pairs[0], pairs[-1]
+    factor, rest = divmod(last - first, end - start)
+    term = first - factor * start
+    if rest or any(value != factor * number + term for value, number in pairs) or factor <= 0 or not term:
+        return None
+    return f"{f'{factor} * ' if factor > 1 else ''}{{}} {_signed(term)}"
+
+
+def _divided(pairs: list[tuple[int, int]]) -> str | None:
+    """`{} // 3`, or `{} // 3 * 2` never: only plain quotients, rounded down."""
+    value, number = pairs[-1]
+    for divisor in range(2, 65) if value > 0 else ():
+        if number // divisor == value and all(n // divisor == v for v, n in pairs):
+            return f"{{}} // {divisor}"
+    return None
+
+
+def _signed(term: int) -> str:
+    return f"{'-' if term < 0 else '+'} {abs(term)}"
+
+
+def product_factor(values: Vector, one: Vector, other: Vector) -> int | None:
+    """The whole number k with values = k * one * other, where both vary enough to tell."""
+    triples = set(zip(values, one, other, strict=True))
+    if len({a for _, a, _ in triples}) < ENOUGH - 1 or len({b for _, _, b in triples}) < ENOUGH - 1:
+        return None
+    if any(a * b <= 0 or v % (a * b) for v, a, b in triples):
+        return None
+    factors = {v // (a * b) for v, a, b in triples}
+    return factors.pop() if len(factors) == 1 and min(factors) > 0 else None
