@@ -403,13 +403,15 @@ class Amount(_Number):
         expanded = self.expanded
         if not expanded or low > 0 or high < 0:
             return not expanded
-        match expanded:
-            case ((factors, _),):
-                return any(dim == 0 for dim in factors)
-            case ((factors, coefficient), ((), constant)) if all(dim.bounds[0] >= 0 for dim in factors):
-                return constant % coefficient == 0 and _has_product(factors, -constant // coefficient)
-            case _:
-                return self._has_common_zero(expanded)
+        for terms in (self.terms, expanded):
+            match terms:
+                case ((factors, _),):
+                    return any(dim == 0 for dim in factors)
+                case ((factors, coefficient), ((), constant)) if all(dim.bounds[0] >= 0 for dim in factors):
+                    return constant % coefficient == 0 and _has_product(factors, -constant // coefficient)
+                case _:
+                    pass
+        return self._has_common_zero(expanded)
 
     def _has_common_zero(self, terms: tuple[tuple[Factors, int], ...]) -> bool:
         """With a factor that all terms share: that it is zero, or the rest is."""

@@ -5,6 +5,7 @@ Everything that later code relies on is checked: references, shapes, counts, dep
 
 from __future__ import annotations
 
+from archlang.ir.fitting import DoesNotFit, running_shapes
 from archlang.ir.graph import Argument, Body, Call, Input, Layer, Model, Name, Node, Ref, Repeat
 from archlang.ir.ops.base import OpError, Shape
 from archlang.ir.walk import input_shapes
@@ -12,8 +13,6 @@ from archlang.syntax.reserved import class_name_problem, label_problem
 
 MOST_PARTS = 10_000_000
 DEEPEST = 200
-FITTING = {"in_channels": 0, "num_features": 0, "in_features": -1}
-"""Arguments that follow from an axis of the input."""
 
 
 def verify_model(model: Model) -> None:
@@ -69,6 +68,8 @@ class _Verifier:
             self._check_name(node, where)
         try:
             outputs, parts, depth = self._expand(node, input_shapes(self.body, node))
+        except DoesNotFit:
+            raise ValueError(f"{where} has weights or numbers of another size") from None
         except (OpError, ArithmeticError, LookupError, TypeError) as error:
             raise ValueError(f"{where} is impossible: {error}") from None
         _need(node.outputs == outputs and all(map(_is_shape, outputs)), f"{where} has other shapes than it says")
@@ -91,9 +92,7 @@ class _Verifier:
     def _expand(self, node: Node, inputs: tuple[Shape, ...]) -> tuple[tuple[Shape, ...], int, int]:
         """What comes out of a node, how many parts it expands to, and how deep it is."""
         if isinstance(node, Layer):
-            fitting = ((getattr(node.op, name, None), axis) for name, axis in FITTING.items())
-            _need(all(size is None or size == inputs[0][axis] for size, axis in fitting), "weights of another size")
-            return node.op.infer_shapes(inputs), 1, 0
+            return running_shapes(node.op, inputs), 1, 0
         if isinstance(node, Call):
             parts, depth = self._size(node.body)
             return self._flow(node.body, inputs), parts + 1, depth + 1

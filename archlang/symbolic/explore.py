@@ -22,7 +22,7 @@ from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
 from archlang.records import record
 from archlang.symbolic.elaborate import UNTRACKED, Domains, Stopped, SymbolicElaborator
-from archlang.symbolic.legal import SizeBoxes, SymbolicModel, Variant
+from archlang.symbolic.legal import TYPICAL, SizeBoxes, SymbolicModel, Variant
 from archlang.symbolic.reasons import Failure, demand_text, find_reasons
 from archlang.syntax import ast
 
@@ -34,9 +34,6 @@ MOST_RUNS = 2_000
 
 MOST_WORK = 100_000
 """Stages that all runs together may elaborate: some seconds."""
-
-TYPICAL = 224
-"""Where a model with numbers is needed, the legal sizes next to this stand for all."""
 
 
 @record

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, fields, replace
+from dataclasses import field, fields
 from functools import cached_property
 from math import prod
 from typing import Any, cast
@@ -15,6 +15,9 @@ from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.size_sets import SizeSet, runs_of
 from archlang.records import record
+
+TYPICAL = 224
+"""Where a model with numbers is needed, the legal sizes next to this stand for all."""
 
 MOST_CLASSES = 4
 """Residue classes that are written one by one."""
@@ -107,6 +110,14 @@ class Variant:
 
 
 @record
+class ExampleModel(Model):
+    """A model with numbers, the example of one whose sizes are free: `variant`, whose formulas hold for `sizes`."""
+
+    sizes: SizeBoxes = field(kw_only=True)
+    variant: Model = field(kw_only=True)
+
+
+@record
 class SymbolicModel(Model):
     """A model whose sizes are left free: its shapes are formulas (`ir/dims.py`).
 
@@ -131,12 +142,19 @@ class SymbolicModel(Model):
         return True
 
     @property
-    def with_numbers(self) -> Model:
+    def with_numbers(self) -> ExampleModel:
         """The example, which says in its text which sizes are legal."""
+        sizes = self.legal.nearest(TYPICAL)
+        variant = next(variant for variant in self.variants if sizes in variant.sizes)
+        parts: dict[str, Any] = {known.name: getattr(self.example, known.name) for known in fields(Model)}
+        parts["doc"] = "\n".join(part for part in (self.example.doc, self._written_for) if part)
+        return ExampleModel(**parts, sizes=variant.sizes, variant=variant.model)
+
+    @property
+    def _written_for(self) -> str:
         shapes = ", ".join(shape_text(given.shape) for given in self.example.inputs)
-        only = ", for this size only since some layers depend on it" if self.depends_on_size else ""
-        sizes = f"Legal sizes: {self.legal.text}. Written for {shapes}{only}."
-        return replace(self.example, doc="\n".join(part for part in (self.example.doc, sizes) if part))
+        only = ", and sizes for which no layer is another one" if self.depends_on_size else ""
+        return f"Legal sizes: {self.legal.text}. Written for {shapes}{only}."
 
     @property
     def depends_on_size(self) -> bool:

@@ -91,10 +91,11 @@ class Conv(Op):
             )
         fields: dict[str, Any] = {**given, "in_channels": shape[0], "padding": _resolve(word, given)}
         op = cls(**fields)
-        _check_border(word, given, op._windows(shape))
+        _check_border(word, given, op.windows(shape))
         return op
 
-    def _windows(self, shape: Shape) -> tuple[Window, ...]:
+    def windows(self, shape: Shape) -> tuple[Window, ...]:
+        """One window for each axis of an input."""
         sides = (
             symmetric(self.padding) if isinstance(self.padding, tuple) else _same_sides(self.kernel_size, self.dilation)
         )
@@ -103,12 +104,12 @@ class Conv(Op):
         )
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
-        windows = self._windows(inputs[0])
+        windows = self.windows(inputs[0])
         check_fits("CONV", inputs[0], windows)
         return (self.out_channels, *(window.output for window in windows))
 
     def check(self, inputs: tuple[Shape, ...], strict: bool) -> Iterable[Problem]:
-        return coverage_problems("CONV", inputs[0], self._windows(inputs[0]), self.round, strict)
+        return coverage_problems("CONV", inputs[0], self.windows(inputs[0]), self.round, strict)
 
     def parameters(self) -> Counts:
         weight = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
@@ -119,11 +120,11 @@ class Conv(Op):
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         channels = blocks_read(field[0], self.out_channels // self.groups, self.in_channels // self.groups)
-        rows = (window.reads(reach) for window, reach in zip(self._windows(inputs[0]), field[1:], strict=True))
+        rows = (window.reads(reach) for window, reach in zip(self.windows(inputs[0]), field[1:], strict=True))
         return ((channels if self.groups > 1 else None, *rows),)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
-        return (*window_steps(self._windows(inputs[0])), f"K = {self.out_channels} filters make as many channels")
+        return (*window_steps(self.windows(inputs[0])), f"K = {self.out_channels} filters make as many channels")
 
     @property
     def _filter(self) -> tuple[int, ...]:

@@ -1,0 +1,236 @@
+"""Which inputs a finished module takes: ranks, fixed sizes, and legal sizes for the others, as data, words and code.
+
+A module takes what torch runs: a network written for 224x224 that pools to a fixed size takes larger pictures, too. One
+whose sizes were left free takes the sizes that its check found legal. What cannot be described is left to torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, cast
+
+from archlang.errors.words import listing
+from archlang.ir.arithmetic import Symbolic
+from archlang.ir.dims import Dim, value_at
+from archlang.ir.formulas import formula
+from archlang.ir.graph import Layer, Model
+from archlang.ir.letters import Letters
+from archlang.ir.ops.base import Shape
+from archlang.ir.size_sets import SizeSet
+from archlang.records import record
+from archlang.symbolic.legal import TYPICAL, Box, ExampleModel, SizeBoxes
+from archlang.symbolic.running import Untracked, all_sizes, letter_inputs, running_boxes
+
+Pattern = tuple[int | str | None, ...]
+"""The sizes of an input without the batch: a number, a letter, or anything."""
+
+AXES = {1: ("L",), 2: ("C", "L"), 3: (None, "H", "W"), 4: (None, "D", "H", "W")}
+"""Letters for the sizes of an input of each rank; the channels of a map stay as they are."""
+
+
+@record(eq=False)
+class InputCheck:
+    """What a model's inputs must be. `boxes` are sizes of the letters in `patterns`: one of them must hold.
+
+    Equal letters are equal sizes.
+    """
+
+    model: str
+    names: tuple[str, ...]
+    patterns: tuple[Pattern, ...]
+    boxes: tuple[Box, ...]
+
+    def admits(self, shapes: Sequence[Sequence[int]]) -> bool:
+        """Whether inputs of these shapes, batch included, can be taken."""
+        sizes: dict[str, int] = {}
+        for pattern, shape in zip(self.patterns, shapes, strict=True):
+            if len(shape) != len(pattern) + 1:
+                return False
+            for wanted, size in zip(pattern, shape[1:], strict=True):
+                expected = sizes.setdefault(wanted, size) if isinstance(wanted, str) else wanted
+                if expected is not None and expected != size:
+                    return False
+        return any(all(sizes[name] in allowed for name, allowed in box.items()) for box in self.boxes)
+
+    @property
+    def text(self) -> str:
+        """`input: Nx3xHxW with H, W >= 63`."""
+        inputs = [f"`{name}` is {pattern_text(p)}" for name, p in zip(self.names, self.patterns, strict=True)]
+        limits = [box for box in self.boxes if box]
+        sizes = SizeBoxes(tuple(limits[0]), tuple(limits)).text_with_examples if limits else ""
+        return listing(inputs) + (f" with {sizes}" if sizes else "")
+
+    def message(self, shapes: Sequence[Sequence[int]]) -> str:
+        """What is wrong with shapes that are not admitted."""
+        given = listing("x".join(map(str, shape)) for shape in shapes)
+        return f"{self.start}, not {given}"
+
+    @property
+    def start(self) -> str:
+        """The part of the message that is the same for all inputs."""
+        return f"{self.model}'s input{'s' if len(self.names) > 1 else ''} {self.text}"
+
+
+def pattern_text(pattern: Pattern) -> str:
+    """`Nx3xHxW`."""
+    sizes = (
+        "?" if size is None else f"({size})" if " " in str(size) or "*" in str(size) else str(size) for size in pattern
+    )
+    return "x".join(("N", *sizes))
+
+
+def input_check(model: Model) -> InputCheck:
+    """What a model's inputs must be."""
+    patterns, boxes = _example_sizes(model) if isinstance(model, ExampleModel) else _fixed_sizes(model)
+    return _simplified(model, patterns, boxes)
+
+
+def _simplified(model: Model, patterns: Sequence[Pattern], boxes: Sequence[Box]) -> InputCheck:
+    """Without letters that stand for one number, or that may be anything."""
+    alone = {name: boxes[0][name].first for name in boxes[0] if len(boxes) == 1 and boxes[0][name].count == 1}
+    known = tuple(tuple(alone.get(s, s) if isinstance(s, str) else s for s in pattern) for pattern in patterns)
+    rest = [{name: sizes for name, sizes in box.items() if name not in alone} for box in boxes]
+    free = {name for name in (rest[0] if rest else ()) if all(box[name] == SizeSet.of() for box in rest)}
+    limits = tuple({name: sizes for name, sizes in box.items() if name not in free} for box in rest)
+    return InputCheck(model.name, tuple(given.name for given in model.inputs), known, limits)
+
+
+# ---- models with numbers ---------------------------------------------------------------------------
+
+
+def _fixed_sizes(model: Model) -> tuple[Sequence[Pattern], Sequence[Box]]:
+    """The sizes around those that are written for which torch runs the module."""
+    shapes = [given.shape for given in model.inputs]
+    for patterns in _plans(shapes):
+        try:
+            boxes = running_boxes(model, letter_inputs(patterns), [all_sizes(patterns)])
+        except Untracked:
+            continue
+        written = dict(_paired(patterns, shapes))
+        around = next((box for box in boxes if all(size in box[name] for name, size in written.items())), None)
+        if around is not None:
+            return patterns, [around]
+    patterns = next(_plans(shapes))
+    return patterns, [all_sizes(patterns)]
+
+
+def _plans(shapes: Sequence[Shape]) -> Iterator[list[tuple[int | str, ...]]]:
+    """Inputs with letters: each size its own; then equal sizes of several inputs as one; then all equal ones."""
+    yield _lettered(shapes, lambda number, name, size: (number, name))
+    if len(shapes) > 1:
+        yield _lettered(shapes, lambda number, name, size: (name, size))
+    yield _lettered(shapes, lambda number, name, size: size)
+
+
+def _lettered(shapes: Sequence[Shape], key: Callable[[int, str, int], object]) -> list[tuple[int | str, ...]]:
+    """Shapes with letters for sizes; those with equal keys get the same."""
+    letters: dict[object, str] = {}
+    found: list[tuple[int | str, ...]] = []
+    for number, shape in enumerate(shapes):
+        row: list[int | str] = []
+        for size, name in zip(shape, AXES[len(shape)], strict=True):
+            fresh = f"{name}{number + 1}" if name in letters.values() else name
+            row.append(size if name is None else letters.setdefault(key(number, name, size), fresh or name))
+        found.append(tuple(row))
+    return found
+
+
+def _paired(patterns: Sequence[Sequence[int | str]], shapes: Sequence[Shape]) -> Iterator[tuple[str, int]]:
+    for pattern, shape in zip(patterns, shapes, strict=True):
+        yield from ((name, size) for name, size in zip(pattern, shape, strict=True) if isinstance(name, str))
+
+
+# ---- models whose sizes were left free ---------------------------------------------------------------
+
+
+def _example_sizes(model: ExampleModel) -> tuple[Sequence[Pattern], Sequence[Box]]:
+    """The legal sizes, less those for which some layer of the module would have to be another one."""
+    shapes = [cast("tuple[Any, ...]", given.shape) for given in model.variant.inputs]
+    boxes = _where_same(model, shapes)
+    axes = {formula(size): size for shape in shapes for size in shape if isinstance(size, Dim)}
+    kept = {name: size for name, size in axes.items() if _has_image(size)}
+    patterns = [tuple(_pattern_size(size, kept) for size in shape) for shape in shapes]
+    return patterns, [{name: image(box[size.letter], size) for name, size in kept.items()} for box in boxes]
+
+
+def _pattern_size(size: Any, kept: Mapping[str, Dim]) -> int | str | None:
+    return size if isinstance(size, int) else formula(size) if formula(size) in kept else None
+
+
+def _where_same(model: ExampleModel, shapes: Sequence[tuple[Any, ...]]) -> Sequence[Box]:
+    """The legal sizes for which every layer of the example is the right one."""
+    written = model.sizes.nearest(TYPICAL)
+    numbers = list(_free_numbers(model.variant))
+    try:
+        return running_boxes(
+            model,
+            lambda letters: tuple(tuple(_rebound(size, letters) for size in shape) for shape in shapes),
+            model.sizes.boxes,
+            lambda letters: all(_rebound(number, letters) == value_at(number, written) for number in numbers),
+        )
+    except Untracked:
+        return [{name: SizeSet.of(n, n) for name, n in written.items()}] if numbers else model.sizes.boxes
+
+
+def _free_numbers(model: Model) -> Iterator[Any]:
+    """Numbers inside layers that depend on the sizes."""
+    layers = (node.op for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    values: Iterator[Any] = (getattr(op, known.name) for op in layers for known in fields(op))
+    for value in values:
+        items = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+        yield from (item for item in items if isinstance(item, Symbolic))
+
+
+def _rebound(size: Any, letters: Letters) -> Any:
+    """The same formula where other things are known of its letters."""
+    if isinstance(size, Dim):
+        return Dim(letters, size.letter, size.modulus, size.slope, size.offsets, size.derived)
+    if isinstance(size, Symbolic):
+        raise Untracked
+    return size
+
+
+def _has_image(size: Dim) -> bool:
+    return size.modulus == 1 and size.slope > 0
+
+
+def image(sizes: SizeSet, size: Dim) -> SizeSet:
+    """The values of a*H + b."""
+    a, b, modulus = size.slope, size.offsets[0], sizes.modulus * size.slope
+    classes: list[tuple[tuple[int, int], ...]] = [()] * modulus
+    for r, (first, last) in sizes.intervals:
+        place = (a * r + b) % modulus
+        classes[place] = (*classes[place], (a * first + b, a * last + b))
+    return SizeSet(modulus, tuple(classes))
+
+
+# ---- code ----------------------------------------------------------------------------------------------
+
+MOST_RUNS = 4
+"""Runs of sizes that are written as comparisons."""
+
+
+def condition(sizes: SizeSet, name: str) -> str:
+    """A set of sizes as a Python condition: `h >= 188 and h % 16 == 12`."""
+    modulus, residues, start = sizes.tail
+    parts = [_run_condition(run, name) for run in sizes.head]
+    if len(parts) > MOST_RUNS:
+        runs = ", ".join(f"range({first}, {last + 1}, {step})" for first, step, last in sizes.head)
+        parts = [f"any({name} in run for run in ({runs}))"]
+    if residues:
+        parts.append(" and ".join(_tail_conditions(modulus, residues, start, name)))
+    return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
+
+
+def _run_condition(run: tuple[int, int, int], name: str) -> str:
+    first, step, last = run
+    if first == last:
+        return f"{name} == {first}"
+    return f"{first} <= {name} <= {last}" + (f" and {name} % {step} == {first % step}" if step > 1 else "")
+
+
+def _tail_conditions(modulus: int, residues: Sequence[int], start: int, name: str) -> Iterator[str]:
+    yield f"{name} >= {min(start + (r - start) % modulus for r in residues)}"
+    if modulus > 1:
+        yield f"{name} % {modulus} == {residues[0]}" if len(residues) == 1 else f"{name} % {modulus} in {residues}"

@@ -1,0 +1,134 @@
+"""Which inputs a module takes: held against torch, which runs the module on shapes of every size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_symbolic import chains, size_sets
+from torch import nn
+
+import archlang
+from archlang.backends.input_check import InputCheck, condition, input_check
+from archlang.backends.torch_module import build_module
+from archlang.checking import check_source
+from archlang.ir.graph import Model
+from archlang.ir.size_sets import SizeSet
+from archlang.source import Source
+
+
+def model_of(text: str) -> Model:
+    return check_source(Source("net.arch", text)).models[0]
+
+
+def check_of(text: str) -> InputCheck:
+    return input_check(model_of(text).with_numbers)
+
+
+def runs(module: nn.Module, *shapes: tuple[int, ...]) -> bool:
+    """Whether torch runs it, without numbers; what holds none is no result."""
+    try:
+        out = module.forward(*(torch.empty(shape, device="meta") for shape in shapes))
+    except (RuntimeError, ValueError, IndexError, AssertionError):
+        return False
+    return all(tensor.numel() for tensor in (out if isinstance(out, tuple) else (out,)))
+
+
+@given(size_sets())
+def test_conditions_are_the_set(sizes: SizeSet) -> None:
+    if not sizes:
+        return
+    code = condition(sizes, "h")
+    for size in range(1, 150):
+        assert eval(code, {"h": size}) == (size in sizes), code
+
+
+@pytest.mark.parametrize(
+    ("sizes", "code"),
+    [
+        (SizeSet.of(63), "h >= 63"),
+        (SizeSet.of(32, 35), "32 <= h <= 35"),
+        (SizeSet(16, ((),) * 12 + (((188, 999_996),),) + ((),) * 3), "h >= 188 and h % 16 == 12"),
+        (SizeSet.of(2, 4) | SizeSet.of(9), "(2 <= h <= 4 or h >= 9)"),
+    ],
+)
+def test_conditions_as_one_writes_them(sizes: SizeSet, code: str) -> None:
+    assert condition(sizes, "h") == code
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("INPUT(3, 32, 32) -> FC(10)", "`input` is Nx3x32x32"),
+        ("INPUT(3, 32, 32) -> CONV(8, 3x3) -> AVGPOOL(to=1) -> FC(10)", "`input` is Nx3xHxW with H, W >= 3"),
+        ("INPUT(1, 28, 28) -> CONV(8, 5x5) -> MAXPOOL(2) -> FC(10)", "`input` is Nx1xHxW with H, W = 28..29"),
+        ("INPUT(128, 64) -> LINEAR(10)", "`input` is NxCx64"),
+        ("INPUT(784) -> FC(10)", "`input` is Nx784"),
+        ("INPUT(10) -> RELU", "`input` is NxL"),
+        ("INPUT(3, 8, 8) -> ADD{ _, PERMUTE((1, 3, 2)) }", "`input` is Nx3xHxH"),
+        (
+            "CONCAT{ a: INPUT(3, 32, 32), b: INPUT(1, 32, 32) } -> CONV(3, 3x3)",
+            "`a` is Nx3xHxW and `b` is Nx1xHxW with H, W >= 3",
+        ),
+        (
+            "CONCAT{ a: INPUT(3, 32) -> FC(4), b: INPUT(1, 32) -> CONV(2, 3) -> AVGPOOL(to=1) -> FLATTEN }",
+            "`a` is Nx3x32 and `b` is Nx1xL2 with L2 >= 3",
+        ),
+        ("INPUT(3, H, W) -> MAXPOOL(16)", "`input` is Nx3xHxW with H, W = 16k, k >= 1 (16, 32, 48, ...)"),
+        ("INPUT(3, 2*H, W) -> MAXPOOL(4)", "`input` is Nx3x(2*H)xW with 2*H, W = 4k, k >= 1 (4, 8, 12, ...)"),
+        ("INPUT(3, H, W) -> SLICE(-1, stop=-1)", "`input` is Nx3xHx224"),
+        ("INPUT(3, L) -> [CONV(3, 1)]?(L > 100) -> MAXPOOL(2)", "`input` is Nx3xL with L = 2k, k >= 51 (102, 104, 106, ...)"),
+    ],
+)  # fmt: skip
+def test_in_words(text: str, expected: str) -> None:
+    assert check_of(text).text == expected
+
+
+def test_zoo_in_words() -> None:
+    found = {model.name: input_check(model).text for model in archlang.check("zoo:vgg").models}
+    assert set(found.values()) == {"`input` is Nx3xHxW with H, W >= 32"}
+    unet = archlang.check("zoo:unet").models[0]
+    assert input_check(unet).text == "`input` is Nx1xHxW with H, W = 188 + 16k, k >= 0 (188, 204, 220, ...)"
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chains(1), st.integers(20, 50))
+def test_what_is_admitted_is_what_torch_runs(chain: str, size: int) -> None:
+    outcome = check_source(Source("<text>", f"INPUT(2, {size}) -> CONV(2, 3, padding=1) -> {chain}"))
+    if not outcome.ok:
+        return
+    check, module = input_check(outcome.models[0]), build_module(outcome.models[0], device="meta").eval()
+    for length in range(1, 70):
+        assert check.admits([(1, 2, length)]) == runs(module, (1, 2, length)), (check.text, length)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chains(1), st.booleans(), st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=40, max_size=40))
+def test_what_is_admitted_runs_where_sizes_meet(chain: str, flat: bool, pairs: list[tuple[int, int]]) -> None:
+    end = " -> FC(3)" if flat else ""
+    outcome = check_source(Source("<text>", f"INPUT(2, 24, 20) -> {chain}{end}"))
+    if not outcome.ok:
+        return
+    check, module = input_check(outcome.models[0]), build_module(outcome.models[0], device="meta").eval()
+    assert check.admits([(1, 2, 24, 20)])
+    for height, width in pairs:
+        admitted, running = check.admits([(1, 2, height, width)]), runs(module, (1, 2, height, width))
+        assert running or not admitted
+        assert admitted or not running or flat
+
+
+def test_every_legal_size_of_a_free_model_runs() -> None:
+    model = archlang.check("zoo:unet", "UNet", input=(1, "H", "W"), width=2).models[0]
+    check, module = input_check(model.with_numbers), build_module(model.with_numbers, device="meta")
+    for size in range(150, 400):
+        assert check.admits([(1, 1, size, 204)]) == (size >= 188 and size % 16 == 12)
+        assert runs(module, (1, 1, size, 204)) or not check.admits([(1, 1, size, 204)])
+
+
+def test_ranks_and_channels() -> None:
+    check = check_of("INPUT(3, 32, 32) -> CONV(8, 3x3) -> AVGPOOL(to=1) -> FC(10)")
+    assert check.admits([(2, 3, 32, 40)])
+    for shape in ((3, 32, 32), (2, 4, 32, 32), (2, 3, 32), (2, 3, 32, 2), (3,), ()):
+        assert not check.admits([shape])
+    assert check.message([(3, 32, 32)]) == "Net's input `input` is Nx3xHxW with H, W >= 3, not 3x32x32"
