@@ -7,9 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before torch is imported: its threads would fight over the cores that pytest-xdist's workers already use.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile(
+    "archlang",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    max_examples=int(os.environ.get("ARCHLANG_EXAMPLES", "30")),
+)
+settings.load_profile("archlang")
 
 GOLDEN = Path(__file__).parent / "golden"
 

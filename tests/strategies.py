@@ -7,7 +7,6 @@ strategy here; a test demands it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -16,20 +15,11 @@ from operator import add, mul
 from typing import Any
 
 import torch
-from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from archlang.ir.arithmetic import Window, effective_kernel
 from archlang.ir.ops import WORDS
-
-settings.register_profile(
-    "archlang",
-    deadline=None,
-    derandomize=bool(os.environ.get("CI")),
-    max_examples=int(os.environ.get("ARCHLANG_EXAMPLES", "30")),
-)
-settings.load_profile("archlang")
 
 Shape = tuple[int, ...]
 Arguments = dict[str, Any]
