@@ -44,6 +44,8 @@ class InputCheck:
     def admits(self, shapes: Sequence[Sequence[int]]) -> bool:
         """Whether inputs of these shapes, batch included, can be taken."""
         sizes: dict[str, int] = {}
+        if len(shapes) != len(self.patterns):
+            return False
         for pattern, shape in zip(self.patterns, shapes, strict=True):
             if len(shape) != len(pattern) + 1:
                 return False

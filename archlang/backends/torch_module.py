@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import reduce
+from functools import lru_cache, reduce
 from importlib import import_module
 from itertools import count
 from typing import Any, cast
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from archlang.backends import support
 from archlang.backends.activations import record_values
 from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
+from archlang.backends.input_check import InputCheck, input_check
 from archlang.backends.state_keys import compare_shapes, shapes_of
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
@@ -173,9 +174,21 @@ class ArchModule(Graph):
         with _seeded(seed), torch.device("meta" if target.type == "meta" else "cpu"):
             super().__init__(*_Builder(model, init).content(len(model.bodies) - 1))
             self.arch = model
+            self._takes = input_check(model)
             _entitle(self, model.name)
             _initialise_all(self, model, init)
             self.to(target)
+
+    def forward(self, x: Tensor, *others: Tensor) -> Any:
+        """Run the model. Raises ValueError for inputs of other ranks or sizes than it takes."""
+        if not torch.compiler.is_compiling() and isinstance(x, Tensor):  # not while it is traced or exported
+            self._check_inputs(x, *others)
+        return super().forward(x, *others)
+
+    def _check_inputs(self, *inputs: Tensor) -> None:
+        shapes = tuple(tuple(given.shape) for given in inputs)
+        if not _is_admitted(self._takes, shapes):
+            raise ValueError(self._takes.message(shapes))
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """As torch's. A RuntimeError lists what is missing, unexpected or of another shape, with the nearest names."""
@@ -204,6 +217,12 @@ Device = str | torch.device | None
 def build_module(model: Model, seed: int | None = None, device: Device = None) -> ArchModule:
     """The live module: see `ArchModule`."""
     return ArchModule(model, seed, device)
+
+
+@lru_cache(maxsize=4096)
+def _is_admitted(takes: InputCheck, shapes: tuple[Shape, ...]) -> bool:
+    """Remembered: a loop of training asks the same again and again."""
+    return takes.admits(shapes)
 
 
 @contextmanager
