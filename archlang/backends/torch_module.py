@@ -181,7 +181,7 @@ class ArchModule(Graph):
 
     def forward(self, x: Tensor, *others: Tensor) -> Any:
         """Run the model. Raises ValueError for inputs of other ranks or sizes than it takes."""
-        if not torch.compiler.is_compiling() and isinstance(x, Tensor):  # not while it is traced or exported
+        if not torch.compiler.is_compiling():  # what compiles or exports it has guards of its own
             self._check_inputs(x, *others)
         return super().forward(x, *others)
 
