@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archlang.api import ArchitectureError, Picture, Report, check, checks, family, graph, load, loads, render
     from archlang.layers import register
+    from archlang.weights import freeze, transfer
 
 __version__ = "0.1.0"
 
@@ -25,20 +26,25 @@ __all__ = [
     "check",
     "checks",
     "family",
+    "freeze",
     "graph",
     "load",
     "loads",
     "register",
     "render",
+    "transfer",
 ]
+
+_HOMES = {"register": "archlang.layers", "freeze": "archlang.weights", "transfer": "archlang.weights"}
+"""Where names are defined that are not functions of api.py."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'archlang' has no attribute {name!r}")
-    from archlang import api, layers
+    from importlib import import_module
 
-    return getattr(layers if name == "register" else api, name)
+    return getattr(import_module(_HOMES.get(name, "archlang.api")), name)
 
 
 def __dir__() -> list[str]:

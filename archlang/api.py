@@ -165,16 +165,18 @@ def load(
     seed: int | None = None,
     input: InputShapes | None = None,
     strict: bool = False,
+    init: str | None = None,
+    until: str | None = None,
     **bindings: Any,
 ) -> ArchModule:
     """A torch module from a .arch file (or `zoo:name`); keyword arguments bind the model's parameters.
 
-    Parameters are initialised as torch does unless the file says otherwise; `seed` makes them reproducible and leaves
-    torch's own generator as it was. Raises `ArchitectureError`.
+    Parameters are initialised as torch does unless the file says otherwise, or by the scheme `init` where the file says
+    nothing ("he", "lecun", "xavier", "orthogonal"); `seed` makes them reproducible and leaves torch's own generator as
+    it was. `until` cuts the model at a layer or part, whose value is the output. Raises `ArchitectureError`.
     """
-    return _module(
-        check_target(fspath(target), _request(model, input, strict, bindings), choose_one=True), device, seed
-    )
+    outcome = check_target(fspath(target), _request(model, input, strict, bindings), choose_one=True)
+    return _module(outcome, device, seed, init, until)
 
 
 def loads(
@@ -185,11 +187,13 @@ def loads(
     seed: int | None = None,
     input: InputShapes | None = None,
     strict: bool = False,
+    init: str | None = None,
+    until: str | None = None,
     **bindings: Any,
 ) -> ArchModule:
     """A torch module from the text of an architecture: `loads("INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)")`."""
     outcome = check_source(Source("<text>", text), _request(model, input, strict, bindings), choose_one=True)
-    return _module(outcome, device, seed)
+    return _module(outcome, device, seed, init, until)
 
 
 def render(
@@ -265,12 +269,16 @@ def require_torch(feature: str, file: str) -> None:
         raise ArchitectureError((Diagnostic(MissingPackage(feature, "torch", "torch"), None, file),)) from None
 
 
-def _module(outcome: Outcome, device: Device, seed: int | None) -> ArchModule:
-    model = _only(outcome)
+def _module(outcome: Outcome, device: Device, seed: int | None, init: str | None, until: str | None) -> ArchModule:
+    model = _only(outcome).with_numbers
     require_torch("making a module", model.origin.file)
+    from archlang.backends.initialise import with_scheme
     from archlang.backends.torch_module import build_module
+    from archlang.ir.cut import cut
 
-    return _raising(build_module, model.with_numbers, seed, device)
+    model = model if until is None else _raising(cut, model, until)
+    model = model if init is None else _raising(with_scheme, model, init)
+    return _raising(build_module, model, seed, device)
 
 
 def _raising(function: Any, *arguments: Any) -> Any:

@@ -29,7 +29,7 @@ LAYERS = (
     ("variants",),
     ("report", "backends"),
     ("reading", "writing"),
-    ("explain",),
+    ("explain", "weights"),
     ("api",),
     ("importer",),
     ("cli",),

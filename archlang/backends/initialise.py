@@ -6,7 +6,12 @@ mixed, each layer is as soon as it is made. Both backends keep to this, so that 
 
 from __future__ import annotations
 
-from archlang.ir.graph import Layer, Model
+from dataclasses import replace
+
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.files import BadOption
+from archlang.errors.words import listing
+from archlang.ir.graph import Layer, Model, Node
 from archlang.records import record
 
 
@@ -46,3 +51,17 @@ def initialisation(model: Model) -> Initialisation:
     """The schemes of a model's layers."""
     layers = (node for body in model.bodies for node in body.nodes if isinstance(node, Layer))
     return Initialisation(frozenset(layer.init for layer in layers if layer.op.initialised))
+
+
+def with_scheme(model: Model, scheme: str) -> Model:
+    """The model with a scheme for all layers that name none themselves. Raises `Diagnosed` if there is none such."""
+    if scheme not in SCHEMES:
+        known = listing((f'"{name}"' for name in SCHEMES), "or")
+        raise Diagnosed(Diagnostic(BadOption("init", scheme, known), None, model.origin.file))
+    bodies = (replace(body, nodes=tuple(_initialised(node, scheme) for node in body.nodes)) for body in model.bodies)
+    return replace(model, bodies=tuple(bodies))
+
+
+def _initialised(node: Node, scheme: str) -> Node:
+    free = isinstance(node, Layer) and node.op.initialised and node.init is None
+    return replace(node, init=scheme) if free else node

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache, reduce
 from importlib import import_module
 from itertools import count
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -164,6 +164,7 @@ class ArchModule(Graph):
     """
 
     arch: Model
+    _still: tuple[str, ...] = ()
 
     def __init__(self, model: Model, seed: int | None = None, device: Device = None) -> None:
         layers = fold_totals(model)[-1].layers
@@ -199,6 +200,20 @@ class ArchModule(Graph):
             if report.complete and not report.reshaped:
                 raise
             raise RuntimeError(f"cannot load this state into {self._get_name()}: {report}") from error
+
+    def keep_in_evaluation(self, parts: Sequence[str]) -> None:
+        """Keep these parts, and no others, in evaluation mode, now and whenever `train` is called."""
+        mode, self._still = self.training, ()
+        self.train(mode)
+        self._still = tuple(parts)
+        self.train(mode)
+
+    def train(self, mode: bool = True) -> Self:
+        """As torch's; parts that are frozen stay in evaluation mode."""
+        super().train(mode)
+        for part in self._still:
+            self.get_submodule(part).eval()
+        return self
 
     def activations(self, *given: Tensor | str) -> dict[str, Any]:
         """The values of layers and parts, by the names given after the inputs: `net.activations(x, "features.3")`.
