@@ -23,6 +23,7 @@ from archlang.ir.ops.base import (
     signature_call,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.trace import INDEX_BYTES, Tensor, Trace
 from archlang.records import record
 
 INPLACE = flag("inplace", False)
@@ -33,7 +34,22 @@ class _Activation(Op):
     """An activation whose arguments are those of its class in torch."""
 
     torch_name: ClassVar[str]
+    keeps: ClassVar[Literal["input", "output"]] = "input"
+    """What its gradient is computed from."""
     family = "activation"
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x = inputs[0]
+        if getattr(self, "inplace", False):
+            return (self._in_place(trace, x),)
+        out = trace.new(x.shape, like=inputs)
+        trace.keep(x if self.keeps == "input" else out)
+        return (out,)
+
+    def _in_place(self, trace: Trace, x: Tensor) -> Tensor:
+        """What stands in for the input is kept: the output that replaces it, or a copy made before."""
+        trace.keep(trace.new(x.shape, like=(x,)) if trace.recording and self.keeps == "input" else x)
+        return trace.same(x)
 
     @property
     def summary(self) -> str:
@@ -56,6 +72,7 @@ class ReLU(_Activation):
     words = ("RELU", "ReLU")
     kind = "relu"
     torch_name = "nn.ReLU"
+    keeps = "output"
     signature = (INPLACE,)
 
 
@@ -117,6 +134,10 @@ class PReLU(Op):
 
     def parameters(self) -> Counts:
         return {"weight": (self.num_parameters,)}
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.keep(inputs[0])
+        return (trace.new(inputs[0].shape, like=inputs),)
 
     @property
     def summary(self) -> str:
@@ -250,7 +271,17 @@ class Tanh(_Activation):
     words = ("TANH", "Tanh")
     kind = "tanh"
     torch_name = "support.ScaledTanh"
+    keeps = "output"
     signature = (number("amplitude", 1.0), number("slope", 1.0))
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        if self.amplitude == self.slope == 1:
+            return _Activation.trace(self, trace, inputs, outputs)
+        scaled = trace.new(inputs[0].shape, like=inputs)
+        squashed = trace.new(scaled.shape, like=(scaled,))
+        trace.keep(squashed)
+        trace.free(scaled)
+        return (trace.new(squashed.shape, like=(squashed,)),)
 
     def torch(self) -> TorchCall:
         plain = self.amplitude == self.slope == 1
@@ -267,6 +298,7 @@ class Sigmoid(_Activation):
     words = ("SIGMOID", "Sigmoid")
     kind = "sigmoid"
     torch_name = "nn.Sigmoid"
+    keeps = "output"
 
 
 @record(kw_only=True)
@@ -281,6 +313,11 @@ class _AlongAxis(_Activation):
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         axis_index(word, given["dim"], shape)
         return cls(**given)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        out = trace.output(outputs[0])
+        trace.keep(out)
+        return (out,)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         axis = axis_index(self.words[0], self.dim, output)
@@ -339,6 +376,14 @@ class Maxout(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (inputs[0][0] // self.pieces, *inputs[0][1:])
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x = inputs[0]
+        groups = trace.reshape(x, (trace.batch, x.shape[1] // self.pieces, self.pieces, *x.shape[2:]))
+        out = trace.output(outputs[0])
+        trace.keep(trace.new(out.shape, INDEX_BYTES))
+        trace.free(groups)
+        return (out,)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return ((blocks_read(field[0], 1, self.pieces), *field[1:]),)

@@ -21,6 +21,8 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.dropout import masked
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 
@@ -65,6 +67,44 @@ class Attention(Op):
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         length, features = inputs[0]
         return 4 * length * features**2 + 2 * length**2 * features
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Query, key and value in one, then torch's fused attention; with dropout it goes step by step in training."""
+        x = inputs[0]
+        batch, length, features = x.shape
+        if not trace.training:
+            return (self._in_one(trace, batch * length, outputs[0]),)
+        tokens = (batch * length, features)
+        rows = trace.reshape(trace.permute(x, (1, 0, 2)), tokens)
+        projected = trace.new((3, *tokens))
+        parts = trace.new(projected.shape)
+        trace.free(projected)
+        trace.keep(rows, parts)
+        mixed = self._attended(trace, batch, length)
+        trace.keep(mixed)
+        out = trace.new((length, batch, features))
+        return (trace.permute(out, (1, 0, 2)),)
+
+    def _in_one(self, trace: Trace, tokens: int, output: Shape) -> Tensor:
+        """torch's single operation for inference: query, key and value, and what their attention gives."""
+        projected = trace.new((tokens, 3 * self.embed_dim))
+        trace.new((tokens, self.embed_dim))
+        trace.free(projected)
+        return trace.output(output)
+
+    def _attended(self, trace: Trace, batch: int, length: int) -> Tensor:
+        """The weighted values of all heads, as they go into the last projection."""
+        tokens, scores = (batch * length, self.embed_dim), (batch, self.num_heads, length, length)
+        if not self.dropout:
+            trace.keep(trace.new(scores[:3], max(trace.setting.itemsize, 4)))  # the scores' sums, for the softmax
+            return trace.new(tokens)
+        query, key, products = trace.new(tokens), trace.new(tokens), trace.new(scores)
+        weights = trace.new(scores)
+        trace.free(products)
+        dropped = masked(trace, weights, self.dropout)
+        trace.keep(query, key, weights, dropped)
+        mixed = trace.new(tokens)
+        return trace.new(tokens) if length > 1 and batch > 1 else mixed
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return ((None, None),)

@@ -14,6 +14,7 @@ from archlang.diagnostics import Problem
 from archlang.errors.shapes import WrongRank
 from archlang.errors.words import product_text
 from archlang.ir.arithmetic import Reach
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 if TYPE_CHECKING:
@@ -190,6 +191,14 @@ class Op:
         of others.
         """
         return tuple(_read_alike(field, shape, output) for shape in inputs)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Follow what torch allocates and keeps for the backward pass; returns the outputs.
+
+        Unless overridden the layer keeps its inputs, and its outputs are new.
+        """
+        trace.keep(*inputs)
+        return tuple(trace.output(shape) for shape in outputs)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
         """How the size of the output comes about, with its numbers."""

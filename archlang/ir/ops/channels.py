@@ -20,6 +20,7 @@ from archlang.ir.ops.base import (
     require_rank,
     signature_call,
 )  # fmt: skip
+from archlang.ir.ops.trace import INDEX_BYTES, Tensor, Trace
 from archlang.ir.ops.window import WINDOW_SHAPES
 from archlang.records import record
 
@@ -50,6 +51,10 @@ class Select(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return (len(self.channels), *inputs[0][1:])
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.keep(trace.new((len(self.channels),), INDEX_BYTES))
+        return (trace.output(outputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return ((None, *field[1:]),)
@@ -89,6 +94,9 @@ class ChannelShuffle(Op):
             raise OpError(GroupsIndivisible(word, "groups", shape[0], given["groups"], "input"))
         return cls(**given)
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.output(outputs[0]),)
+
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return ((None, *field[1:]),)
 
@@ -125,6 +133,10 @@ class AddCoords(Op):
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         channels, *sizes = inputs[0]
         return (channels + len(sizes) + self.with_r, *sizes)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.new((len(outputs[0]) - 1 + self.with_r, *outputs[0][1:]))
+        return (trace.output(outputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return ((None, *field[1:]),)

@@ -27,6 +27,7 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.ir.ops.window import (
     WINDOW_SHAPES,
     check_fits,
@@ -117,6 +118,17 @@ class Conv(Op):
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(output) * (self.in_channels // self.groups) * prod(self.kernel_size)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x, windows = inputs[0], self._windows(inputs[0].shape[1:])
+        padded = [window.padded for window in windows]
+        if self.padding_mode == "zeros":  # torch's convolution pads itself, but for an odd row behind
+            padded = [window.size + window.padding[1] - window.padding[0] for window in windows]
+        if self.padding_mode != "zeros" or padded != list(x.shape[2:]):
+            trace.keep(*(inputs if x.grad and self.padding_mode in ("reflect", "replicate") else ()))
+            x = trace.new((*x.shape[:2], *padded))
+        trace.keep(x)
+        return (trace.output(outputs[0], x),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         channels = blocks_read(field[0], self.out_channels // self.groups, self.in_channels // self.groups)

@@ -6,10 +6,26 @@ from typing import Literal, Self
 
 from archlang.ir.ops.arguments import flag, number
 from archlang.ir.ops.base import Op, Shape, TorchCall, Value, keyword, positional, require_rank, with_defaults
+from archlang.ir.ops.trace import Dims, Tensor, Trace
 from archlang.ir.ops.window import WINDOW_SHAPES
 from archlang.records import record
 
+MASK_BYTES = 1
+"""torch's fused dropout keeps which numbers stay as one byte each."""
+
 SIGNATURE = (number("p", 0.5, 0.0, 1.0), flag("inplace", False))
+
+
+def masked(trace: Trace, x: Tensor, p: float, inplace: bool = False, noise_shape: Dims | None = None) -> Tensor:
+    """What dropout does in training: numbers times noise, which is kept. On a GPU that is a mask of bytes."""
+    fused = trace.setting.device == "cuda" and not inplace and noise_shape is None and 0 < p < 1
+    if p == 1:
+        noise = trace.new(())
+    else:
+        shape = noise_shape or x.shape
+        noise = trace.new(shape, MASK_BYTES if fused else None)
+    trace.keep(*((noise,) if x.grad else ()))
+    return trace.same(x) if inplace else trace.new(x.shape, like=(x,))
 
 
 @record(kw_only=True)
@@ -21,6 +37,16 @@ class _Dropout(Op):
 
     family = "regularisation"
     signature = SIGNATURE
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x = inputs[0]
+        if not trace.training or self.p == 0:
+            return inputs
+        return (masked(trace, x, self.p, self.inplace, self._noise_shape(x)),)
+
+    def _noise_shape(self, x: Tensor) -> Dims | None:
+        """Shape of the random numbers where there is not one for each of the input's."""
+        return None
 
     @property
     def summary(self) -> str:
@@ -67,6 +93,9 @@ class ChannelDropout(_Dropout):
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         return cls(**given, axes=len(shape) - 1)
 
+    def _noise_shape(self, x: Tensor) -> Dims:
+        return (*x.shape[:2], *(1,) * self.axes)
+
     def torch(self) -> TorchCall:
         return self._torch(f"nn.Dropout{self.axes}d")
 
@@ -87,6 +116,17 @@ class DropPath(Op):
     kind = "droppath"
     family = "regularisation"
     signature = (number("p", minimum=0.0, maximum=1.0),)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x = inputs[0]
+        if not trace.training or self.p == 0:
+            return inputs
+        chance = trace.new((trace.batch, *(1,) * (len(x.shape) - 1)))
+        kept = trace.new(chance.shape)
+        trace.keep(kept)
+        product = trace.new(x.shape, like=(x,))
+        trace.free(kept)
+        return (trace.new(product.shape, like=(product,)),)
 
     @property
     def summary(self) -> str:

@@ -21,6 +21,7 @@ from archlang.ir.ops.base import (
     signature_call,
 )  # fmt: skip
 from archlang.ir.ops.shape import MOST_AXES
+from archlang.ir.ops.trace import Storage, Tensor, Trace, contiguous_strides
 from archlang.records import record
 
 LARGEST_VOCABULARY = 10**9
@@ -123,6 +124,13 @@ class LearnedTensor(Op):
 
     def parameters(self) -> Counts:
         return {"": self.stored}
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """A view of the parameter, for every sample the same."""
+        shape = (trace.batch, *self.shape)
+        return (
+            Tensor(Storage(0), shape, (0, *contiguous_strides(self.shape)), trace.setting.itemsize, trace.recording),
+        )
 
     def torch(self) -> TorchCall:
         arguments = (positional("shape", self.stored), keyword("std", self.std), keyword("fill", self.fill))

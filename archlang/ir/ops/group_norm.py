@@ -26,6 +26,7 @@ from archlang.ir.ops.base import (
     signature_call,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 EPS = number("eps", 1e-5, minimum=0.0)
@@ -70,6 +71,14 @@ class LayerNorm(Op):
         if not self.elementwise_affine:
             return {}
         return {"weight": self.normalized_shape} | ({"bias": self.normalized_shape} if self.bias else {})
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x, axes = inputs[0], len(self.normalized_shape)
+        order = (0, *range(2, len(x.shape)), 1) if self.channels_first else tuple(range(len(x.shape)))
+        positions = tuple(x.shape[axis] for axis in order)[: len(order) - axes]
+        trace.keep(x, trace.new(positions), trace.new(positions))
+        out = trace.new([x.shape[axis] for axis in order])
+        return (trace.permute(out, [order.index(axis) for axis in range(len(order))]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         kept = len(output) - len(self.normalized_shape)
@@ -129,6 +138,12 @@ class GroupNorm(Op):
 
     def parameters(self) -> Counts:
         return {"weight": (self.num_channels,), "bias": (self.num_channels,)} if self.affine else {}
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x = inputs[0] if inputs[0].is_channels_last else trace.contiguous(inputs[0])
+        groups = (trace.batch, self.num_groups)
+        trace.keep(x, trace.new(groups), trace.new(groups))
+        return (trace.output(outputs[0], x),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         channels = self.num_channels // self.num_groups
@@ -191,6 +206,15 @@ class InstanceNorm(Op):
             return {}
         channels = (self.num_features,)
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """As torch does it: a batch normalisation of one sample with all channels of the batch, for which it repeats
+        weights, biases and running statistics."""
+        x, channels = trace.contiguous(inputs[0]), (trace.batch * self.num_features,)
+        repeated = [trace.new(channels) for _ in range(2 * self.affine + 2 * self.track_running_stats)]
+        saved = repeated[self.affine :]  # all but the biases
+        trace.keep(x, *saved, trace.new(channels), trace.new(channels))
+        return (trace.output(outputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return ((field[0], *(None,) * self.axes),)

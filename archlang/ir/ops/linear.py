@@ -22,6 +22,7 @@ from archlang.ir.ops.base import (
     positional,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 
@@ -54,6 +55,12 @@ class _Dense(Op):
         if not positions:
             return (once,)
         return (f"at each of {product_text(positions)} positions: {once}", f"together {self.macs(inputs, output):,}")
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        x = inputs[0]
+        rows = x if len(x.shape) == 2 else trace.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+        trace.keep(rows)
+        return (trace.output(outputs[0]),)
 
     @property
     def summary(self) -> str:
@@ -156,6 +163,9 @@ class Flatten(Op):
         start, end = self._bounds(shape)
         return (*shape[: start - 1], prod(shape[start - 1 : end]), *shape[end:])
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.reshape(inputs[0], (trace.batch, *outputs[0])),)
+
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return (regrouped(field, output, inputs[0]),)
 
@@ -178,6 +188,9 @@ class Identity(Op):
     words = ("IDENTITY", "Identity")
     kind = "identity"
     family = "shape"
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return inputs
 
     def torch(self) -> TorchCall:
         return TorchCall("nn.Identity")

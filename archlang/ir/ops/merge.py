@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self
 from archlang.errors.joins import JoinMismatch
 from archlang.ir.ops.arguments import choice, dimension, optional
 from archlang.ir.ops.base import Field, Lines, Op, OpError, Shape, TorchCall, Value, keyword
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 ALIGN = optional(choice("align", None, "crop", keyword=True))
@@ -48,6 +49,9 @@ class Concat(Op):
             raise OpError(JoinMismatch("CONCAT", inputs, f"equal sizes along all axes but {axis + 1}", axis + 1))
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.output(outputs[0], *(inputs if all(x.is_channels_last for x in inputs) else ())),)
+
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         """Each branch is asked for the same positions: the result is the largest of theirs."""
         return tuple(_within(field, shape, self._axis(shape)) for shape in inputs)
@@ -80,6 +84,12 @@ def broadcast(sizes: Sequence[int]) -> int | None:
             return None
         common = size
     return common
+
+
+def elementwise(trace: Trace, one: Tensor, other: Tensor) -> Tensor:
+    """What an operation makes of two tensors, number by number."""
+    sizes = zip(one.shape, other.shape, strict=True)
+    return trace.new([a if b == 1 else b for a, b in sizes], like=(one, other))
 
 
 @record(kw_only=True)
@@ -117,6 +127,13 @@ class Add(_Elementwise):
     kind = "add"
     function = "+"
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        total = inputs[0]
+        for x in inputs[1:]:
+            total, before = elementwise(trace, total, x), total
+            trace.free(before)
+        return (total,)
+
 
 @record(kw_only=True)
 class Mul(_Elementwise):
@@ -127,3 +144,11 @@ class Mul(_Elementwise):
     words = ("MUL",)
     kind = "mul"
     function = "*"
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        product = inputs[0]
+        for x in inputs[1:]:
+            trace.keep(*((product,) if x.grad else ()), *((x,) if product.grad else ()))
+            product, before = elementwise(trace, product, x), product
+            trace.free(before)
+        return (product,)

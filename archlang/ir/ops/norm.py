@@ -19,6 +19,7 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 
@@ -69,6 +70,10 @@ class BatchNorm(Op):
         kept = (f"saved, not learned: running mean and variance, and a counter of batches, {saved:,}",)
         return (learned, *(kept if saved else ()))
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.keep(inputs[0], trace.new((self.num_features,)), trace.new((self.num_features,)))
+        return (trace.output(outputs[0], inputs[0]),)
+
     def torch(self) -> TorchCall:
         call = TorchCall(
             f"nn.BatchNorm{self.rank}d",
@@ -106,6 +111,23 @@ class LocalResponseNorm(Op):
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> LocalResponseNorm:
         require_rank(word, shape, (2, 3, 4), "(C, L), (C, H, W) or (C, D, H, W)")
         return cls(**given)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """x/(k + alpha*mean of x^2 over neighbouring channels)^beta, with a torch operation for each step."""
+        x = inputs[0]
+        square = trace.new(x.shape, like=(x,))
+        padded = trace.new((trace.batch, x.shape[1] + self.size - 1, *x.shape[2:]))
+        trace.free(square)
+        mean = trace.new(x.shape)
+        trace.keep(x, padded)
+        trace.free(padded)
+        scaled = trace.new(x.shape)
+        base = trace.new(x.shape)
+        trace.free(scaled)
+        divisor = trace.new(x.shape)
+        trace.keep(base, divisor)
+        trace.free(mean, base)
+        return (trace.new(x.shape, like=(x,)),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return ((None, *field[1:]),)

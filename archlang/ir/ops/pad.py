@@ -22,6 +22,7 @@ from archlang.ir.ops.base import (
     positional,
     require_rank,
 )  # fmt: skip
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.ir.ops.window import WINDOW_SHAPES
 from archlang.records import record
 
@@ -68,6 +69,10 @@ class Pad(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return tuple(b + size + a for b, size, a in zip(self.before, inputs[0], self.after, strict=True))
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.keep(*(inputs if self.mode in ("reflect", "replicate") else ()))
+        return (trace.output(outputs[0], inputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         rows = tuple(shifted(reach, -before) for reach, before in zip(field, self.before, strict=True))

@@ -28,6 +28,7 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.trace import INDEX_BYTES, Tensor, Trace
 from archlang.ir.ops.window import (
     WINDOW_SHAPES,
     check_fits,
@@ -176,6 +177,14 @@ class MaxPool(_Pool):
     def _dilation(self) -> Sizes:
         return self.dilation
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        out = trace.output(outputs[0], inputs[0])
+        if not trace.recording and len(outputs) == 1 and len(outputs[0]) == 2 and self.to is None:
+            return (out,)  # torch has an operation without positions for this case alone
+        positions = trace.new(out.shape, INDEX_BYTES)
+        trace.keep(inputs[0], positions)
+        return (out, positions)[: len(outputs)]
+
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
         return (keyword("dilation", collapse(self.dilation)), keyword("return_indices", self.return_indices))
 
@@ -212,6 +221,11 @@ class AvgPool(_Pool):
         _check_volume(word, op.kernel_size, shape)
         return op
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        if self.to is None or set(self.to) != {1}:  # torch takes the mean of all otherwise
+            trace.keep(inputs[0])
+        return (trace.output(outputs[0], inputs[0]),)
+
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
         return (
             keyword("count_include_pad", self.count_include_pad),
@@ -246,6 +260,24 @@ class LpPool(_Pool):
         _check_volume(word, given["kernel_size"], shape)
         windows = {**given, "padding": (0,) * cls.slides_over(shape), "to": None}
         return super().build(word, windows, shape)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """sign(p)*relu(abs(p)) of the pooled powers p, times the window's size, to the power of 1/norm_type."""
+        x = inputs[0]
+        powers = trace.new(x.shape, like=(x,))
+        pooled = trace.output(outputs[0], powers)
+        trace.keep(x, powers)
+        trace.free(powers)
+        sign, absolute = trace.new(pooled.shape), trace.new(pooled.shape)
+        positive = trace.new(pooled.shape)
+        trace.keep(pooled, sign, positive)
+        trace.free(absolute)
+        product = trace.new(pooled.shape)
+        trace.free(pooled, sign, positive)
+        scaled = trace.new(pooled.shape)
+        trace.free(product)
+        trace.keep(scaled)
+        return (trace.output(outputs[0]),)
 
     def torch(self) -> TorchCall:
         call = super().torch()

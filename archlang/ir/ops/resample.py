@@ -26,6 +26,7 @@ from archlang.ir.ops.base import (
     with_defaults,
 )  # fmt: skip
 from archlang.ir.ops.pool import MaxPool
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.ir.ops.window import WINDOW_SHAPES
 from archlang.records import record
 
@@ -80,6 +81,9 @@ class Upsample(Op):
             reason = f"it leaves nothing of {shape_text(given)}"
             raise OpError(NotAllowed(self.words[0], "scale_factor", collapse(self.scale_factor or ()), reason))
         return (channels, *out)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.output(outputs[0], inputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         columns = zip(field[1:], inputs[0][1:], output[1:], strict=True)
@@ -190,6 +194,10 @@ class MaxUnpool(Op):
         columns = (self.kernel_size, self.stride, self.padding)
         assumed = (transposed_output(*numbers) for numbers in zip(inputs[0][1:], *columns, strict=True))
         return (inputs[0][0], *(self.output_size or assumed))
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.keep(*(inputs[1:] if inputs[0].grad else ()))
+        return (trace.output(outputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         columns = zip(field[1:], self.kernel_size, self.stride, self.padding, strict=True)

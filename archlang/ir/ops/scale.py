@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from archlang.ir.ops.arguments import dimension, flag, number
 from archlang.ir.ops.base import Counts, Op, Shape, TorchCall, Value, axis_index, positional, signature_call
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 
@@ -36,6 +37,13 @@ class Scale(Op):
 
     def parameters(self) -> Counts:
         return {"weight": (self.size,)} | ({"bias": (self.size,)} if self.bias else {})
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.keep(inputs[0])
+        product = trace.new(inputs[0].shape, like=inputs)
+        if not self.bias:
+            return (product,)
+        return (trace.new(product.shape, like=(product,)),)
 
     def torch(self) -> TorchCall:
         return signature_call(self, "support.Scale", positional("size", self.size, "in"))

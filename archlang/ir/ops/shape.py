@@ -23,6 +23,7 @@ from archlang.ir.ops.base import (
     positional,
     require_rank,
 )  # fmt: skip
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.ir.ops.window import WINDOW_SHAPES
 from archlang.records import record
 
@@ -66,6 +67,9 @@ class Crop(Op):
         if any(size < 1 for size in kept):
             raise OpError(OutOfRange(self.words[0], "start", self.start, f"inside {'x'.join(map(str, given))}"))
         return (channels, *kept)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.view(inputs[0], (trace.batch, *outputs[0]), inputs[0].strides),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         columns = zip(field[1:], output[1:], self.start, strict=True)
@@ -125,6 +129,9 @@ class Slice(Op):
         before, behind = inputs[0][: self.dim - 1], inputs[0][self.dim :]
         return (*before, self.stop - self.start, *behind)
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.view(inputs[0], (trace.batch, *outputs[0]), inputs[0].strides),)
+
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         axis = self.dim - 1
         part = shifted(field[axis] or (0, self.stop - self.start - 1), self.start)
@@ -173,6 +180,9 @@ class Reshape(Op):
         known = prod(n for n in self.shape if n != -1)
         return tuple(prod(inputs[0]) // known if n == -1 else n for n in self.shape)
 
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.reshape(inputs[0], (trace.batch, *outputs[0])),)
+
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return (regrouped(field, output, inputs[0]),)
 
@@ -216,6 +226,9 @@ class Permute(Op):
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         return tuple(inputs[0][dim - 1] for dim in self.dims[1:])
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (trace.permute(inputs[0], self.dims),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         return (tuple(field[self.dims.index(axis) - 1] for axis in range(1, len(self.dims))),)

@@ -26,6 +26,7 @@ from archlang.ir.ops.base import (
     require_rank,
     with_defaults,
 )  # fmt: skip
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.ir.ops.window import WINDOW_SHAPES, filters_text
 from archlang.records import record
 
@@ -99,6 +100,10 @@ class UpConv(Op):
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(inputs[0]) * (self.out_channels // self.groups) * prod(self.kernel_size)
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        trace.keep(inputs[0])
+        return (trace.output(outputs[0], inputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         channels = blocks_read(field[0], self.out_channels // self.groups, self.in_channels // self.groups)

@@ -1,0 +1,329 @@
+"""Memory of a model, folded over its shared bodies: what autograd keeps for the backward pass, and the most that is
+alive at once, forwards and backwards.
+
+Values are followed as `ops/trace.py` has them: a tensor that several layers keep counts once, for the first of them; a
+view lies in its tensor's memory. A value is given up behind the last layer that reads it; the caller of a body holds
+what it passes until the body is done, as Python does. Each body is followed once for each way in which its inputs can
+lie, and copies in a row until these repeat, so the cost grows with what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat, Run
+from archlang.ir.ops.base import count_elements
+from archlang.ir.ops.trace import INDEX_BYTES, Setting, Storage, Tensor, Trace, contiguous_strides
+from archlang.records import record
+
+
+@record
+class Effect:
+    """What a part does, in bytes: kept for the backward pass, gradients of its parameters, what it leaves alive, the
+    most it has alive beyond what was before it, forwards (`peak`), and with what is kept, backwards (`back`)."""
+
+    kept: int = 0
+    gradients: int = 0
+    live: int = 0
+    peak: int = 0
+    back: int = 0
+
+    def then(self, other: Effect) -> Effect:
+        """Both, one after the other; the backward pass takes the second one first."""
+        return Effect(
+            self.kept + other.kept,
+            self.gradients + other.gradients,
+            self.live + other.live,
+            max(self.peak, self.live + other.peak),
+            max(self.back + other.gradients, self.kept + other.back),
+        )
+
+    def times(self, count: int) -> Effect:
+        """That many in a row, at least one."""
+        more = count - 1
+        return Effect(
+            self.kept * count,
+            self.gradients * count,
+            self.live * count,
+            max(0, more * self.live) + self.peak,
+            self.back + more * max(self.gradients, self.kept),
+        )
+
+
+@record
+class Given:
+    """How an input of a body lies: a number that inputs in the same memory share, the memory's size, whether it is kept
+    already and whether it is given up once it was read, and the tensor's strides."""
+
+    group: int
+    size: int
+    kept: bool
+    owned: bool
+    strides: tuple[int, ...]
+    itemsize: int
+    grad: bool
+
+
+@record
+class Returned:
+    """An output of a body: the number of the input's memory it lies in (below 0: of new memory), and how."""
+
+    group: int
+    size: int
+    kept: bool
+    strides: tuple[int, ...]
+    itemsize: int
+    grad: bool
+
+
+@record(eq=False)
+class Part:
+    """One body followed for inputs that lie in one way.
+
+    An output is None where only training makes it. `nodes` hold the effect of each node with all its copies; `inside`
+    the parts of calls, and of repeats the first copy of each run. `keeps` are the groups of inputs that it is the first to keep.
+    """
+
+    body: BodyId
+    effect: Effect
+    nodes: tuple[Effect, ...]
+    inside: tuple[tuple[Part, ...], ...]
+    outputs: tuple[Returned | None, ...]
+    keeps: frozenset[int]
+
+
+def follow(model: Model, setting: Setting) -> Part:
+    """The whole model; its inputs are not counted until a layer keeps them. Visits what was written, not each copy."""
+    integer = integer_inputs(model)
+    given: list[Given] = []
+    for port, one in enumerate(model.inputs):
+        shape = (setting.batch, *one.shape)
+        itemsize = INDEX_BYTES if port in integer else setting.itemsize
+        tensor = Tensor(Storage(0), shape, contiguous_strides(shape), itemsize)
+        given.append(Given(port, tensor.size, False, False, tensor.strides, itemsize, False))
+    return _Fold(model, setting).part(len(model.bodies) - 1, tuple(given))
+
+
+def integer_inputs(model: Model) -> frozenset[int]:
+    """Which of the model's inputs are read as indices."""
+    found: list[frozenset[int]] = []
+    for body in model.bodies:
+        wanted = {ref for node in body.nodes for ref in _read_as_indices(node, found)}
+        for index in reversed(range(len(body.nodes))):
+            node = body.nodes[index]
+            if isinstance(node, Layer) and node.op.family == "shape" and Ref(index) in wanted:
+                wanted |= set(node.inputs)
+        found.append(frozenset(ref.port for ref in wanted if ref.node < 0))
+    return found[-1]
+
+
+def _read_as_indices(node: Node, inside: Sequence[frozenset[int]]) -> Iterator[Ref]:
+    match node:
+        case Layer():
+            yield from node.inputs if node.op.integer_input else ()
+        case Call():
+            yield from (node.inputs[port] for port in inside[node.body])
+        case Repeat():
+            yield from (node.inputs[port] for run in node.runs for port in inside[run.body])
+
+
+class _Fold:
+    """Follows the bodies of one model in one setting."""
+
+    def __init__(self, model: Model, setting: Setting) -> None:
+        self.model = model
+        self.setting = setting
+        self.known: dict[tuple[BodyId, tuple[Given, ...]], Part] = {}
+
+    def part(self, body_id: BodyId, given: tuple[Given, ...]) -> Part:
+        """A body on inputs that lie so."""
+        key = body_id, given
+        if key not in self.known:
+            self.known[key] = _Frame(self, body_id, given).follow()
+        return self.known[key]
+
+
+class _Frame:
+    """One body being followed: its values, and how often each memory is in use."""
+
+    def __init__(self, fold: _Fold, body_id: BodyId, given: Sequence[Given]) -> None:
+        self.fold = fold
+        self.body_id = body_id
+        self.body = fold.model.bodies[body_id]
+        self.given = given
+        self.memory = {one.group: Storage(one.size, one.kept) for one in given}
+        self.values: dict[Ref, Tensor] = {}
+        steps = sorted(range(len(self.body.nodes)), key=lambda index: index in self.body.training)
+        self.order = [index for index in steps if fold.setting.training or index not in self.body.training]
+        self.last = _last_reads(self.body, self.order)
+        self.nodes = [Effect()] * len(self.body.nodes)
+        self.inside: list[tuple[Part, ...]] = [()] * len(self.body.nodes)
+        for port, (one, shape) in enumerate(zip(given, self.body.inputs, strict=True)):
+            storage = self.memory[one.group]
+            storage.uses += 1 if one.owned else 2  # the caller's own
+            full = (fold.setting.batch, *shape)
+            self.values[Ref(-1, port)] = Tensor(storage, full, one.strides, one.itemsize, one.grad)
+
+    def follow(self) -> Part:
+        """All nodes in the order in which they run: those for training alone come last."""
+        effect = Effect()
+        for index in self.order:
+            self.nodes[index] = self._node(index, self.body.nodes[index])
+            effect = effect.then(self.nodes[index]).then(self._give_up(index))
+        outputs = tuple(self._returned())
+        effect = effect.then(self._give_up(None))
+        keeps = frozenset(one.group for one in self.given if self.memory[one.group].kept and not one.kept)
+        return Part(self.body_id, effect, tuple(self.nodes), tuple(self.inside), outputs, keeps)
+
+    def _give_up(self, index: int | None) -> Effect:
+        """Values that nothing reads behind a node; at the end (None) those that nothing ever read."""
+        live = 0
+        for ref in [ref for ref in self.values if self.last.get(ref) == index]:
+            live -= self._released(self.values.pop(ref))
+        return Effect(live=live)
+
+    def _released(self, tensor: Tensor) -> int:
+        """Give up a value; returns the bytes that become free."""
+        storage = tensor.storage
+        storage.uses -= 1
+        return 0 if storage.uses or storage.kept else storage.size
+
+    def _returned(self) -> Iterator[Returned | None]:
+        groups = {id(storage): group for group, storage in self.memory.items()}
+        for ref in self.body.outputs:
+            tensor = self.values.get(ref)
+            if tensor is None:
+                yield None
+                continue
+            storage = tensor.storage
+            group = groups.setdefault(id(storage), -1 - len(groups))
+            yield Returned(group, storage.size, storage.kept, tensor.strides, tensor.itemsize, tensor.grad)
+
+    def _node(self, index: int, node: Node) -> Effect:
+        inputs = [self.values[ref] for ref in node.inputs]
+        match node:
+            case Layer():
+                outputs, effect = self._layer(node, inputs)
+            case Call():
+                outputs, effect = self._call(index, node, inputs)
+            case Repeat():
+                outputs, effect = self._repeat(index, node, inputs)
+        for port, tensor in enumerate(outputs):
+            if tensor is not None:
+                tensor.storage.uses += 1
+                self.values[Ref(index, port)] = tensor
+        return effect
+
+    # ---- layers ----------------------------------------------------------------------------------------
+
+    def _layer(self, node: Layer, inputs: Sequence[Tensor]) -> tuple[Outputs, Effect]:
+        parameters = count_elements(node.op.parameters()) * self.fold.setting.itemsize
+        training = self.fold.setting.training
+        trace = Trace(self.fold.setting, training and (parameters > 0 or any(x.grad for x in inputs)))
+        outputs = node.op.trace(trace, tuple(inputs), node.outputs)
+        trace.finish(outputs)
+        gradients = 0 if node.shared or not training else parameters
+        waiting = self._waiting(()) + sum(tensor.size for tensor in outputs if tensor.grad)
+        back = trace.kept + gradients + waiting
+        return outputs, Effect(trace.kept, gradients, trace.live, trace.peak, back)
+
+    def _waiting(self, refs: Sequence[Ref]) -> int:
+        """Gradients of the values that are alive, but for those that a part is given."""
+        return sum(tensor.size for ref, tensor in self.values.items() if tensor.grad and ref not in refs)
+
+    # ---- bodies ----------------------------------------------------------------------------------------
+
+    def _call(self, index: int, node: Call, inputs: Sequence[Tensor]) -> tuple[Outputs, Effect]:
+        part = self.fold.part(node.body, self._lying(inputs, [False] * len(inputs)))
+        self.inside[index] = (part,)
+        effect = replace(part.effect, gradients=0) if node.shared else part.effect
+        return self._outputs(part, inputs), replace(effect, back=effect.back + self._waiting(node.inputs))
+
+    def _lying(self, inputs: Sequence[Tensor], owned: Sequence[bool]) -> tuple[Given, ...]:
+        groups: dict[int, int] = {}
+        return tuple(
+            Given(
+                groups.setdefault(id(x.storage), len(groups)), x.storage.size, x.storage.kept,
+                mine, x.strides, x.itemsize, x.grad,
+            )
+            for x, mine in zip(inputs, owned, strict=True)
+        )  # fmt: skip
+
+    def _outputs(self, part: Part, inputs: Sequence[Tensor]) -> Outputs:
+        """The values that a part returns; its inputs are kept from now on if it keeps them."""
+        given = self._lying(inputs, [False] * len(inputs))
+        memory = {one.group: x.storage for one, x in zip(given, inputs, strict=True)}
+        for group in part.keeps:
+            memory[group].kept = True
+        body = self.fold.model.bodies[part.body]
+        outputs: list[Tensor | None] = []
+        for ref, one in zip(body.outputs, part.outputs, strict=True):
+            if one is None:
+                outputs.append(None)
+                continue
+            storage = memory.setdefault(one.group, Storage(one.size, one.kept))
+            shape = (self.fold.setting.batch, *body.shape_of(ref))
+            outputs.append(Tensor(storage, shape, one.strides, one.itemsize, one.grad))
+        return tuple(outputs)
+
+    def _repeat(self, index: int, node: Repeat, inputs: Sequence[Tensor]) -> tuple[Outputs, Effect]:
+        waiting = self._waiting(node.inputs)
+        ref, flowing = node.inputs[0], inputs[0]
+        mine = self.last[ref] == index and node.inputs.count(ref) == 1 and flowing.storage.uses == 1 and node.count > 0
+        if mine:  # the first copy gives it up
+            del self.values[ref]
+            flowing.storage.uses = 0
+        outputs, effect, first = (flowing,), Effect(), list[Part]()
+        for run in node.runs:
+            outputs, done, parts = self._run(run, outputs, inputs[1:])
+            effect = effect.then(done)
+            first += parts
+        self.inside[index] = tuple(first)
+        return outputs, replace(effect, back=effect.back + waiting)
+
+    def _run(self, run: Run, outputs: Outputs, others: Sequence[Tensor]) -> tuple[Outputs, Effect, tuple[Part, ...]]:
+        """Copies one after the other, until one finds its inputs as an earlier one did: from there on they go round."""
+        effect, left = Effect(), run.count
+        seen: dict[tuple[Given, ...], int] = {}
+        parts: list[Part] = []
+        while left:
+            flowing = (_present(outputs[0]), *others)
+            given = self._lying(flowing, [x.storage.uses == 0 for x in flowing])
+            rounds = left // (len(parts) - seen[given]) if given in seen else 0
+            if rounds:
+                effect = effect.then(_in_a_row(parts[seen[given] :]).times(rounds))
+                left -= rounds * (len(parts) - seen[given])
+                continue
+            seen[given] = len(parts)
+            parts.append(self.fold.part(run.body, given))
+            effect = effect.then(parts[-1].effect)
+            outputs = self._outputs(parts[-1], flowing)
+            left -= 1
+        return outputs, effect, tuple(parts[:1])
+
+
+Outputs = tuple[Tensor | None, ...]
+"""Values by their number; None for what only training makes."""
+
+
+def _present(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None, "the first output of a body is always there"
+    return tensor
+
+
+def _in_a_row(parts: Sequence[Part]) -> Effect:
+    effect = Effect()
+    for part in parts:
+        effect = effect.then(part.effect)
+    return effect
+
+
+OUTPUT = -1
+"""Stands for the reader of a body's outputs."""
+
+
+def _last_reads(body: Body, order: Sequence[int]) -> dict[Ref, int]:
+    """The node that reads each value last."""
+    last = {ref: index for index in order for ref in body.nodes[index].inputs}
+    return last | dict.fromkeys(body.outputs, OUTPUT)
