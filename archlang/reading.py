@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import count
 from numbers import Integral, Real
 from pathlib import Path
@@ -256,6 +257,23 @@ def read_near(texts: Iterable[str], models: Sequence[Model]) -> Near:
             raise _failed("--near", BadOption("--near", text, expected))
         near.append((name or None, int(size)))
     return tuple(near)
+
+
+SIZE_UNITS = {"": 1, "b": 1} | {
+    f"{letter}{middle}b": base**power
+    for power, letter in enumerate("kmgt", 1)
+    for middle, base in (("", 1000), ("i", 1024))
+}
+"""Units of memory in small letters: kb, kib, mb, mib, ..."""
+
+
+def read_size(text: str) -> int:
+    """`24GiB`, `500 MB`, `1.5GB`: bytes. Raises `Diagnosed`."""
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]*)", text.strip())
+    size = Fraction(found[1]) * SIZE_UNITS.get(found[2].lower(), 0) if found else Fraction(0)
+    if size < 1:
+        raise _failed("--fits", BadOption("--fits", text, "memory with its unit: 24GiB, 500MB, 1.5GB"))
+    return int(size)
 
 
 def _letters(model: Model) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,8 +26,12 @@ from archlang.report.columns import View
 from archlang.source import Source
 from archlang.writing import STANDARD_OUTPUT
 
+if TYPE_CHECKING:
+    from archlang.ir.budget import Plan
+
 LONG_FAMILY, MOST_MEMBERS = 2_000, 1_000_000
 DTYPES = ("float32", "float64", "float16", "bfloat16")
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 
 
 @click.command("check")
@@ -34,6 +39,13 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
 @reads_a_model
 @click.option("--batch", type=click.IntRange(1, 10**6), default=1, help="Samples at once, for the memory figures.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="Type of the numbers, for memory.")
+@click.option("--memory", is_flag=True, help="What training or inference needs, layer by layer, and what batch fits.")
+@click.option(
+    "--mode", type=click.Choice(("train", "infer")), help="With --memory: training (as without it) or inference."
+)
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="With --memory: whose state counts; adam by default.")
+@click.option("--device", type=click.Choice(("cpu", "cuda")), help="With --memory: whose operations; cuda by default.")
+@click.option("--fits", metavar="SIZE", help="With --memory: what the batch is to fit in, 24GiB by default.")
 @click.option("--format", "form", type=click.Choice(("text", "json", "csv", "md")), default="text")
 @click.option("--columns", metavar="NAMES", help="Columns of the table: type,output,macs or +kernel,-macs or all.")
 @click.option("--depth", type=click.IntRange(1), help="Levels of the tree that are shown; what is deeper is summed up.")
@@ -53,6 +65,11 @@ def command(
     strict: bool,
     batch: int,
     dtype: str,
+    memory: bool,
+    mode: str | None,
+    optimizer: str | None,
+    device: str | None,
+    fits: str | None,
     form: str,
     columns: str | None,
     depth: int | None,
@@ -70,7 +87,10 @@ def command(
     `zoo:NAME` for a network that ships with archlang. Sizes that nothing binds, INPUT(3, H, W), stay free: the report
     has formulas and says which sizes are legal.
     """
+    asked = bool(memory or mode or optimizer or device or fits)
     if everything or where or sort or limit or solve:
+        if asked:
+            raise click.UsageError("memory is reported for models, not for families")
         request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
         target, *more = targets(files, text)
         if more:
@@ -85,13 +105,25 @@ def command(
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
     try:
         shown = width or terminal_width(sys.stdout), batch, dtype, read_near(near, models), in_colour(sys.stdout)
-        print(_report(form, models, diagnostics, View(columns, depth, *shown)), end="")
+        plan = _plan(batch, dtype, mode, optimizer, device, fits) if asked else None
+        print(_report(form, models, diagnostics, View(columns, depth, *shown), plan), end="")
     except Diagnosed as error:
         diagnostics.append(error.diagnostic)
     finish(diagnostics)
 
 
-def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], view: View) -> str:
+def _plan(batch: int, dtype: str, mode: Any, optimizer: str | None, device: Any, fits: str | None) -> tuple[Plan, int]:
+    """How the models are meant to run, and the memory that there is."""
+    from archlang.ir.budget import Plan
+    from archlang.reading import read_size
+
+    plan = Plan(batch, dtype, mode or "train", optimizer or "adam", device or "cuda")
+    return plan, read_size(fits or "24GiB")
+
+
+def _report(
+    form: str, models: list[Model], diagnostics: list[Diagnostic], view: View, plan: tuple[Plan, int] | None
+) -> str:
     """The report in one of its formats, ending in a newline unless empty."""
     if form == "json":
         import json
@@ -99,14 +131,29 @@ def _report(form: str, models: list[Model], diagnostics: list[Diagnostic], view:
         from archlang.report.data import report_dict
 
         ok = all(d.severity != "error" for d in diagnostics)
-        return json.dumps(report_dict(models, diagnostics, ok, view), indent=1) + "\n"
+        report = report_dict(models, diagnostics, ok, view)
+        if plan:
+            from archlang.report.memory import memory_dict
+
+            for model, data in zip(models, report["models"], strict=True):
+                data["memory"] = memory_dict(model, *plan)
+        return json.dumps(report, indent=1) + "\n"
     if form != "text":
+        if plan:
+            from archlang.report.memory import memory_csv, memory_markdown
+
+            return memory_csv(models, plan[0]) if form == "csv" else memory_markdown(models, plan[0])
         from archlang.report import exports
 
         return exports.csv_text(models, view) if form == "csv" else exports.markdown_text(models, view)
     from archlang.report.text import models_text
 
-    return models_text(models, view) + "\n" if models else ""
+    tables = [models_text(models, view)] if models else []
+    if plan:
+        from archlang.report.memory import memory_text
+
+        tables += [memory_text(model, *plan, view.depth) for model in models]
+    return "".join(f"{table}\n" for table in tables)
 
 
 def _check_family(

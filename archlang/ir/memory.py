@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import prod
 
-from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat, Run
+from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Node, Ref, Repeat, Run
 from archlang.ir.ops.base import count_elements
 from archlang.ir.ops.trace import INDEX_BYTES, Setting, Storage, Tensor, Trace, contiguous_strides
 from archlang.records import record
@@ -20,9 +21,11 @@ from archlang.records import record
 
 @record
 class Effect:
-    """What a part does, in bytes: kept for the backward pass, gradients of its parameters, what it leaves alive, the
-    most it has alive beyond what was before it, forwards (`peak`), and with what is kept, backwards (`back`)."""
+    """What a part does, in bytes: its buffers, what is kept for the backward pass, gradients of its parameters, what it
+    leaves alive, the most it has alive beyond what was before it, forwards (`peak`), and with what is kept and the
+    gradients, backwards (`back`)."""
 
+    buffers: int = 0
     kept: int = 0
     gradients: int = 0
     live: int = 0
@@ -32,6 +35,7 @@ class Effect:
     def then(self, other: Effect) -> Effect:
         """Both, one after the other; the backward pass takes the second one first."""
         return Effect(
+            self.buffers + other.buffers,
             self.kept + other.kept,
             self.gradients + other.gradients,
             self.live + other.live,
@@ -43,6 +47,7 @@ class Effect:
         """That many in a row, at least one."""
         more = count - 1
         return Effect(
+            self.buffers * count,
             self.kept * count,
             self.gradients * count,
             self.live * count,
@@ -78,31 +83,49 @@ class Returned:
 
 
 @record(eq=False)
+class Inner:
+    """A call, or one run of a repeat: the effect of all its copies, and the first of them (None if there is none)."""
+
+    effect: Effect
+    first: Part | None
+
+
+@record(eq=False)
 class Part:
     """One body followed for inputs that lie in one way.
 
-    An output is None where only training makes it. `nodes` hold the effect of each node with all its copies; `inside`
-    the parts of calls, and of repeats the first copy of each run. `keeps` are the groups of inputs that it is the first to keep.
+    An output is None where only training makes it. `nodes` hold the effect of each node and `before` what is alive when
+    it starts; `inside` holds what stands in calls, and each run of repeats. `keeps` are the groups of inputs that it is
+    the first to keep.
     """
 
     body: BodyId
     effect: Effect
     nodes: tuple[Effect, ...]
-    inside: tuple[tuple[Part, ...], ...]
+    before: tuple[int, ...]
+    inside: tuple[tuple[Inner, ...], ...]
     outputs: tuple[Returned | None, ...]
     keeps: frozenset[int]
 
 
 def follow(model: Model, setting: Setting) -> Part:
     """The whole model; its inputs are not counted until a layer keeps them. Visits what was written, not each copy."""
-    integer = integer_inputs(model)
     given: list[Given] = []
-    for port, one in enumerate(model.inputs):
-        shape = (setting.batch, *one.shape)
-        itemsize = INDEX_BYTES if port in integer else setting.itemsize
-        tensor = Tensor(Storage(0), shape, contiguous_strides(shape), itemsize)
-        given.append(Given(port, tensor.size, False, False, tensor.strides, itemsize, False))
+    for port, (one, size) in enumerate(zip(model.inputs, input_bytes(model, setting), strict=True)):
+        strides = contiguous_strides((setting.batch, *one.shape))
+        given.append(Given(port, size, False, False, strides, size // _numbers(one, setting), False))
     return _Fold(model, setting).part(len(model.bodies) - 1, tuple(given))
+
+
+def input_bytes(model: Model, setting: Setting) -> tuple[int, ...]:
+    """Bytes of each of the model's inputs; indices are int64."""
+    integer = integer_inputs(model)
+    sizes = (INDEX_BYTES if port in integer else setting.itemsize for port in range(len(model.inputs)))
+    return tuple(_numbers(one, setting) * size for one, size in zip(model.inputs, sizes, strict=True))
+
+
+def _numbers(given: Input, setting: Setting) -> int:
+    return setting.batch * prod(given.shape)
 
 
 def integer_inputs(model: Model) -> frozenset[int]:
@@ -154,11 +177,12 @@ class _Frame:
         self.given = given
         self.memory = {one.group: Storage(one.size, one.kept) for one in given}
         self.values: dict[Ref, Tensor] = {}
-        steps = sorted(range(len(self.body.nodes)), key=lambda index: index in self.body.training)
-        self.order = [index for index in steps if fold.setting.training or index not in self.body.training]
+        aside = () if fold.setting.training else self.body.training
+        self.order = [index for index in range(len(self.body.nodes)) if index not in aside]
         self.last = _last_reads(self.body, self.order)
         self.nodes = [Effect()] * len(self.body.nodes)
-        self.inside: list[tuple[Part, ...]] = [()] * len(self.body.nodes)
+        self.before = [0] * len(self.body.nodes)
+        self.inside: list[tuple[Inner, ...]] = [()] * len(self.body.nodes)
         for port, (one, shape) in enumerate(zip(given, self.body.inputs, strict=True)):
             storage = self.memory[one.group]
             storage.uses += 1 if one.owned else 2  # the caller's own
@@ -166,15 +190,16 @@ class _Frame:
             self.values[Ref(-1, port)] = Tensor(storage, full, one.strides, one.itemsize, one.grad)
 
     def follow(self) -> Part:
-        """All nodes in the order in which they run: those for training alone come last."""
+        """All nodes in their order; those for training alone only then."""
         effect = Effect()
         for index in self.order:
+            self.before[index] = effect.live
             self.nodes[index] = self._node(index, self.body.nodes[index])
             effect = effect.then(self.nodes[index]).then(self._give_up(index))
         outputs = tuple(self._returned())
         effect = effect.then(self._give_up(None))
         keeps = frozenset(one.group for one in self.given if self.memory[one.group].kept and not one.kept)
-        return Part(self.body_id, effect, tuple(self.nodes), tuple(self.inside), outputs, keeps)
+        return Part(self.body_id, effect, tuple(self.nodes), tuple(self.before), tuple(self.inside), outputs, keeps)
 
     def _give_up(self, index: int | None) -> Effect:
         """Values that nothing reads behind a node; at the end (None) those that nothing ever read."""
@@ -226,7 +251,8 @@ class _Frame:
         gradients = 0 if node.shared or not training else parameters
         waiting = self._waiting(()) + sum(tensor.size for tensor in outputs if tensor.grad)
         back = trace.kept + gradients + waiting
-        return outputs, Effect(trace.kept, gradients, trace.live, trace.peak, back)
+        buffers = 0 if node.shared else _buffer_bytes(node, self.fold.setting)
+        return outputs, Effect(buffers, trace.kept, gradients, trace.live, trace.peak, back)
 
     def _waiting(self, refs: Sequence[Ref]) -> int:
         """Gradients of the values that are alive, but for those that a part is given."""
@@ -236,8 +262,8 @@ class _Frame:
 
     def _call(self, index: int, node: Call, inputs: Sequence[Tensor]) -> tuple[Outputs, Effect]:
         part = self.fold.part(node.body, self._lying(inputs, [False] * len(inputs)))
-        self.inside[index] = (part,)
-        effect = replace(part.effect, gradients=0) if node.shared else part.effect
+        effect = replace(part.effect, gradients=0, buffers=0) if node.shared else part.effect
+        self.inside[index] = (Inner(effect, part),)
         return self._outputs(part, inputs), replace(effect, back=effect.back + self._waiting(node.inputs))
 
     def _lying(self, inputs: Sequence[Tensor], owned: Sequence[bool]) -> tuple[Given, ...]:
@@ -274,15 +300,14 @@ class _Frame:
         if mine:  # the first copy gives it up
             del self.values[ref]
             flowing.storage.uses = 0
-        outputs, effect, first = (flowing,), Effect(), list[Part]()
+        outputs, effect = (flowing,), Effect()
         for run in node.runs:
-            outputs, done, parts = self._run(run, outputs, inputs[1:])
-            effect = effect.then(done)
-            first += parts
-        self.inside[index] = tuple(first)
+            outputs, inner = self._run(run, outputs, inputs[1:])
+            effect = effect.then(inner.effect)
+            self.inside[index] = (*self.inside[index], inner)
         return outputs, replace(effect, back=effect.back + waiting)
 
-    def _run(self, run: Run, outputs: Outputs, others: Sequence[Tensor]) -> tuple[Outputs, Effect, tuple[Part, ...]]:
+    def _run(self, run: Run, outputs: Outputs, others: Sequence[Tensor]) -> tuple[Outputs, Inner]:
         """Copies one after the other, until one finds its inputs as an earlier one did: from there on they go round."""
         effect, left = Effect(), run.count
         seen: dict[tuple[Given, ...], int] = {}
@@ -300,7 +325,7 @@ class _Frame:
             effect = effect.then(parts[-1].effect)
             outputs = self._outputs(parts[-1], flowing)
             left -= 1
-        return outputs, effect, tuple(parts[:1])
+        return outputs, Inner(effect, parts[0] if parts else None)
 
 
 Outputs = tuple[Tensor | None, ...]
@@ -317,6 +342,12 @@ def _in_a_row(parts: Sequence[Part]) -> Effect:
     for part in parts:
         effect = effect.then(part.effect)
     return effect
+
+
+def _buffer_bytes(layer: Layer, setting: Setting) -> int:
+    """Bytes of a layer's buffers; those of a single number are counters."""
+    shapes = layer.op.buffers().values()
+    return sum(prod(shape) * setting.itemsize if shape else INDEX_BYTES for shape in shapes)
 
 
 OUTPUT = -1

@@ -48,7 +48,7 @@ class Row:
     cover everything inside and all `count` copies; `children` show the first copy, or are empty where a part stays
     closed. `sources` are the parts that make its inputs, and `follows` says that this is just the row above it.
     `value` is what flows out, of copies out of the last; None for the model's own inputs, and where it is unknown
-    (then `outputs` is empty).
+    (then `outputs` is empty). `steps` lead to its node, of copies to their run; the model's own inputs have none.
     """
 
     path: str
@@ -63,6 +63,7 @@ class Row:
     sources: tuple[str, ...] = ()
     follows: bool = True
     value: Value | None = None
+    steps: Steps = ()
 
 
 def table_rows(model: Model, depth: int | None = None) -> tuple[Row, ...]:
@@ -145,6 +146,7 @@ class _Table:
             sources=sources(self.model, body, node, scope),
             follows=reads_row_above(body, index),
             value=Value(Place(self.model, row.path, steps), Ref(index)) if node.outputs else None,
+            steps=steps,
         )
 
     def _scope(self, call: Call, scope: Scope, steps: Steps, training: bool, level: int) -> Row:
@@ -173,7 +175,7 @@ class _Table:
             kind = _closed(f"x{run.count:,}" if run.count > 1 else "group", totals, children)
             row = Row(path, kind, outputs, totals, run.count, line, children, body.inputs, None, scope.inputs, follows)
             place = Place(self.model, path, (*steps, Step(run.body, len(body.nodes) - 1)))
-            yield replace(row, value=Value(place, flowing[0]) if flowing else None)
+            yield replace(row, value=Value(place, flowing[0]) if flowing else None, steps=steps)
 
     def _totals(self, run: Run) -> Totals:
         """Totals of all copies; inside a part that runs in training only without what inference costs."""

@@ -8,6 +8,7 @@ from archlang.diagnostics.text import printable
 from archlang.errors.words import listing, shape_text
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
+from archlang.ir.ops.trace import DTYPE_BYTES
 from archlang.ir.walk import Totals, fold_totals
 from archlang.report.columns import (
     DEFAULT,
@@ -21,9 +22,6 @@ from archlang.report.columns import (
 )  # fmt: skip
 from archlang.report.layout import GAP, Grid, aligned, grid_lines, painted, wrapped
 from archlang.report.rows import Row, table_rows, walk_rows
-
-DTYPE_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
-"""Types that `--dtype` takes, with the bytes of one number."""
 
 CONVENTIONS = (
     "MACs are multiply-accumulates of convolutions, linear layers and attention products, for one sample;",

@@ -36,6 +36,8 @@ class _Activation(Op):
     torch_name: ClassVar[str]
     keeps: ClassVar[Literal["input", "output"]] = "input"
     """What its gradient is computed from."""
+    copies_in_place: ClassVar[bool] = True
+    """Whether torch copies an input that is kept before it is replaced; else the output serves as well."""
     family = "activation"
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
@@ -48,7 +50,8 @@ class _Activation(Op):
 
     def _in_place(self, trace: Trace, x: Tensor) -> Tensor:
         """What stands in for the input is kept: the output that replaces it, or a copy made before."""
-        trace.keep(trace.new(x.shape, like=(x,)) if trace.recording and self.keeps == "input" else x)
+        copied = trace.recording and self.keeps == "input" and self.copies_in_place
+        trace.keep(trace.new(x.shape, like=(x,)) if copied else x)
         return trace.same(x)
 
     @property
@@ -102,6 +105,7 @@ class LeakyReLU(_Activation):
     words = ("LEAKYRELU", "LeakyReLU")
     kind = "leakyrelu"
     torch_name = "nn.LeakyReLU"
+    copies_in_place = False
     signature = (number("negative_slope", 0.01), INPLACE)
 
     @property
@@ -160,6 +164,7 @@ class ELU(_Activation):
     words = ("ELU",)
     kind = "elu"
     torch_name = "nn.ELU"
+    copies_in_place = False
     signature = (number("alpha", 1.0), INPLACE)
 
 

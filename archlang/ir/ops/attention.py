@@ -101,7 +101,7 @@ class Attention(Op):
         query, key, products = trace.new(tokens), trace.new(tokens), trace.new(scores)
         weights = trace.new(scores)
         trace.free(products)
-        dropped = masked(trace, weights, self.dropout)
+        dropped = masked(trace, weights, noise_shape=() if self.dropout == 1 else None)
         trace.keep(query, key, weights, dropped)
         mixed = trace.new(tokens)
         return trace.new(tokens) if length > 1 and batch > 1 else mixed

@@ -16,14 +16,10 @@ MASK_BYTES = 1
 SIGNATURE = (number("p", 0.5, 0.0, 1.0), flag("inplace", False))
 
 
-def masked(trace: Trace, x: Tensor, p: float, inplace: bool = False, noise_shape: Dims | None = None) -> Tensor:
+def masked(trace: Trace, x: Tensor, inplace: bool = False, noise_shape: Dims | None = None) -> Tensor:
     """What dropout does in training: numbers times noise, which is kept. On a GPU that is a mask of bytes."""
-    fused = trace.setting.device == "cuda" and not inplace and noise_shape is None and 0 < p < 1
-    if p == 1:
-        noise = trace.new(())
-    else:
-        shape = noise_shape or x.shape
-        noise = trace.new(shape, MASK_BYTES if fused else None)
+    fused = trace.setting.device == "cuda" and not inplace and noise_shape is None
+    noise = trace.new(x.shape if noise_shape is None else noise_shape, MASK_BYTES if fused else None)
     trace.keep(*((noise,) if x.grad else ()))
     return trace.same(x) if inplace else trace.new(x.shape, like=(x,))
 
@@ -42,7 +38,9 @@ class _Dropout(Op):
         x = inputs[0]
         if not trace.training or self.p == 0:
             return inputs
-        return (masked(trace, x, self.p, self.inplace, self._noise_shape(x)),)
+        if self.p == 1:  # torch multiplies by one zero
+            return (masked(trace, x, self.inplace, ()),)
+        return (masked(trace, x, self.inplace, self._noise_shape(x)),)
 
     def _noise_shape(self, x: Tensor) -> Dims | None:
         """Shape of the random numbers where there is not one for each of the input's."""
@@ -121,12 +119,7 @@ class DropPath(Op):
         x = inputs[0]
         if not trace.training or self.p == 0:
             return inputs
-        chance = trace.new((trace.batch, *(1,) * (len(x.shape) - 1)))
-        kept = trace.new(chance.shape)
-        trace.keep(kept)
-        product = trace.new(x.shape, like=(x,))
-        trace.free(kept)
-        return (trace.new(product.shape, like=(product,)),)
+        return (masked(trace, x, noise_shape=(trace.batch, *(1,) * (len(x.shape) - 1))),)
 
     @property
     def summary(self) -> str:

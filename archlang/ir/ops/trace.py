@@ -16,6 +16,9 @@ from archlang.records import record
 INDEX_BYTES = 8
 """torch's positions are int64."""
 
+DTYPE_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+"""Types of the numbers, with the bytes of one."""
+
 Dims = tuple[int, ...]
 
 

@@ -1,0 +1,317 @@
+"""Memory against torch: what autograd keeps (hooks on saved tensors), and what is alive at once (storages, counted).
+
+Every layer is held to the CPU's own kernels with random arguments, networks of the zoo to the meta device.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from types import ModuleType
+from typing import Any, cast
+
+import pytest
+import torch
+from hypothesis import given, note
+from hypothesis import strategies as st
+from strategies import LAYERS, Case
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from archlang.backends.torch_module import build_module
+from archlang.backends.torch_source import write_source
+from archlang.checking import check_source
+from archlang.ir.budget import LARGEST_BATCH, Plan, largest_batch, memory_of
+from archlang.ir.graph import Model
+from archlang.ir.memory import follow, input_bytes, integer_inputs
+from archlang.ir.ops.trace import DTYPE_BYTES, Setting
+from archlang.reading import read_source
+from archlang.report.memory import memory_lines
+from archlang.source import Source
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+
+BATCH = 2
+CPU = Setting(BATCH, device="cpu")
+
+
+def model_of(text: str) -> Model:
+    outcome = check_source(Source("<text>", text))
+    assert outcome.ok, [diagnostic.message for diagnostic in outcome.diagnostics]
+    return outcome.models[0]
+
+
+@cache
+def zoo_model(file: str, name: str) -> Model:
+    return next(model for model in check_source(read_source(f"zoo:{file}")).models if model.name == name)
+
+
+def generated(model: Model) -> nn.Module:
+    module = ModuleType("generated")
+    exec(compile(write_source(model, "model.arch"), "generated.py", "exec"), module.__dict__)
+    return module.__dict__[model.name]()
+
+
+def inputs_of(model: Model, batch: int, device: str, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+    """Inputs; indices are 0, since the table of an embedding may be that short."""
+    integer = integer_inputs(model)
+    return [
+        torch.zeros(batch, *given.shape, dtype=torch.long, device=device)
+        if port in integer
+        else torch.rand(batch, *given.shape, device=device).to(dtype)
+        for port, given in enumerate(model.inputs)
+    ]
+
+
+def storage(tensor: Tensor) -> int:
+    """The address of the memory that a tensor lies in."""
+    return StorageWeakRef(tensor.untyped_storage()).cdata
+
+
+def storages(tensors: Iterable[Tensor]) -> set[int]:
+    return {storage(tensor) for tensor in tensors}
+
+
+def kept_by_torch(module: nn.Module, inputs: list[Tensor]) -> int:
+    """Bytes of what autograd saves, each piece of memory once, without parameters and buffers."""
+    own = storages([*module.parameters(), *module.buffers()])
+    saved: dict[int, Tensor] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if storage(tensor) not in own:
+            saved[storage(tensor)] = tensor
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = module.train()(*inputs)
+    del result
+    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())
+
+
+class Alive(TorchDispatchMode):
+    """Counts the bytes of the memory that is in use behind each operation of torch, but for what is there before."""
+
+    def __init__(self, before: set[int]) -> None:
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]  (torch does not say)
+        self.before = before
+        self.found: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.peak = 0
+
+    def __torch_dispatch__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor) and storage(tensor) not in self.before:
+                memory = tensor.untyped_storage()
+                self.found[storage(tensor)] = (StorageWeakRef(memory), memory.nbytes())
+        self.found = {key: one for key, one in self.found.items() if not one[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self.found.values()))
+        return result
+
+
+def alive_in_torch(module: nn.Module, inputs: list[Tensor], training: bool) -> tuple[int, int]:
+    """The most bytes in use during the forward pass, and in training also during the backward pass."""
+    counter = Alive(storages([*module.parameters(), *module.buffers(), *inputs]))
+    with torch.set_grad_enabled(training), counter:
+        result: Any = module.train(training)(*inputs)
+        forward = counter.peak
+        if training:
+            results = cast("tuple[Tensor, ...]", result if isinstance(result, tuple) else (result,))
+            torch.autograd.backward(results, [torch.ones_like(one) for one in results])
+    return forward, counter.peak
+
+
+# ---- every layer -----------------------------------------------------------------------------------
+
+
+BEFORE = {
+    "the model's input": "",
+    "a tensor with a gradient": " -> SCALE",
+    "one that is kept anyway": " -> SCALE -> SIGMOID",
+    "one whose axes lie in another order": " -> SCALE -> LN(channels_first=true)",
+}
+"""What stands between the input and the layer in question."""
+
+
+def behind(before: str, text: str) -> str:
+    return re.sub(r"INPUT\([^)]*\)", lambda found: found[0] + before, text)
+
+
+@pytest.mark.parametrize("word", LAYERS)
+@given(data=st.data())
+def test_every_layer_keeps_what_autograd_keeps(word: str, data: st.DataObject) -> None:
+    case: Case = data.draw(LAYERS[word])
+    text = case.text if case.vocabulary else behind(data.draw(st.sampled_from(list(BEFORE.values()))), case.text)
+    note(text)
+    outcome = check_source(Source("<text>", text))
+    if not outcome.ok:
+        return
+    model = outcome.models[0]
+    module, inputs = build_module(model), inputs_of(model, BATCH, "cpu")
+    try:
+        expected = kept_by_torch(module, inputs)
+    except (RuntimeError, ValueError):
+        return  # torch takes no such layer in training: one number for a channel, ...
+    assert follow(model, CPU).effect.kept == expected
+
+
+# ---- networks --------------------------------------------------------------------------------------
+
+ZOO = [
+    ("alexnet", "AlexNet2012"), ("coordconv", "CoordConvPainter"), ("convnext", "ConvNeXtT"), ("deconvnet", "DeconvNet"),
+    ("densenet", "DenseNetL40k12"), ("efficientnet", "EfficientNetB0"), ("inception", "GoogLeNet"), ("lenet", "LeNet5"),
+    ("mobilenet", "MobileNetV3Small"), ("resnet", "ResNet50"), ("shufflenet", "ShuffleNetV2"),
+    ("speech", "SpeechMaxout"), ("squeezenet", "SqueezeNet"), ("textcnn", "TextCNN"), ("unet", "UNet"), ("vgg", "VGG11BN"),
+]  # fmt: skip
+"""One network of each kind; `benchmarks/memory.py` takes the others."""
+
+zoo = pytest.mark.parametrize(("file", "name"), ZOO)
+
+
+@zoo
+def test_networks_keep_what_autograd_keeps(file: str, name: str) -> None:
+    model = zoo_model(file, name)
+    expected = kept_by_torch(build_module(model, device="meta"), inputs_of(model, BATCH, "meta"))
+    assert follow(model, CPU).effect.kept == expected
+
+
+@zoo
+def test_networks_have_alive_what_torch_has(file: str, name: str) -> None:
+    """Forwards exactly; backwards within a few hundredths, since the gradients' own copies are not followed."""
+    model = zoo_model(file, name)
+    for training in (False, True):
+        module, inputs = build_module(model, device="meta"), inputs_of(model, BATCH, "meta")
+        forward, peak = alive_in_torch(module, inputs, training)
+        part = follow(model, Setting(BATCH, training=training, device="cpu"))
+        assert part.effect.peak == forward
+        own = sum(input_bytes(model, CPU)[group] for group in part.keeps)
+        ours = max(forward, part.effect.back - own) if training else forward
+        assert ours == pytest.approx(peak, rel=0.05)
+
+
+@pytest.mark.parametrize(("file", "name"), [("lenet", "LeNet5"), ("resnet", "ResNet18"), ("inception", "GoogLeNet")])
+def test_the_written_source_needs_as_much(file: str, name: str) -> None:
+    model = zoo_model(file, name)
+    with torch.device("meta"):
+        module = generated(model)
+    assert kept_by_torch(module, inputs_of(model, BATCH, "meta")) == follow(model, CPU).effect.kept
+    forward, _ = alive_in_torch(module, inputs_of(model, BATCH, "meta"), False)
+    assert follow(model, Setting(BATCH, training=False)).effect.peak == forward
+
+
+def test_attention_on_the_cpu() -> None:
+    """The meta device takes another way through attention than devices that compute."""
+    model = model_of(
+        "INPUT(16, 12) -> [ADD{ _, LN -> ATTENTION(3) } -> ADD{ _, LN -> LINEAR(48) -> GELU -> LINEAR(12) }]*3"
+    )
+    for batch in (1, 2, 3):
+        expected = kept_by_torch(build_module(model), inputs_of(model, batch, "cpu"))
+        assert follow(model, Setting(batch, device="cpu")).effect.kept == expected
+
+
+PROGRAMS = {
+    "shared weights": "INPUT(4, 8, 8) -> c: CONV(4, 3, padding=1) -> RELU -> SHARE(c) -> RELU -> SHARE(c)",
+    "views": "INPUT(4, 8, 8) -> CONV(4, 1) -> PERMUTE((2, 3, 1)) -> [LINEAR(4) -> RELU]*3 -> FLATTEN -> FC(3)",
+    "views that go round": "INPUT(8, 8) -> LN -> [PERMUTE((2, 1)) -> LINEAR(8) -> TANH]*5",
+    "in place": "INPUT(4, 8, 8) -> [CONV(4, 3, padding=1) -> BN -> RELU(inplace=true)]*4",
+    "in place on what is kept": "INPUT(4, 8, 8) -> [CONV(4, 1) -> SIGMOID -> ELU(inplace=true)]*3",
+    "nothing before": "INPUT(4, 8, 8) -> RELU -> MAXPOOL(2) -> CONV(2, 3) -> FC(2)",
+    "nothing at all": "INPUT(4, 8, 8) -> [RELU -> MAXPOOL(2)]*2",
+    "identities": "INPUT(4, 8, 8) -> [IDENTITY]*5 -> CONV(4, 1) -> [IDENTITY -> FLATTEN(2, 3)]*1 -> FC(2)",
+    "a skip over copies": "INPUT(4, 8, 8) -> CONV(4, 1) -> ADD{ _, [CONV(4, 1) -> RELU]*6 } -> MUL{ _, RELU }",
+    "labels in copies": "INPUT(4, 8, 8) -> a: CONV(4, 1) -> [ADD{ CONV(4, 1), a }]*4 -> RELU",
+    "dropout": "INPUT(20) -> [FC(20) -> DROPOUT(0.2) -> RELU]*3 -> DROPOUT(0) -> DROPOUT(1) -> FC(2)",
+}
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
+def test_programs(text: str, device: str) -> None:
+    model = model_of(text)
+    for module in (build_module(model, device=device), generated(model).to(device)):
+        assert kept_by_torch(module, inputs_of(model, BATCH, device)) == follow(model, CPU).effect.kept
+    forward, _ = alive_in_torch(build_module(model, device="meta"), inputs_of(model, BATCH, "meta"), False)
+    assert follow(model, Setting(BATCH, training=False)).effect.peak == forward
+
+
+@pytest.mark.parametrize("dtype", DTYPE_BYTES)
+def test_types(dtype: str) -> None:
+    model = model_of("INPUT(4, 8, 8) -> CONV(4, 3) -> BN -> RELU -> MAXPOOL(2) -> DROPOUT -> LN -> FC(4) -> SOFTMAX")
+    module = build_module(model).to(getattr(torch, dtype))
+    expected = kept_by_torch(module, inputs_of(model, BATCH, "cpu", getattr(torch, dtype)))
+    assert follow(model, Setting(BATCH, DTYPE_BYTES[dtype], device="cpu")).effect.kept == expected
+
+
+# ---- copies ----------------------------------------------------------------------------------------
+
+
+def test_a_million_copies_are_added_up() -> None:
+    """The cost does not grow with the copies, and each adds the same."""
+    text = "INPUT(4, 8, 8) -> CONV(4, 1) -> [ADD{ _, CONV(4, 3, padding=1) -> BN -> RELU }]*COPIES -> FC(2)"
+    few, more, most = (follow(model_of(text.replace("COPIES", str(n))), CPU).effect for n in (10, 11, 1_000_000))
+    assert most.kept == few.kept + (more.kept - few.kept) * (1_000_000 - 10)
+    assert most.gradients == few.gradients + (more.gradients - few.gradients) * (1_000_000 - 10)
+    assert most.buffers == few.buffers + (more.buffers - few.buffers) * (1_000_000 - 10)
+
+
+@given(st.integers(0, 9), st.integers(0, 9))
+def test_copies_in_a_row_are_copies_written_out(first: int, second: int) -> None:
+    inner = "PERMUTE((2, 1)) -> LINEAR(8) -> DROPOUT(0.5, inplace=true)"
+    text = f"INPUT(8, 8) -> LN -> [{inner}]*{first} -> TANH -> [ADD{{ _, {inner} }}]*{second}"
+    written = ["INPUT(8, 8) -> LN", *[inner] * first, "TANH", *[f"ADD{{ _, {inner} }}"] * second]
+    for training in (True, False):
+        setting = Setting(BATCH, training=training)
+        folded, flat = (follow(model_of(t), setting).effect for t in (text, " -> ".join(written)))
+        assert (folded.kept, folded.gradients, folded.live, folded.peak) == (
+            flat.kept,
+            flat.gradients,
+            flat.live,
+            flat.peak,
+        )
+
+
+# ---- budgets ---------------------------------------------------------------------------------------
+
+
+@given(st.integers(10**5, 10**9), st.sampled_from(["train", "infer"]), st.sampled_from(["sgd", "momentum", "adam"]))
+def test_the_largest_batch_fits_and_one_more_does_not(limit: int, mode: Any, optimizer: str) -> None:
+    model = model_of("INPUT(3, 16, 16) -> [CONV(8, 3, padding=1) -> BN -> RELU]*2 -> MAXPOOL(2) -> FC(50) -> FC(10)")
+
+    def needed(batch: int) -> int:
+        return memory_of(model, Plan(batch, mode=mode, optimizer=optimizer)).total
+
+    batch = largest_batch(model, Plan(mode=mode, optimizer=optimizer), limit)
+    assert batch == 0 or needed(batch) <= limit
+    assert needed(batch + 1) > limit
+
+
+def test_a_budget_that_nothing_uses_up() -> None:
+    model = model_of("INPUT(1) -> ADD{ _, _ }")
+    assert largest_batch(model, Plan(mode="infer"), 10**15) == LARGEST_BATCH
+    assert largest_batch(model, Plan(mode="infer"), 1) == 0
+
+
+def test_the_parts_of_a_plan() -> None:
+    """Counted by hand: 8*(27 + 1) + 8*2 + 8*8*8*10 + 10 parameters."""
+    model = model_of("INPUT(3, 8, 8) -> CONV(8, 3, padding=1) -> BN -> RELU -> FC(10)")
+    parameters = 8 * 28 + 16 + 5120 + 10
+    memory = memory_of(model, Plan(4, "float16", optimizer="momentum"))
+    assert (memory.parameters, memory.gradients, memory.state) == (2 * parameters,) * 3
+    assert memory.buffers == 2 * 16 + 8  # running mean and variance, and a counter of int64
+    assert memory.inputs == 2 * 4 * 192
+    # the image, the convolution's output, mean and deviation of 8 channels, the ReLU's output
+    assert memory.kept == 2 * (4 * 192 + 4 * 512 + 16 + 4 * 512)
+
+
+@zoo
+def test_rows_add_up(file: str, name: str) -> None:
+    """The outermost rows add up to what the model keeps, and so do the layers times their copies where those are alike."""
+    model = zoo_model(file, name)
+    memory = memory_of(model, Plan(2))
+    lines = list(memory_lines(model, memory))
+    assert sum(line.figure for line in lines if line.depth == 0) == memory.kept
+    running = memory_of(model, Plan(2, mode="infer"))
+    assert max(line.figure for line in memory_lines(model, running)) == running.alive
