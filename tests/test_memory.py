@@ -69,7 +69,7 @@ def inputs_of(model: Model, batch: int, device: str, dtype: torch.dtype = torch.
 
 def storage(tensor: Tensor) -> int:
     """The address of the memory that a tensor lies in."""
-    return StorageWeakRef(tensor.untyped_storage()).cdata
+    return cast("Any", StorageWeakRef(tensor.untyped_storage())).cdata
 
 
 def storages(tensors: Iterable[Tensor]) -> set[int]:

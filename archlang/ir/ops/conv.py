@@ -120,7 +120,7 @@ class Conv(Op):
         return prod(output) * (self.in_channels // self.groups) * prod(self.kernel_size)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        x, windows = inputs[0], self._windows(inputs[0].shape[1:])
+        x, windows = inputs[0], self.windows(inputs[0].shape[1:])
         padded = [window.padded for window in windows]
         if self.padding_mode == "zeros":  # torch's convolution pads itself, but for an odd row behind
             padded = [window.size + window.padding[1] - window.padding[0] for window in windows]
