@@ -15,9 +15,11 @@ from archlang.cli.common import (
     in_colour,
     outcome_of,
     reads_a_model,
+    status_of,
     targets,
     terminal_width,
 )
+from archlang.cli.hosts import FORMATS, annotate
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
 from archlang.ir.graph import Model
@@ -46,7 +48,7 @@ OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="With --memory: whose state counts; adam by default.")
 @click.option("--device", type=click.Choice(("cpu", "cuda")), help="With --memory: whose operations; cuda by default.")
 @click.option("--fits", metavar="SIZE", help="With --memory: what the batch is to fit in, 24GiB by default.")
-@click.option("--format", "form", type=click.Choice(("text", "json", "csv", "md")), default="text")
+@click.option("--format", "form", type=click.Choice(("text", "json", "csv", "md", "sarif", "github")), default="text")
 @click.option("--columns", metavar="NAMES", help="Columns of the table: type,output,macs or +kernel,-macs or all.")
 @click.option("--depth", type=click.IntRange(1), help="Levels of the tree that are shown; what is deeper is summed up.")
 @click.option("--width", type=click.IntRange(LEAST_WIDTH), help="Width of the text; without it that of the terminal.")
@@ -88,7 +90,10 @@ def command(
     has formulas and says which sizes are legal.
     """
     asked = bool(memory or mode or optimizer or device or fits)
-    if everything or where or sort or limit or solve:
+    family = bool(everything or where or sort or limit or solve)
+    if family and form in FORMATS:
+        raise click.UsageError(f"--format {form} is for diagnostics, which the members of a family have none of")
+    if family:
         if asked:
             raise click.UsageError("memory is reported for models, not for families")
         request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
@@ -103,6 +108,9 @@ def command(
     outcomes = [outcome_of(target, text, model, bindings, inputs, strict, False) for target in targets(files, text)]
     models = [made for outcome in outcomes for made in outcome.models]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
+    if form in FORMATS:
+        print(annotate(form, diagnostics), end="")
+        sys.exit(status_of(diagnostics))
     try:
         shown = width or terminal_width(sys.stdout), batch, dtype, read_near(near, models), in_colour(sys.stdout)
         plan = _plan(batch, dtype, mode, optimizer, device, fits) if asked else None

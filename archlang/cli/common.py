@@ -102,6 +102,11 @@ def finish(diagnostics: Iterable[Diagnostic], outcome: str = "") -> None:
     sys.stdout.flush()
     print(render_text(diagnostics, color=in_colour(sys.stderr)).rstrip("\n"), file=sys.stderr)
     print("\n" + summary_line(diagnostics, outcome), file=sys.stderr)
+    if status := status_of(diagnostics):
+        sys.exit(status)
+
+
+def status_of(diagnostics: Iterable[Diagnostic]) -> int:
+    """The exit status that diagnostics mean."""
     errors = [d for d in diagnostics if d.severity == "error"]
-    if errors:
-        sys.exit(USAGE if any(isinstance(d.problem, UsageProblem) for d in errors) else ERRORS)
+    return (USAGE if any(isinstance(d.problem, UsageProblem) for d in errors) else ERRORS) if errors else 0
