@@ -27,6 +27,7 @@ from archlang.ir.partial import PartialModel
 from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
+from archlang.syntax.parser import is_grammatical
 
 RECURSION_LIMIT = 20_000
 """Frames of Python's own stack, far above what the language's limits on nesting and calls can take."""
@@ -34,6 +35,9 @@ RECURSION_LIMIT = 20_000
 
 HELP_EFFORT = 1_000_000
 """Microseconds, roughly, that may go into trying ways out. Counted, not measured: the same text gets the same helps."""
+
+UNGRAMMATICAL = 10_000_000
+"""What makes a text worse than any other: more than the characters of the longest."""
 
 EFFORT_OF_CHARACTER = 10
 EFFORT_OF_STAGE = 50
@@ -89,11 +93,11 @@ def check_source(
     if not outcome.diagnostics:
         return outcome
 
-    def measure(changed: Source) -> Badness:
-        return _check_once(changed, request, choose_one, find).badness
+    def check_again(changed: Source) -> Outcome:
+        return _check_once(changed, request, choose_one, find)
 
     tries = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT // (outcome.effort + 1)
-    diagnostics = tuple(try_helps(source, outcome.diagnostics, outcome.badness, measure, tries))
+    diagnostics = tuple(try_helps(source, outcome, check_again, tries))
     if request.bindings and not outcome.ok:
         from archlang.symbolic.nearest import with_nearest
 
@@ -128,9 +132,13 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
 
 
 def _unread(source: Source, diagnostics: Sequence[Diagnostic]) -> int:
-    """How many characters stand behind the first place that cannot be read: a text that is read further is better."""
+    """How many characters stand behind the first place that cannot be read: a text that is read further is better.
+
+    Best of all is one that the grammar has no more to say of, wherever its first mistake stands.
+    """
     spans = (d.span for d in diagnostics if d.span and d.span.source is source)
-    return 1 + len(source.text) - min((span.start for span in spans), default=0)
+    behind = 1 + len(source.text) - min((span.start for span in spans), default=0)
+    return behind if is_grammatical(source) else behind + UNGRAMMATICAL
 
 
 def _open(source: Source, request: Request, importer: Importer, collector: Collector) -> Run:

@@ -58,7 +58,8 @@ def test_all_up_to_the_error_is_as_without_it(stages: list[str], group: bool, ba
     assert known(model)[: len(layers)] == layers
     assert len(known(model)) == len(layers) + own
     assert [code for _, _, code in failed(model)] == [BAD[bad]]
-    assert own or fold_totals(model) == fold_totals(whole)
+    made, wanted = fold_totals(model)[-1], fold_totals(whole)[-1]
+    assert own or (made.parameters, made.macs, made.layers) == (wanted.parameters, wanted.macs, wanted.layers)
     assert model.outputs == () and model.is_partial and not whole.is_partial
 
 

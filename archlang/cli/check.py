@@ -19,6 +19,7 @@ from archlang.cli.common import (
     targets,
     terminal_width,
 )
+from archlang.cli.fixing import fix_target, is_text_output
 from archlang.cli.hosts import FORMATS, annotate
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
@@ -52,6 +53,8 @@ OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 @click.option("--columns", metavar="NAMES", help="Columns of the table: type,output,macs or +kernel,-macs or all.")
 @click.option("--depth", type=click.IntRange(1), help="Levels of the tree that are shown; what is deeper is summed up.")
 @click.option("--width", type=click.IntRange(LEAST_WIDTH), help="Width of the text; without it that of the terminal.")
+@click.option("--fix", is_flag=True, help="Apply safe ways out of errors and warnings to the files, and check again.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also those that change the architecture.")
 @click.option("--all", "everything", is_flag=True, help="Check every member of the model's family, a line for each.")
 @click.option("--where", metavar="EXPR", help='With --all: only members for which "parameters < 1_000_000" holds.')
 @click.option("--sort", metavar="EXPR", help='With --all: in the order of "macs", or "-macs" for the largest first.')
@@ -76,6 +79,8 @@ def command(
     columns: str | None,
     depth: int | None,
     width: int | None,
+    fix: bool,
+    unsafe_fixes: bool,
     everything: bool,
     where: str | None,
     sort: str | None,
@@ -91,6 +96,10 @@ def command(
     """
     asked = bool(memory or mode or optimizer or device or fits)
     family = bool(everything or where or sort or limit or solve)
+    if unsafe_fixes and not fix:
+        raise click.UsageError("--unsafe-fixes goes with --fix")
+    if family and fix:
+        raise click.UsageError("--fix concerns files, not the members of a family")
     if family and form in FORMATS:
         raise click.UsageError(f"--format {form} is for diagnostics, which the members of a family have none of")
     if family:
@@ -105,7 +114,16 @@ def command(
         else:
             _check_family(target, text, request, form, where, sort, limit)
         return
-    outcomes = [outcome_of(target, text, model, bindings, inputs, strict, False) for target in targets(files, text)]
+    read = targets(files, text)
+    if fix and is_text_output(read, text):
+        if form != "text":
+            raise click.UsageError(f"with --fix the fixed text is the output, so there is none for --format {form}")
+        form = "none"
+    if fix:
+        request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
+        outcomes = [fix_target(target, text, request, unsafe_fixes) for target in read]
+    else:
+        outcomes = [outcome_of(target, text, model, bindings, inputs, strict, False) for target in read]
     models = [made for outcome in outcomes for made in outcome.models]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
     if form in FORMATS:
@@ -132,7 +150,9 @@ def _plan(batch: int, dtype: str, mode: Any, optimizer: str | None, device: Any,
 def _report(
     form: str, models: list[Model], diagnostics: list[Diagnostic], view: View, plan: tuple[Plan, int] | None
 ) -> str:
-    """The report in one of its formats, ending in a newline unless empty."""
+    """The report in one of its formats, ending in a newline unless empty; `none` has none."""
+    if form == "none":
+        return ""
     if form == "json":
         import json
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import prod
 from typing import Any
 
 from archlang.diagnostics import Edit, Help
@@ -63,7 +64,7 @@ def match_arguments(
     named = False
     for index, argument in enumerate(arguments):
         if argument.name is None and named:
-            raise diagnosed(PositionalAfterKeyword(), argument.span)
+            raise diagnosed(PositionalAfterKeyword(), argument.span, *_unnamed_first(arguments))
         if argument.name is None and index >= len(positional):
             raise diagnosed(TooManyArguments(owner, len(arguments), ", ".join(known), len(positional)), argument.span)
         named = argument.name is not None
@@ -74,6 +75,15 @@ def match_arguments(
             raise diagnosed(DuplicateArgument(owner, name), argument.span)
         given[name] = Given(evaluate(argument.value), argument.span)
     return given
+
+
+def _unnamed_first(arguments: Sequence[ast.Argument]) -> tuple[Help, ...]:
+    """The help that writes arguments without a name before the others; no comment may get lost."""
+    span = arguments[0].span.to(arguments[-1].span)
+    texts = [argument.span.text for argument in sorted(arguments, key=lambda argument: argument.name is not None)]
+    if "#" in span.text:
+        return ()
+    return (Help("write arguments without a name first", (Edit(span, ", ".join(texts)),), safe=True),)
 
 
 def _unknown_argument(owner: str, argument: ast.Argument, known: Sequence[str]) -> Exception:
@@ -138,10 +148,24 @@ class LayerCall:
         odd = next((name for name in self.positional if self._is_a_count(name, shape)), None)
         as_in_torch = len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(values[1])
         if odd or as_in_torch:
-            rest = ", ".join(self.given[name].text for name in self.positional[1:])
+            rest = ", ".join(given.text for given in self._written() if given is not self.given[self.positional[0]])
             corrected = f"{self.word}({rest})" if rest else self.word
             argument = odd or self.positional[-1]
             raise OpError(InferredArgument(self.word, argument, self.op_class.inferred, corrected))
+
+    def _written(self) -> list[Given]:
+        """The arguments that stand in the call itself, in their order."""
+        call = self.span
+        here = (given for given in self.given.values() if given.span.source is call.source)
+        inside = (given for given in here if call.start <= given.span.start and given.span.end <= call.end)
+        return sorted(inside, key=lambda given: given.span.start)
+
+    def without_first(self, text: str, inputs: tuple[Shape, ...]) -> Help:
+        """The help that leaves out the first argument; safe if it says what flows in."""
+        first, *others = self._written()
+        sizes = {inputs[0][0], inputs[0][-1], prod(inputs[0])}
+        edit = Edit(first.span.source.span(first.span.start, others[0].span.start), "") if others else None
+        return Help(f"write {text}", (edit or Edit(self.span, self.word),), first.value in sizes)
 
     def _is_a_count(self, name: str, shape: Shape) -> bool:
         """Whether an argument that takes no count is given one: a flag a number, eps the number of channels."""

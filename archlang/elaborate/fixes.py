@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from typing import Protocol
 
 from archlang.diagnostics import Diagnostic, Edit, Help, Problem
 from archlang.elaborate.calls import LayerCall
-from archlang.errors.arguments import GroupsIndivisible
+from archlang.errors.arguments import GroupsIndivisible, InferredArgument
 from archlang.errors.shapes import KernelTooLarge, PaddingTooLarge, WindowProblem
 from archlang.errors.words import shape_text
 from archlang.ir.ops.base import OpError, Shape
@@ -23,6 +24,21 @@ FARTHEST = 1_000
 Badness = tuple[int, int, int]
 """How wrong a text is, the worst first: characters that cannot be read, errors, warnings."""
 
+
+class Trial(Protocol):
+    """What a check of a text found."""
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All of them."""
+        ...
+
+    @property
+    def badness(self) -> Badness:
+        """How wrong the text is."""
+        ...
+
+
 RANK = {"error": 2, "warning": 3}
 """How many numbers of the badness the way out of an error, or of a warning, must make smaller."""
 
@@ -34,6 +50,8 @@ def layer_repairs(
     problem: Problem, layer: LayerCall, call: ast.Call, inputs: tuple[Shape, ...], strict: bool
 ) -> Iterator[Help]:
     """Edits of one argument with which the layer takes its input, as (edit, what comes out)."""
+    if isinstance(problem, InferredArgument):
+        yield layer.without_first(problem.corrected, inputs)
     for name, text in _candidates(problem, layer):
         edit = layer.edit(name, text, call)
         output = _output(layer.with_argument(name, _value(text)), inputs, strict)
@@ -89,43 +107,55 @@ def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape 
         return None
 
 
-def try_helps(
-    source: Source,
-    diagnostics: Sequence[Diagnostic],
-    badness: Badness,
-    measure: Callable[[Source], Badness],
-    tries: int,
-) -> list[Diagnostic]:
+def try_helps(source: Source, trial: Trial, check: Callable[[Source], Trial], tries: int) -> list[Diagnostic]:
     """Apply each candidate to the text and check the whole file again: what leaves it less bad is offered.
 
-    `badness` is the text's own; `tries` is how many of all candidates may be tried.
+    `trial` is the check of the text as it is; `tries` is how many of all candidates may be tried.
     """
     turns, hopeful = iter(range(tries)), iter(range(DIAGNOSTICS_WITH_HELPS))
     return [
-        replace(d, helps=tuple(_clean(source, d, badness, measure, turns)))
+        replace(d, helps=tuple(_clean(source, d, trial, check, turns)))
         if d.candidates and next(hopeful, None) is not None
         else d
-        for d in diagnostics
+        for d in trial.diagnostics
     ]
 
 
 def _clean(
     source: Source,
     diagnostic: Diagnostic,
-    badness: Badness,
-    measure: Callable[[Source], Badness],
+    trial: Trial,
+    check: Callable[[Source], Trial],
     turns: Iterator[int],
 ) -> Iterator[Help]:
-    found, known = 0, badness[: RANK[diagnostic.severity]]
+    found = 0
     for candidate, _ in zip(diagnostic.candidates[:MOST_TRIES], turns, strict=False):
         if any(edit.span.source is not source for edit in candidate.edits):
             continue
-        changed = Source(source.name, apply_edits(source.text, candidate.edits))
-        if measure(changed)[: len(known)] < known:
+        changed = check(Source(source.name, apply_edits(source.text, candidate.edits)))
+        if is_better(trial, changed, diagnostic, candidate):
             yield candidate
             found += 1
         if found == MOST_HELPS:
             return
+
+
+def is_better(before: Trial, after: Trial, diagnostic: Diagnostic, remedy: Help) -> bool:
+    """Whether a way out leaves fewer errors, or of a warning fewer warnings.
+
+    An error hides those behind it. So a safe way out, which says what is meant anyway, may also show others, if all of
+    them stand behind it.
+    """
+    rank = RANK[diagnostic.severity]
+    if after.badness[:rank] < before.badness[:rank]:
+        return True
+    if not remedy.safe or diagnostic.severity != "error" or after.badness[0]:
+        return False
+    last = max(remedy.edits, key=lambda edit: edit.span.start)
+    end = sum(len(edit.text) - len(edit.span.text) for edit in remedy.edits) + last.span.end
+    known = {(d.code, d.message) for d in before.diagnostics if d is not diagnostic}
+    shown = [d for d in after.diagnostics if d.severity == "error" and (d.code, d.message) not in known]
+    return all(d.span is not None and d.span.start >= end for d in shown)
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:

@@ -111,6 +111,15 @@ def parse(source: Source) -> ast.File:
     return file
 
 
+def is_grammatical(source: Source) -> bool:
+    """Whether a text has the form that the grammar gives; it may hold mistakes that are found behind it."""
+    try:
+        _tree(_parser()[0], source.text)
+    except (UnexpectedInput, _Refused):
+        return False
+    return True
+
+
 def parse_expression(source: Source, start: int, end: int) -> ast.Expression | None:
     """The expression that stands between two offsets of a source, in a quoted label; None if there is none."""
     before = "let value = "
@@ -160,7 +169,8 @@ SPACED_SIZE = re.compile(r"([0-9]+)[ \t]*x[ \t]*([0-9]+)(?:[ \t]*x[ \t]*([0-9]+)
 
 
 class _Slip(NamedTuple):
-    """A common mistake: what it looks like, what the parser would have taken there, what to say, what to write."""
+    """A common mistake: what it looks like, what the parser would have taken there, what to say, and what to write
+    in place of the match (a template of `re`)."""
 
     pattern: re.Pattern[str]
     expected: str
@@ -171,16 +181,24 @@ class _Slip(NamedTuple):
 SLIPS = (
     _Slip(re.compile(r"[→⟶]|[\u2013\u2014]>|=>|-->|\|>|>>|- >|>|,"), "_ARROW", "stages are joined by `->`", "->"),
     _Slip(re.compile(r"[→⟶]|[\u2013\u2014]>|=>|-->|\|>|>>|- >|>|,"), "MODEL", "stages are joined by `->`", "->"),
+    _Slip(re.compile(r"(?<=[0-9])\u00d7(?=[0-9])"), "", "write sizes with the letter x: 3x3", "x"),
     _Slip(re.compile(r"\u00d7"), "", "repeat with `*`, and write sizes with the letter x: 3x3"),
+    _Slip(
+        re.compile(r"""[\u2018-\u201f']([^\u2018-\u201f'"\\\n]*)[\u2018-\u201f']"""),
+        "STRING",
+        'texts stand in straight double quotes: "same"',
+        r'"\1"',
+    ),
     _Slip(re.compile(r"[\u2018-\u201f']"), "", 'texts stand in straight double quotes: "same"'),
     _Slip(re.compile(r'"'), "STRING", 'a text ends with `"` on its own line, and holds no `\\`'),
-    _Slip(re.compile(r"//|/\*"), "", "comments begin with `#`"),
+    _Slip(re.compile(r"//"), "", "comments begin with `#`", "#"),
+    _Slip(re.compile(r"/\*"), "", "comments begin with `#`"),
     _Slip(re.compile(r"[{}]"), "", "braces hold the branches of a join, `CONCAT{ a, b }`; brackets `[ ]` group"),
     _Slip(re.compile(r"\("), "LSQB", "brackets `[ ]` group stages: [CONV -> RELU]*2"),
     _Slip(re.compile(r"[0-9]+[ \t]*\*"), "LSQB", "repeat behind the part: CONV*3, [CONV -> RELU]*3"),
     _Slip(re.compile(r";"), "COMMA", "arguments and items are separated by `,`", ","),
     _Slip(re.compile(r";"), "", "definitions need no separator"),
-    _Slip(re.compile(r"=(?!=)"), "COMPARISON", "`==` compares; `=` gives a value to an argument or a name"),
+    _Slip(re.compile(r"=(?!=)"), "COMPARISON", "`==` compares; `=` gives a value to an argument or a name", "=="),
     _Slip(re.compile(r"(?:import|from)\b"), "", 'names come from other files so: from "file.arch" import name'),
 )
 """The first that fits counts; `expected` names a terminal that must be possible."""
@@ -239,8 +257,9 @@ def _unexpected(source: Source, span: Span, expected: set[str]) -> Diagnostic:
     for slip in SLIPS:
         match = slip.pattern.match(source.text, span.start)
         if match and (not slip.expected or slip.expected in expected):
-            span = source.span(span.start, max(span.end, match.end())) if slip.instead else span
-            fixes = (Help(f"write `{slip.instead}`", (Edit(span, slip.instead),), safe=True),) if slip.instead else ()
+            span = source.span(span.start, match.end()) if slip.instead else span
+            instead = match.expand(slip.instead)
+            fixes = (Help(f"write `{_short(instead)}`", (Edit(span, instead),), safe=True),) if instead else ()
             problem = UnexpectedText(f"`{_short(span.text)}`", (), slip.hint)
             return Diagnostic(problem, span, source.name, candidates=fixes)
     problem = UnexpectedText(f"`{_short(span.text)}`", _concepts(source, span.start, expected))

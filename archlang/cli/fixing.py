@@ -1,0 +1,55 @@
+"""`archc check --fix`: files with ways out applied; standard input and `-e` come out as text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from archlang.checking import Outcome, Request
+from archlang.diagnostics import Diagnosed
+from archlang.diagnostics.text import printable
+from archlang.fixing import Fixed, fix_source, with_line_ends
+from archlang.reading import ZOO_PREFIX, FileImporter, read_source
+from archlang.source import Source
+from archlang.writing import STANDARD_OUTPUT, replace_file
+
+
+def is_text_output(targets: tuple[str, ...], text: str | None) -> bool:
+    """Whether standard output is for the fixed text, so that it holds no report."""
+    return text is not None or STANDARD_OUTPUT in targets
+
+
+def fix_target(target: str, text: str | None, request: Request, unsafe: bool) -> Outcome:
+    """Fix a file in place and say what was changed; what a check says of it now. The text of others is printed."""
+    if target.startswith(ZOO_PREFIX) or target.endswith(".json"):
+        raise click.UsageError(f"{target} is not a file that --fix could rewrite")
+    try:
+        source = read_source(target) if text is None else Source("<text>", text)
+        importer = None if text is not None else FileImporter(target)
+        fixed = fix_source(source, request, unsafe, importer)
+        if is_text_output((target,), text):
+            print(fixed.source.text, end="")
+        elif fixed.rounds:
+            _rewrite(Path(target).resolve(), fixed)
+    except Diagnosed as error:
+        return Outcome((), (error.diagnostic,))
+    _tell(fixed, unsafe)
+    return fixed.outcome
+
+
+def _rewrite(path: Path, fixed: Fixed) -> None:
+    """Write the fixed text as the file had it: line ends and byte order mark stay."""
+    replace_file(path, with_line_ends(path.read_bytes().decode(), fixed).encode())
+
+
+def _tell(fixed: Fixed, unsafe: bool) -> None:
+    """A line for each change, and whether more could be done."""
+    for change in fixed.changes:
+        span = change.remedy.edits[0].span
+        place = f"{span.source.name}:{span.line}:{span.column}"
+        print(printable(f"fixed {place}: {change.remedy.message} [{change.diagnostic.code}]"), file=sys.stderr)
+    if fixed.unsafe and not unsafe:
+        what = "another way out changes" if fixed.unsafe == 1 else f"{fixed.unsafe} other ways out change"
+        print(f"{what} the architecture; --unsafe-fixes applies the first of each", file=sys.stderr)
