@@ -262,7 +262,18 @@ def test_json_has_the_keys_of_the_contract():
     data = report_dict([small_vgg()], [], True)
     assert list(data) == ["schema", "ok", "models", "diagnostics"]
     (model,) = data["models"]
-    assert list(model) == ["name", "inputs", "outputs", "parameters", "buffers", "macs", "flops", "status", "layers"]
+    assert list(model) == [
+        "name",
+        "inputs",
+        "outputs",
+        "parameters",
+        "buffers",
+        "macs",
+        "flops",
+        "status",
+        "fingerprint",
+        "layers",
+    ]
     assert model["inputs"] == [{"name": "input", "shape": [3, 32, 32]}]
     assert model["outputs"] == [{"name": "output", "shape": [10]}]
     assert model["parameters"] == {"total": model["parameters"]["trainable"], "trainable": 239626}

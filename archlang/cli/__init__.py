@@ -18,7 +18,7 @@ from archlang.cli.common import ERRORS, FAULT, USAGE, finish
 from archlang.diagnostics import Diagnosed
 from archlang.errors.words import closest
 
-COMMANDS = ("check", "compile", "render", "fmt", "explain", "zoo")
+COMMANDS = ("check", "diff", "compile", "render", "fmt", "explain", "zoo")
 """In the order of the help text; each is `command` in the module of its name."""
 
 
@@ -50,6 +50,7 @@ def cli() -> None:
 
     \b
     archc check zoo:alexnet              shapes, parameters and MACs of every layer
+    archc diff zoo:vgg:VGG16 zoo:vgg:VGG19   what was added, removed, changed
     archc compile zoo:alexnet            a PyTorch module, alexnet.py
     archc render zoo:alexnet             a diagram, alexnet.svg
     archc fmt alexnet.arch               the file itself, laid out anew

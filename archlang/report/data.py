@@ -53,6 +53,7 @@ def model_dict(model: Model, view: View | None = None) -> dict[str, Any]:
         "inputs": [_port(given.name, given.shape) for given in model.inputs],
         "outputs": [_port(out.name, out.shape) | ({"training": True} if out.training else {}) for out in model.outputs],
         **_totals(totals),
+        **_fingerprint(model),
         **_listing(model, view, totals),
     }
     if not model.is_symbolic:
@@ -76,6 +77,15 @@ def _totals(totals: Totals) -> dict[str, Any]:
         "flops": _number(flops_of(totals)),
         "status": {"parameters": parameters.status, "macs": macs.status},
     }
+
+
+def _fingerprint(model: Model) -> dict[str, str]:
+    """That of a model which has all its layers and sizes."""
+    if model.is_partial or model.is_symbolic:
+        return {}
+    from archlang.ir.fingerprint import fingerprint
+
+    return {"fingerprint": fingerprint(model)}
 
 
 def _number(count: Count) -> Any:
@@ -130,7 +140,7 @@ def _row(flat: FlatLayer) -> Row:
         flat.totals,
         line=layer.origin.line,
         inputs=flat.inputs,
-        op=layer.op,
+        node=layer,
     )
 
 

@@ -5,7 +5,8 @@ Written by hand: a library for tables costs more start-up time than a whole chec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 
 from archlang.records import record
 
@@ -13,20 +14,21 @@ GAP = "  "  # between columns, and before each level of the tree
 CUT = "..."  # for the middle of a text that is too long
 LEAST = 24  # characters that a text keeps when a table is fitted to a width
 
-STYLES = {"heading": "1", "part": "1", "faint": "2"}
+STYLES = {"heading": "1", "part": "1", "faint": "2", "+": "32", "-": "31", "~": "33"}
 
 
 @record
 class Grid:
     """Rows of cells below their headings. `sides` has a `<` or `>` for each column; columns of `>` are numbers, which
     are never cut, and neither are the columns in `whole`. The first column names the rows; `parts` are the numbers of
-    those rows that hold others."""
+    those rows that hold others; `styles` has other styles for some rows."""
 
     headings: tuple[str, ...]
     sides: str
     rows: Sequence[tuple[str, ...]]
     whole: frozenset[int] = frozenset()
     parts: frozenset[int] = frozenset()
+    styles: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 def aligned(rows: Sequence[Sequence[str]], alignment: str) -> list[str]:
@@ -49,7 +51,8 @@ def grid_lines(grid: Grid, width: int | None = None, colour: bool = False) -> li
     for block in _blocks(_fitted(grid, width), width):
         heading, *body = aligned([block.headings, *block.rows], block.sides)
         rule = painted("-" * max(len(line) for line in (heading, *body)), "faint", colour)
-        shown = (painted(line, "part", colour and row in block.parts) for row, line in enumerate(body))
+        styles = {**dict.fromkeys(block.parts, "part"), **block.styles}
+        shown = (painted(line, styles.get(row, "part"), colour and row in styles) for row, line in enumerate(body))
         lines += [*([""] if lines else []), rule, painted(heading, "heading", colour), rule, *shown, rule]
     return lines
 
@@ -65,7 +68,7 @@ def _fitted(grid: Grid, width: int | None) -> Grid:
     if _total(narrowed) > width:
         narrowed = [min(n, (width - len(GAP)) // 2) if i in cut else n for i, n in enumerate(widths)]
     rows = [tuple(shortened(cell, most) for cell, most in zip(row, narrowed, strict=True)) for row in grid.rows]
-    return Grid(grid.headings, grid.sides, rows, grid.whole, grid.parts)
+    return Grid(grid.headings, grid.sides, rows, grid.whole, grid.parts, grid.styles)
 
 
 def _narrowed(widths: Sequence[int], cut: Sequence[int], width: int) -> list[int]:
@@ -99,7 +102,7 @@ def _blocks(grid: Grid, width: int | None) -> Iterator[Grid]:
 def _only(grid: Grid, columns: Sequence[int]) -> Grid:
     rows = [tuple(row[i] for i in columns) for row in grid.rows]
     headings, sides = tuple(grid.headings[i] for i in columns), "".join(grid.sides[i] for i in columns)
-    return Grid(headings, sides, rows, parts=grid.parts)
+    return Grid(headings, sides, rows, parts=grid.parts, styles=grid.styles)
 
 
 def shortened(text: str, most: int) -> str:

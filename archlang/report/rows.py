@@ -59,11 +59,22 @@ class Row:
     line: int | None = None
     children: tuple[Row, ...] = ()
     inputs: tuple[Shape, ...] = ()
-    op: Op | None = None
+    node: Layer | Call | None = None
     sources: tuple[str, ...] = ()
     follows: bool = True
     value: Value | None = None
     steps: Steps = ()
+
+    @property
+    def op(self) -> Op | None:
+        """The layer's kind and arguments; None for other rows."""
+        return self.node.op if isinstance(self.node, Layer) else None
+
+    @property
+    def label(self) -> str | None:
+        """The name that the file gives the part; None for one that is numbered."""
+        name = self.node.name if self.node else None
+        return name.base if name and name.index is None else None
 
 
 def table_rows(model: Model, depth: int | None = None) -> tuple[Row, ...]:
@@ -116,7 +127,7 @@ class _Table:
                     totals = counted(layer_totals(body, node), node.shared, training)
                     kind = node.op.torch_class + _mark(node, training)
                     path, line = scope.prefix + name_text(name, scope.starts), node.origin.line
-                    row = Row(path, kind, node.outputs[:1], totals, line=line, op=node.op)
+                    row = Row(path, kind, node.outputs[:1], totals, line=line)
                     yield self._connected(row, body, index, scope, here)
                 case Layer():
                     pass
@@ -140,8 +151,10 @@ class _Table:
 
     def _connected(self, row: Row, body: Body, index: int, scope: Scope, steps: Steps) -> Row:
         node = body.nodes[index]
+        assert not isinstance(node, Repeat)
         return replace(
             row,
+            node=node,
             inputs=input_shapes(body, node),
             sources=sources(self.model, body, node, scope),
             follows=reads_row_above(body, index),
@@ -173,7 +186,8 @@ class _Table:
             path, flowing = self._range(run, scope), body.outputs[:1]
             outputs = tuple(body.shape_of(ref) for ref in flowing)
             kind = _closed(f"x{run.count:,}" if run.count > 1 else "group", totals, children)
-            row = Row(path, kind, outputs, totals, run.count, line, children, body.inputs, None, scope.inputs, follows)
+            row = Row(path, kind, outputs, totals, run.count, line, children, body.inputs)
+            row = replace(row, sources=scope.inputs, follows=follows)
             place = Place(self.model, path, (*steps, Step(run.body, len(body.nodes) - 1)))
             yield replace(row, value=Value(place, flowing[0]) if flowing else None, steps=steps)
 

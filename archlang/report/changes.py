@@ -1,0 +1,231 @@
+"""What differs between two models, part by part: their trees of rows aligned. Lays nothing out.
+
+Parts with the same label belong together; the others are aligned as sequences, first those that are alike, then in the
+gaps between them those of the same kind. Only what was written is compared: a million copies are one row `xN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any, Literal, cast
+
+from archlang.errors.words import size_text, value_text
+from archlang.ir.fingerprint import fingerprint
+from archlang.ir.graph import Layer, Model
+from archlang.ir.ops.base import Op
+from archlang.records import record
+from archlang.report.rows import Row, table_rows
+from archlang.report.text import shapes_text
+
+MOST_COMPARED = 2_000_000
+"""Pairs of rows that are looked at in one gap; what longer lists have in common is found at their ends alone."""
+
+Mark = Literal["=", "~", "-", "+"]
+
+
+@record
+class Change:
+    """A row of the old model, of the new, or of both: `=` alike, `~` changed, `-` and `+` in one alone.
+
+    `notes` say what changed in the row itself, `children` are aligned in the same way; of a part that is in one model
+    alone there are none.
+    """
+
+    mark: Mark
+    old: Row | None
+    new: Row | None
+    notes: tuple[str, ...] = ()
+    children: tuple[Change, ...] = ()
+
+
+@record
+class Comparison:
+    """Two models with their aligned rows."""
+
+    old: Model
+    new: Model
+    changes: tuple[Change, ...]
+    fingerprints: tuple[str, str]
+
+    @property
+    def same(self) -> bool:
+        """Whether they compute and learn the same, whatever their names and layout."""
+        return self.fingerprints[0] == self.fingerprints[1]
+
+    @property
+    def renamed(self) -> tuple[tuple[str, str], ...]:
+        """Parts that go by another name in the new model."""
+        return tuple((old.path, new.path) for old, new in _pairs(self.changes) if old.path != new.path)
+
+
+def compare(old: Model, new: Model) -> Comparison:
+    """Align two models, at the sizes of an example where they leave sizes free."""
+    old, new = old.with_numbers, new.with_numbers
+    prints = fingerprint(old), fingerprint(new)
+    rows = table_rows(old), table_rows(new)
+    # Of several alignments that are as good, the order decides which is found. Hence always the same order: what
+    # differs is the same either way round.
+    if repr((old.inputs, old.bodies)) <= repr((new.inputs, new.bodies)):
+        paired = _Alignment().align(*rows)
+    else:
+        paired = tuple(_mirrored(change) for change in _Alignment().align(*reversed(rows)))
+    names = _Names(paired)
+    return Comparison(old, new, tuple(_settled(change, names) for change in paired), prints)
+
+
+MIRRORED: dict[Mark, Mark] = {"=": "=", "~": "~", "-": "+", "+": "-"}
+
+
+def _mirrored(change: Change) -> Change:
+    children = tuple(_mirrored(child) for child in change.children)
+    return Change(MIRRORED[change.mark], change.new, change.old, change.notes, children)
+
+
+def _pairs(changes: Sequence[Change]) -> Iterator[tuple[Row, Row]]:
+    """All rows that belong together."""
+    for change in changes:
+        if change.old and change.new:
+            yield change.old, change.new
+        yield from _pairs(change.children)
+
+
+def _last(row: Row) -> str:
+    """The name by which others read what flows out of a row: of copies in a row the last one's."""
+    return row.path.rpartition(" .. ")[2]
+
+
+# ---- what belongs together
+
+
+class _Alignment:
+    """Pairs rows. What a row holds is worked out once and goes by a number."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, int] = {}
+        self.known: dict[int, int] = {}
+
+    def align(self, old: Sequence[Row], new: Sequence[Row]) -> tuple[Change, ...]:
+        """The rows of two lists in pairs, those of one alone between them."""
+        return tuple(self._aligned(old, new, (self._label_or_content, self.content, _kind)))
+
+    def _aligned(
+        self, old: Sequence[Row], new: Sequence[Row], keys: Sequence[Callable[[Row], Any]]
+    ) -> Iterator[Change]:
+        """Pair rows whose keys are equal, in order; what lies between by the keys that are left."""
+        if not (old and new and keys):
+            yield from (Change("-", row, None) for row in old)
+            yield from (Change("+", None, row) for row in new)
+            return
+        key, *others = keys
+        i = j = 0
+        for start, there, size in _blocks([key(row) for row in old], [key(row) for row in new]):
+            yield from self._aligned(old[i:start], new[j:there], others)
+            for a, b in zip(old[start : start + size], new[there : there + size], strict=True):
+                yield Change("=", a, b, (), self.align(a.children, b.children))
+            i, j = start + size, there + size
+
+    def content(self, row: Row) -> int:
+        """All of a row but its names and place: the same number for parts that do the same."""
+        if id(row) not in self.known:
+            inner = tuple(self.content(child) for child in row.children)
+            key = row.op, _init(row), row.count, row.inputs, row.outputs, row.totals, _is_shared(row), inner
+            self.known[id(row)] = self.numbers.setdefault(key, len(self.numbers))
+        return self.known[id(row)]
+
+    def _label_or_content(self, row: Row) -> Any:
+        return row.label or self.content(row)
+
+
+def _kind(row: Row) -> Any:
+    """What could have become what: layers of one class, copies, groups."""
+    return type(row.op) if row.op else "input" if not row.node and row.count == 1 else "part"
+
+
+def _blocks(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int, int]]:
+    """Stretches that are equal, the last one empty at the ends: (start in old, start in new, length)."""
+    shorter = min(len(old), len(new))
+    head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    tail = next((i for i in range(shorter - head) if old[-1 - i] != new[-1 - i]), shorter - head)
+    yield 0, 0, head
+    inner_old, inner_new = old[head : len(old) - tail], new[head : len(new) - tail]
+    if len(inner_old) * len(inner_new) <= MOST_COMPARED:
+        for i, j, size in SequenceMatcher(None, inner_old, inner_new, autojunk=False).get_matching_blocks():
+            yield head + i, head + j, size
+    yield len(old) - tail, len(new) - tail, tail
+
+
+# ---- what changed
+
+
+class _Names:
+    """Which names of the two models are those of one part."""
+
+    def __init__(self, paired: Sequence[Change]) -> None:
+        self.new = {_last(a): _last(b) for a, b in _pairs(paired)}
+        self.old = {b: a for a, b in self.new.items()}
+
+    def clash(self, old: str, new: str) -> bool:
+        """Whether two parts that are in both models are not one and the same."""
+        return old in self.new and new in self.old and self.new[old] != new and self.old[new] != old
+
+
+def _settled(change: Change, names: _Names) -> Change:
+    """A pair with what changed in it; alike if nothing did, there or below."""
+    if not (change.old and change.new):
+        return change
+    children = tuple(_settled(child, names) for child in change.children)
+    notes = tuple(_notes(change.old, change.new, names))
+    deeper = any(child.mark != "=" for child in children)
+    alike = not (notes or deeper) and _figures(change.old) == _figures(change.new)
+    return replace(change, mark="=" if alike else "~", notes=notes, children=children)
+
+
+def _figures(row: Row) -> Any:
+    return row.inputs, row.outputs, row.totals
+
+
+def _notes(old: Row, new: Row, names: _Names) -> Iterator[str]:
+    if old.count != new.count:
+        yield f"x{old.count:,} -> x{new.count:,}"
+    if old.op and new.op and type(old.op) is type(new.op):
+        yield from _arguments(old.op, new.op)
+    elif old.op or new.op:
+        yield f"{old.type} -> {new.type}"
+    for word, of in (("init", _init), ("shared", _is_shared)):
+        if of(old) != of(new):
+            yield f"{word} {_text(of(old))} -> {_text(of(new))}"
+    if old.inputs != new.inputs and old.outputs == new.outputs:
+        yield f"reads {shapes_text(old.inputs)} -> {shapes_text(new.inputs)}"
+    if not (old.follows and new.follows) and any(map(names.clash, old.sources, new.sources)):
+        yield f"connected to {', '.join(old.sources)} -> {', '.join(new.sources)}"
+
+
+def _arguments(old: Op, new: Op) -> Iterator[str]:
+    """`kernel_size 5x5 -> 3x3` for each argument that differs."""
+    for argument in old.signature:
+        values = [getattr(op, argument.name, None) for op in (old, new)]
+        if values[0] != values[1]:
+            yield f"{argument.name} {_text(values[0])} -> {_text(values[1])}"
+
+
+def _text(value: Any) -> str:
+    """Sizes as one writes them, `3x3` as `3`; other values as in a file."""
+    return size_text(value) if _is_sizes(value) else value_text(value)
+
+
+def _is_sizes(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and value != ()
+        and all(isinstance(size, int) for size in cast("tuple[object, ...]", value))
+    )
+
+
+def _init(row: Row) -> str | None:
+    return row.node.init if isinstance(row.node, Layer) else None
+
+
+def _is_shared(row: Row) -> bool:
+    return bool(row.node and row.node.shared)
