@@ -50,7 +50,8 @@ def cli() -> None:
 
     \b
     archc check zoo:alexnet              shapes, parameters and MACs of every layer
-    archc diff zoo:vgg:VGG16 zoo:vgg:VGG19   what was added, removed, changed
+    archc diff zoo:vgg:VGG16 zoo:vgg:VGG19
+                                         what was added, removed and changed between two models
     archc compile zoo:alexnet            a PyTorch module, alexnet.py
     archc render zoo:alexnet             a diagram, alexnet.svg
     archc fmt alexnet.arch               the file itself, laid out anew
