@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
+from archlang.backends.arms import Arms, find_arms
 from archlang.backends.captions import box_lines, edge_text, frame_text
 from archlang.backends.diagram import Box, Cluster, Diagram, Item, boxes_of
 from archlang.backends.render_options import RenderOptions
@@ -72,12 +74,14 @@ def write_dot(diagram: Diagram, options: RenderOptions | None = None, style: Sty
 
 @record
 class _Link:
-    """A line to draw: an edge, or its part between two frames. `enters` says that it ends at a frame's heading."""
+    """A line to draw: an edge, or its part between two frames. `enters` says that it ends at a frame's heading, `rises`
+    that its end stands above its beginning."""
 
     source: str
     target: str
     text: str
     enters: bool
+    rises: bool = False
 
 
 class _Writer:
@@ -88,8 +92,10 @@ class _Writer:
         self.options = options
         self.style = style
         self.palette = PALETTES[options.theme]
-        self.links = list(_links(diagram, options))
-        self.columns = _columns(self.links)
+        self.arms = find_arms(diagram)
+        self.items = _opened((*diagram.items, *diagram.insets), self.arms)
+        self.links = list(self._links())
+        self.columns = _columns(self.links) | self._arm_columns()
 
     def write(self) -> str:
         """The DOT text."""
@@ -110,7 +116,14 @@ class _Writer:
                 "fontsize": str(style.small_size), "fontcolor": palette.edge, "color": palette.edge, "arrowsize": "0.6",
             },
         )  # fmt: skip
-        self._write_items(dot, (*self.diagram.items, *self.diagram.insets))
+        if self.arms.rows:
+            dot.attr(newrank="true")
+        self._write_items(dot, self.items)
+        for row in self.arms.rows:
+            with dot.subgraph() as level:
+                level.attr(rank="same")
+                for box in row:
+                    level.node(_id(box))
         self._write_legend(dot)
         self._write_links(dot)
         self._stack_insets(dot)
@@ -163,7 +176,38 @@ class _Writer:
             attributes = {"weight": str(self.style.straightness)} if straight else {}
             attributes |= {"dir": "none"} if link.enters else {}
             attributes |= {"label": _escaped(f" {link.text}")} if link.text else {}
-            dot.edge(_id(link.source), _id(link.target), **attributes)
+            ends = _id(link.source), _id(link.target)
+            if link.rises:
+                attributes = {"dir": "back"} | attributes
+                ends = ends[1], ends[0]
+            dot.edge(*ends, **attributes)
+
+    def _links(self) -> Iterator[_Link]:
+        """The edges, led through the headings of the frames that they enter; once where several enter the same way."""
+        frames = dict(_frames(self.items, ()))
+        level = {box: number for number, row in enumerate(self.arms.rows) for box in row}
+        seen: set[tuple[str, str]] = set()
+        for edge in self.diagram.edges:
+            here, text = edge.source, edge_text(edge, self.options)
+            bridge = level.get(edge.source, -1) == level.get(edge.target)
+            rises = edge.target in self.arms.rising and not bridge
+            for frame in () if bridge else frames[edge.target]:
+                if frame in frames[edge.source]:
+                    continue
+                if (here, frame) not in seen:
+                    yield _Link(here, _heading(frame), text, True, rises)
+                seen.add((here, frame))
+                here, text = _heading(frame), ""
+            yield _Link(here, edge.target, text, False, rises)
+
+    def _arm_columns(self) -> dict[str, str]:
+        """The two arms of a U as one column each, headings of their frames included."""
+        columns: dict[str, str] = {}
+        for box, frames in _frames(self.items, ()):
+            for name, arm in (("falling", self.arms.falling), ("rising", self.arms.rising)):
+                if box in arm:
+                    columns |= dict.fromkeys((box, *map(_heading, frames)), name)
+        return columns
 
     # ---- beside the picture
 
@@ -230,20 +274,20 @@ def _escaped(text: str) -> str:
     return graphviz.escape(text.replace("&", "&amp;"))
 
 
-def _links(diagram: Diagram, options: RenderOptions) -> Iterator[_Link]:
-    """The edges, led through the headings of the frames that they enter; once where several enter the same way."""
-    frames = dict(_frames((*diagram.items, *diagram.insets), ()))
-    seen: set[tuple[str, str]] = set()
-    for edge in diagram.edges:
-        here, text = edge.source, edge_text(edge, options)
-        for frame in frames[edge.target]:
-            if frame in frames[edge.source]:
-                continue
-            if (here, frame) not in seen:
-                yield _Link(here, _heading(frame), text, True)
-            seen.add((here, frame))
-            here, text = _heading(frame), ""
-        yield _Link(here, edge.target, text, False)
+def _opened(items: tuple[Item, ...], arms: Arms) -> tuple[Item, ...]:
+    """The items without the frames that hold boxes of both arms of a U: they would stand around it, one in the other."""
+    opened: list[Item] = []
+    for item in items:
+        if isinstance(item, Box):
+            opened.append(item)
+            continue
+        inner = _opened(item.items, arms)
+        names = {box.id for box in boxes_of(inner)}
+        if names & arms.rising and names - arms.rising:
+            opened += inner
+        else:
+            opened.append(replace(item, items=inner))
+    return tuple(opened)
 
 
 def _columns(links: list[_Link]) -> dict[str, str]:
