@@ -10,6 +10,9 @@ UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 LONGEST_LINE = 44
 """Characters of a box in one line; the arguments of one with more stand below its title."""
 
+LONGEST_HEADING = 36
+"""The same for the heading of a frame."""
+
 WRAP = 32
 """Characters from which on a line of arguments is broken."""
 
@@ -47,15 +50,19 @@ def _title(box: Box) -> str:
     return box.symbol or box.title
 
 
-def frame_text(cluster: Cluster, options: RenderOptions) -> str:
-    """`features`, `layer1: unit(c=64)  x3`, `x2`."""
-    name = ": ".join(text for text in (cluster.name, cluster.definition) if text)
+def frame_lines(cluster: Cluster, options: RenderOptions) -> tuple[str, ...]:
+    """`features`, `layer1: unit(c=64)  x3`, `x2`; arguments that make it long stand in lines of their own."""
+    definition, arguments = cluster.definition, ""
+    if len(cluster.name) + len(definition) > LONGEST_HEADING:
+        definition, _, arguments = definition.removesuffix(")").partition("(")
+    name = ": ".join(text for text in (cluster.name, definition) if text)
     count = f"x{cluster.count:,}" if cluster.count > 1 else ""
     marks = " ".join(
         text for text, holds in (("(in training)", cluster.training), ("(shared)", cluster.shared)) if holds
     )
     counts = ", ".join(_counts(cluster.parameters, cluster.macs, options))
-    return "  ".join(text for text in (name, count, cluster.note, marks, counts) if text)
+    first = "  ".join(text for text in (name, count, cluster.note, marks, counts) if text)
+    return (first, *_wrapped(arguments)) if arguments else (first,)
 
 
 def edge_text(edge: Edge, options: RenderOptions) -> str:

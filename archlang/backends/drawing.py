@@ -29,6 +29,9 @@ MOST_BOXES = 2000
 SYMBOLS = {"+": "+", "*": "\N{MULTIPLICATION SIGN}", "torch.cat": "concat"}
 """Operators of joins by what torch calls them."""
 
+UNNAMED = frozenset({"folded", "join"})
+"""Families of boxes that do not take the name of a scope that holds nothing else."""
+
 Target = tuple[Step, ...]
 """The rest of the way to a scope that is to be drawn copy by copy; empty in that scope itself."""
 
@@ -89,6 +92,7 @@ class _Drawing:
         self.insets: dict[Variant, tuple[str, BodyId, str]] = {}
         self.edges: list[Edge] = []
         self.boxes = 0
+        self.uses: Counter[str] = Counter()
 
     def _plan(self, options: RenderOptions) -> Plan:
         if self.everything:
@@ -184,6 +188,11 @@ class _Drawing:
             return True
         return part.depth > 0 and self.planner.variant(call)[0] not in self.plan.closed
 
+    def _unique(self, path: str) -> str:
+        """A path as an id: the first use of a part with shared weights has it, the second is `path~2`."""
+        self.uses[path] += 1
+        return path if self.uses[path] == 1 else f"{path}~{self.uses[path]}"
+
     def _count(self) -> None:
         self.boxes += 1
         if self.boxes > MOST_BOXES:
@@ -209,8 +218,8 @@ class _Drawing:
         path, body, op = _path(layer, part), self.model.bodies[part.first], layer.op
         totals = sum((layer_totals(body, one) for one in (layer, *merged)), Totals())
         box = Box(
-            path, op.torch_class, between(op.summary, last.op.summary), op.family, _label(layer, last), path,
-            layer.outputs, SYMBOLS.get(op.torch().target, "") if op.is_join else "",
+            self._unique(path), op.torch_class, between(op.summary, last.op.summary), op.family, _label(layer, last),
+            path, layer.outputs, SYMBOLS.get(op.torch().target, "") if op.is_join else "",
             tuple(_short(one) for one in merged), origin=layer.origin,
         )  # fmt: skip
         return _with_totals(box, totals, part)
@@ -227,7 +236,9 @@ class _Drawing:
             detail = ", ".join(text for text in (detail, plural(totals.layers, "layer")) if text)
         if not title:
             title, label = label or path, ""
-        box = Box(path, title, detail, "folded", label, path, call.outputs, inset=inset, origin=call.origin)
+        box = Box(
+            self._unique(path), title, detail, "folded", label, path, call.outputs, inset=inset, origin=call.origin
+        )
         return _with_totals(box, totals, part)
 
     def _definition(self, call: Call, last: Call) -> str:
@@ -255,6 +266,7 @@ class _Drawing:
 
     def _draw_call(self, call: Call, last: Call, part: _Part) -> tuple[list[Item], Ends]:
         path = _path(call, part)
+        own = self._unique(path)
         targets = tuple(target[1:] for target in part.targets if target)
         inner = replace(
             part, first=call.body, last=last.body, prefix=f"{path}.", starts={}, depth=part.depth - 1, targets=targets,
@@ -264,7 +276,7 @@ class _Drawing:
         definition = self._definition(call, last)
         name = _label(call, last) or ("" if definition or part.copied else name_text(call.name, part.starts))
         totals = counted(self.totals[call.body], part.shared, part.training)
-        frame = Cluster(path, tuple(items), name, definition, 1, path, "", totals.parameters, totals.macs)
+        frame = Cluster(own, tuple(items), name, definition, 1, path, "", totals.parameters, totals.macs)
         return [_frame(replace(frame, training=part.training, shared=part.shared))], ends
 
     def _draw_repeat(self, repeat: Repeat, last: Repeat, part: _Part) -> tuple[list[Item], Ends]:
@@ -353,9 +365,14 @@ def _ends(prefix: str, family: str, shapes: tuple[Shape, ...]) -> tuple[Box, ...
     )
 
 
-def _frame(outer: Cluster) -> Cluster:
-    """A frame, and the only frame in it as one with it where that reads as written: `layer1: unit(c=64) x3`."""
+def _frame(outer: Cluster) -> Item:
+    """A frame, and what it holds alone as one with it where that reads as written: `layer1: unit(c=64) x3`.
+
+    A box alone takes the frame's name: `pool1: MaxPool2d`.
+    """
     match outer.items:
+        case (Box(label="") as box,) if outer.name and outer.count == 1 and box.family not in UNNAMED:
+            return replace(box, label=outer.name)
         case (Cluster() as inner,) if not outer.definition and 1 in (outer.count, inner.count):
             if not (outer.name and inner.name) and (not inner.name or inner.count == 1):
                 name, path = outer.name or inner.name, outer.path or inner.path

@@ -145,7 +145,7 @@ class Views:
         refs = tuple(wire.ref for wire in drawn.inputs)
         match drawn.node:
             case Layer() as layer:
-                return refs, tuple(one.op.torch_class for one in (layer, *drawn.merged))
+                return refs, tuple(_layer_kind(one) for one in (layer, *drawn.merged))
             case Call() as call:
                 return refs, self._model.bodies[call.body].definition, self[call.body].kind
             case Repeat() as repeat:
@@ -200,6 +200,11 @@ def _layer_look(layer: Layer) -> object:
     return op.torch_class, op.family, "" if op.family == "regularisation" else op.summary
 
 
+def _layer_kind(layer: Layer) -> str:
+    """What a layer is; one activation is as good as another to explain a block."""
+    return "activation" if layer.op.family == "activation" else layer.op.torch_class
+
+
 def label_text(node: Layer | Call) -> str:
     """The name that the author gave a node; empty for one that was numbered."""
     return node.name.base if node.name and node.name.index is None else ""
@@ -242,6 +247,8 @@ def _argument_text(argument: Argument, later: dict[str, object]) -> str:
 def size_text(value: object) -> str:
     """A value as one writes it in a file, kernels as `3x3`."""
     match value:
+        case float():
+            return f"{value:.4g}"
         case tuple() if len(value) > 1 and all(type(item) is int for item in value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
             return shape_text(value)  # pyright: ignore[reportUnknownArgumentType]
         case _:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
 from archlang.backends.arms import Arms, find_arms
-from archlang.backends.captions import box_lines, edge_text, frame_text
+from archlang.backends.captions import box_lines, edge_text, frame_lines
 from archlang.backends.diagram import Box, Cluster, Diagram, Item, boxes_of
 from archlang.backends.render_options import RenderOptions
 from archlang.backends.themes import FAMILY_NAMES, PALETTES
@@ -27,7 +27,9 @@ Dot = Any
 
 LEGEND_FAMILIES = 4
 LEGEND_BOXES = 16
-"""Families and boxes from which on a legend helps; in a smaller picture the boxes themselves say it all."""
+LEGEND_ROW = 2
+"""Families and boxes from which on a legend helps (in a smaller picture the boxes themselves say it all), and how many
+stand beside each other."""
 
 
 @record
@@ -52,8 +54,9 @@ class Style:
     """Width of a small letter, so that all boxes of the legend are as wide as its longest word."""
     slim: frozenset[str] = frozenset({"activation", "regularisation"})
     """Families of slim boxes: without weights, and after almost every layer."""
-    rank_gap: float = 0.14
-    """Between rows; the shapes take a row of their own, so that this is half an edge. A chain of 20 fits a page."""
+    rank_gap: float = 0.2
+    """Between rows; where edges branch, the shapes take a row of their own, and this is half an edge. In a chain they
+    float beside it: a row of their own would bend it around them."""
     rank_gap_across: float = 0.2
     """The same from left to right."""
     branch_gap: float = 0.3
@@ -158,11 +161,12 @@ class _Writer:
         frame.attr(
             style=f"rounded,filled{dashed}", fillcolor=paint.fill, color=paint.line, margin=str(self.style.frame_margin)
         )
-        text = self._shown(frame_text(cluster, self.options))
+        lines = tuple(self._shown(line) for line in frame_lines(cluster, self.options))
+        longest = max(map(len, lines))
         heading = {"class": "heading", "margin": self.style.heading_margin, "fontcolor": paint.text}
         heading |= {"fillcolor": paint.heading, "color": paint.heading}
-        heading |= {"width": f"{len(text) * self.style.heading_letter + 0.15:.2f}"}
-        self._write_node(frame, _heading(cluster.id), (text,), **heading)
+        heading |= {"width": f"{longest * self.style.heading_letter + 0.15:.2f}"}
+        self._write_node(frame, _heading(cluster.id), lines, **heading)
         self._write_items(frame, cluster.items)
 
     def _write_node(self, dot: Dot, node: str, lines: tuple[str, ...], **attributes: str) -> None:
@@ -175,7 +179,9 @@ class _Writer:
             straight = self.columns.get(link.source, link.source) == self.columns.get(link.target)
             attributes = {"weight": str(self.style.straightness)} if straight else {}
             attributes |= {"dir": "none"} if link.enters else {}
-            attributes |= {"label": _escaped(f" {link.text}")} if link.text else {}
+            if link.text:
+                attributes |= {"label": _escaped(f" {link.text}")}
+                attributes |= {"labelfloat": "true"} if straight else {}
             ends = _id(link.source), _id(link.target)
             if link.rises:
                 attributes = {"dir": "back"} | attributes
@@ -229,7 +235,7 @@ class _Writer:
                     dot.edge(_id(_heading(inset.id)), _id(box.id), style="invis", weight=str(self.style.straightness))
 
     def _write_legend(self, dot: Dot) -> None:
-        """The colours of the picture with their names, one below the other, in a frame of their own."""
+        """The colours of the picture with their names, in a frame of their own."""
         families = self._families()
         layers = sum(not _plain(box) for box in self.diagram.boxes)
         large = len(families) >= LEGEND_FAMILIES and layers >= LEGEND_BOXES
@@ -238,14 +244,18 @@ class _Writer:
             return
         small = {"fontsize": str(self.style.small_size), "margin": self.style.slim_margin}
         width = f"{max(len(FAMILY_NAMES[family]) for family in families) * self.style.legend_letter:.2f}"
+        rows = [families[start : start + LEGEND_ROW] for start in range(0, len(families), LEGEND_ROW)]
         with dot.subgraph(name="cluster_.legend") as frame:
             frame.attr(style="rounded", color=self.palette.scope.line, margin=str(self.style.frame_margin))
-            for family in families:
-                paint = self.palette.box(family)
-                looks = {"fillcolor": paint.fill, "color": paint.line, "width": width, "class": "legend"}
-                frame.node(_legend(family), FAMILY_NAMES[family], **small, **looks)
-        for above, below in pairwise(families):
-            dot.edge(_legend(above), _legend(below), style="invis")
+            for row in rows:
+                with frame.subgraph() as line:
+                    line.attr(rank="same")
+                    for family in row:
+                        paint = self.palette.box(family)
+                        looks = {"fillcolor": paint.fill, "color": paint.line, "width": width, "class": "legend"}
+                        line.node(_legend(family), FAMILY_NAMES[family], **small, **looks)
+        for above, below in pairwise(rows):
+            dot.edge(_legend(above[0]), _legend(below[0]), style="invis")
 
     def _families(self) -> list[str]:
         """The families of the picture, in the legend's order."""
@@ -275,7 +285,7 @@ def _escaped(text: str) -> str:
 
 
 def _opened(items: tuple[Item, ...], arms: Arms) -> tuple[Item, ...]:
-    """The items without the frames that hold boxes of both arms of a U: they would stand around it, one in the other."""
+    """The items without the frames that hold boxes of both arms of a U: they would stand around it, all of them."""
     opened: list[Item] = []
     for item in items:
         if isinstance(item, Box):

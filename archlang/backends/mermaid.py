@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlang.backends.captions import box_lines, edge_text, frame_text
+from archlang.backends.captions import box_lines, edge_text, frame_lines
 from archlang.backends.diagram import Box, Cluster, Diagram, Item
 from archlang.backends.render_options import RenderOptions
 from archlang.backends.themes import PALETTES
@@ -46,7 +46,7 @@ class _Writer:
                 case Box():
                     yield f"{indent}{self.ids[item.id]}{self._shape(item)}"
                 case Cluster():
-                    yield f"{indent}subgraph s{self.frames}[{_quoted(frame_text(item, self.options))}]"
+                    yield f"{indent}subgraph s{self.frames}[{_quoted(*frame_lines(item, self.options))}]"
                     self.frames += 1
                     yield f"{indent}  direction {self.options.direction or 'TB'}"
                     yield from self._items(item.items, f"{indent}  ")

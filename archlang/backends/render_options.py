@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import BadOption
-from archlang.errors.words import closest, listing
+from archlang.errors.words import closest, listing, value_text
 from archlang.records import record
 
 FACTS = ("name", "type", "kernel", "shape", "parameters", "macs")
@@ -52,37 +52,45 @@ def read_options(
     merge: bool = False,
     legend: bool | None = None,
 ) -> RenderOptions:
-    """Options as a person gives them, words checked. Raises `Diagnosed`."""
-    facts = DEFAULT_FACTS if show is None else _words(show)
-    chosen: Any = None if direction is None else _choice("direction", direction.upper(), DIRECTIONS)
+    """Options as a person gives them, checked. Raises `Diagnosed`."""
+    facts = DEFAULT_FACTS if show is None else _words("show", show.split(",") if isinstance(show, str) else show)
+    chosen: Any = None if direction is None else _choice("direction", _upper(direction), DIRECTIONS)
     return RenderOptions(
-        (expand,) if isinstance(expand, str) else tuple(expand),
+        _words("expand", [expand] if isinstance(expand, str) else expand),
         None if depth is None else _depth(depth),
         chosen,
-        tuple(_choice("show", fact, FACTS) for fact in facts),
+        tuple(_choice("show", fact, FACTS) for fact in facts if fact),
         _choice("theme", theme, THEMES),
-        merge,
-        legend,
+        bool(merge),
+        None if legend is None else bool(legend),
     )
 
 
-def _words(text: str | Iterable[str]) -> tuple[str, ...]:
-    """`name,type` as words, in any spacing; words given one by one stay."""
-    words = text.split(",") if isinstance(text, str) else list(text)
-    return tuple(word.strip() for word in words if word.strip())
+def _words(option: str, words: Any) -> tuple[str, ...]:
+    """Words in any spacing."""
+    if not isinstance(words, Iterable):
+        raise _refused(option, words, "words")
+    given: list[Any] = list(words)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return tuple(word.strip() if isinstance(word, str) else _choice(option, word, ()) for word in given)
 
 
-def _choice(option: str, word: str, known: tuple[str, ...]) -> str:
-    if word not in known:
-        raise _refused(f"--{option}", word, listing(known, "or"), closest(word, known))
-    return word
+def _upper(word: object) -> object:
+    return word.upper() if isinstance(word, str) else word
 
 
-def _depth(depth: int) -> int:
-    if depth < 1:
-        raise _refused("--depth", str(depth), "a number of levels from 1")
+def _choice(option: str, word: object, known: tuple[str, ...]) -> str:
+    if isinstance(word, str) and word in known:
+        return word
+    suggestion = closest(word, known) if isinstance(word, str) else None
+    raise _refused(option, word, listing(known, "or") or "words", suggestion)
+
+
+def _depth(depth: object) -> int:
+    if type(depth) is not int or depth < 1:
+        raise _refused("depth", depth, "a number of levels from 1")
     return depth
 
 
-def _refused(option: str, word: str, expected: str, suggestion: str | None = None) -> Diagnosed:
-    return Diagnosed(Diagnostic(BadOption(option, word, expected, suggestion), None, option))
+def _refused(option: str, value: object, expected: str, suggestion: str | None = None) -> Diagnosed:
+    shown = value if isinstance(value, str) else value_text(value)
+    return Diagnosed(Diagnostic(BadOption(f"--{option}", shown, expected, suggestion), None, f"--{option}"))

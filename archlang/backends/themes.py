@@ -134,8 +134,8 @@ COLORBLIND = replace(
         "conv": Paint("#cfe6f5", "#0072b2"),
         "linear": Paint("#cdeee3", "#009e73"),
         "pool": Paint("#f9d9c3", "#d55e00"),
-        "norm": Paint("#f5dfeb", "#cc79a7"),
-        "activation": Paint("#fbf7c4", "#a39a00"),
+        "norm": Paint("#f8e3ee", "#e29cc2"),
+        "activation": Paint("#fbf7c4", "#d6c300"),
         "shape": Paint("#ffffff", "#777777"),
         "join": Paint("#ffffff", "#000000"),
         "attention": Paint("#dff1fc", "#56b4e9"),
@@ -144,7 +144,7 @@ COLORBLIND = replace(
         "other": Paint("#f3f3f3", "#000000"),
     },
 )
-"""Okabe and Ito's colours, which stay apart in all common kinds of colour blindness (Color Universal Design, 2008)."""
+"""After Okabe and Ito (Color Universal Design, 2008): they stay apart in the common kinds of colour blindness."""
 
 PALETTES = {"light": LIGHT, "dark": DARK, "print": PRINT, "colorblind": COLORBLIND}
 """By the names of `render_options.THEMES`."""
