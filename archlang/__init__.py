@@ -12,7 +12,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlang.api import ArchitectureError, Picture, Report, check, checks, family, graph, load, loads, render
+    from archlang.api import (
+        ArchitectureError,
+        Picture,
+        Report,
+        check,
+        checks,
+        export,
+        family,
+        graph,
+        load,
+        loads,
+        render,
+    )
     from archlang.layers import register
     from archlang.weights import freeze, transfer
 
@@ -25,6 +37,7 @@ __all__ = [
     "__version__",
     "check",
     "checks",
+    "export",
     "family",
     "freeze",
     "graph",

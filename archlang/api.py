@@ -196,6 +196,17 @@ def loads(
     return _module(outcome, device, seed, init, until)
 
 
+def export(net: ArchModule, path: TargetPath) -> None:
+    """Write a module with the weights that it has, as it evaluates: .onnx (extra `archlang[onnx]`) or .pt2.
+
+    The batch is free, and so are the sizes that its model leaves free. Raises `ArchitectureError`; then no file was
+    written or changed.
+    """
+    from archlang.writing import write_module
+
+    _raising(write_module, net, fspath(path))
+
+
 def render(
     target: TargetPath,
     model: str | None = None,

@@ -6,16 +6,18 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from archlang.checking import Run
 from archlang.diagnostics import Diagnosed, Diagnostic
-from archlang.errors.files import CannotWrite, UnknownFormat
+from archlang.errors.files import CannotWrite, MissingPackage, UnknownFormat
 from archlang.ir.graph import Model
 
 if TYPE_CHECKING:
     from archlang.backends.render_options import RenderOptions
+    from archlang.backends.torch_module import ArchModule
 
 STANDARD_OUTPUT = "-"
 
@@ -66,10 +68,36 @@ def _mermaid(model: Model, options: RenderOptions | None = None) -> str:
     return write_mermaid(draw(model, options), options)
 
 
+def _onnx(model: Model, _: RenderOptions | None = None) -> bytes:
+    return module_bytes(_live(model, "writing ONNX"), ".onnx")
+
+
+def _pt2(model: Model, _: RenderOptions | None = None) -> bytes:
+    return module_bytes(_live(model, "writing .pt2"), ".pt2")
+
+
+def _live(model: Model, feature: str) -> ArchModule:
+    """The module, with the weights that the seed 0 gives: the same file each time."""
+    if find_spec("torch") is None:
+        raise Diagnosed(Diagnostic(MissingPackage(feature, "torch", "torch"), None, model.origin.file))
+    from archlang.backends.torch_module import build_module
+
+    return build_module(model.with_numbers, seed=0, device="cpu")
+
+
+def module_bytes(net: ArchModule, ending: str) -> bytes:
+    """A live module as the content of a file with this ending, .onnx or .pt2. Raises `Diagnosed`."""
+    from archlang.backends.export import write_onnx, write_pt2
+
+    return write_onnx(net) if ending == ".onnx" else write_pt2(net)
+
+
+MODULE_ENDINGS = (".onnx", ".pt2")
+
 Writer = Callable[[Model, "RenderOptions | None"], str | bytes]
 
 WRITERS: dict[str, dict[str, Writer]] = {
-    "compile": {".py": _source, ".json": _json},
+    "compile": {".py": _source, ".json": _json, ".onnx": _onnx, ".pt2": _pt2},
     "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf, ".mmd": _mermaid},
 }
 """For each command its formats by file ending; the first is the default."""
@@ -99,6 +127,14 @@ def write_output(
         sys.stdout.write(content)
     else:
         sys.stdout.buffer.write(content)
+
+
+def write_module(net: ArchModule, path: str) -> None:
+    """Write a live module to a path that ends in .onnx or .pt2. Raises `Diagnosed`; then no file was changed."""
+    ending = PurePath(path).suffix.lower()
+    if ending not in MODULE_ENDINGS:
+        raise Diagnosed(Diagnostic(UnknownFormat(path, MODULE_ENDINGS), None, path))
+    replace_file(Path(path), module_bytes(net, ending))
 
 
 def _writer(path: str, command: str) -> Writer:
