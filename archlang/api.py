@@ -12,6 +12,7 @@ from archlang.elaborate.parts import Options
 from archlang.errors.files import MissingPackage
 from archlang.families import Family
 from archlang.ir.graph import Model
+from archlang.ir.partial import PartialModel
 from archlang.reading import check_bindings, check_inputs, check_target, family_of
 from archlang.records import record
 from archlang.source import Source
@@ -30,21 +31,29 @@ InputShapes = Sequence[int | str] | Mapping[str, Sequence[int | str]]
 
 @record
 class Report:
-    """What a check found. `str(report)` is the table, or one line for each model where there are several."""
+    """What a check found. `str(report)` is the table, or one line for each model where there are several.
+
+    `models` are those without errors; `partial` is what is known of the others.
+    """
 
     models: tuple[Model, ...]
     diagnostics: tuple[Diagnostic, ...]
+    partial: tuple[PartialModel, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether there are no errors."""
         return Outcome(self.models, self.diagnostics).ok
 
+    @property
+    def _reported(self) -> tuple[Model, ...]:
+        return (*self.models, *(model for model in self.partial if model.is_known))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `archc check --format json`."""
         from archlang.report.data import report_dict
 
-        return report_dict(self.models, self.diagnostics, self.ok)
+        return report_dict(self._reported, self.diagnostics, self.ok)
 
     def __repr__(self) -> str:
         return str(self)
@@ -53,7 +62,7 @@ class Report:
         from archlang.diagnostics.text import render
         from archlang.report.text import models_text
 
-        return "\n".join(part for part in (models_text(self.models), render(self.diagnostics)) if part)
+        return "\n".join(part for part in (models_text(self._reported), render(self.diagnostics)) if part)
 
     def table(
         self,
@@ -141,7 +150,7 @@ def check(
     parameters. Errors come in the report; nothing is raised for them.
     """
     outcome = check_target(fspath(target), _request(model, input, strict, bindings))
-    return Report(outcome.models, outcome.diagnostics)
+    return Report(outcome.models, outcome.diagnostics, outcome.partial)
 
 
 def checks(
@@ -154,7 +163,7 @@ def checks(
 ) -> Report:
     """Check the text of an architecture, as `check` does a file."""
     outcome = check_source(Source("<text>", text), _request(model, input, strict, bindings))
-    return Report(outcome.models, outcome.diagnostics)
+    return Report(outcome.models, outcome.diagnostics, outcome.partial)
 
 
 def load(

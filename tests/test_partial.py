@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import archlang
+import archlang.resources
 from archlang.checking import Outcome, check_source
 from archlang.ir.partial import PartialBody, PartialModel
 from archlang.ir.verify import verify_model
 from archlang.ir.walk import FlatFailure, FlatLayer, flatten, flatten_partial, fold_totals
+from archlang.report.columns import View
+from archlang.report.data import model_dict
+from archlang.report.exports import csv_text, html_text, markdown_text
+from archlang.report.text import model_table, models_tables
 from archlang.source import Source
 
 BAD = {
@@ -142,3 +151,68 @@ def test_a_million_copies_cost_no_more() -> None:
 
 def test_a_chain_without_stages_is_an_error() -> None:
     assert [d.code for d in check("INPUT(3, 4, 4)?(false)").diagnostics] == ["no-input"]
+
+
+# ---- in the report -----------------------------------------------------------------------------------
+
+NET = "INPUT(3, 8, 8) -> CONV(4, 3x3) -> BN -> ADD{ RELU, CONV(5, 1x1) } -> FC(10)"
+
+
+def report(text: str) -> dict[str, Any]:
+    return archlang.checks(text).to_dict()
+
+
+def test_json_has_null_for_what_is_unknown() -> None:
+    data = report(NET)
+    (model,) = data["models"]
+    assert not data["ok"] and model["partial"] is True
+    assert model["outputs"] == [{"name": "output", "shape": None}]
+    assert [layer["name"] for layer in model["layers"]] == ["conv1", "bn1", "relu1", "conv2", "add1"]
+    failed = model["layers"][-1]
+    assert (failed["op"], failed["error"], failed["line"], failed["column"]) == ("ADD", "join-mismatch", 1, 41)
+    assert [failed[name] for name in ("output_shape", "parameters", "macs", "activations")] == [None] * 4
+    assert model["parameters"]["total"] == (3 * 9 * 4 + 4) + 2 * 4 + (4 * 5 + 5)
+    assert model["status"] == {"parameters": "partial", "macs": "partial"}
+
+
+@pytest.mark.parametrize("text", [NET, "INPUT(3, 8, 8) -> RELU -> CONF", "INPUT(3, 8, 8) -> f: [BN]*2 -> CONV(n, 3)"])
+@pytest.mark.parametrize("form", ["text", "csv", "md", "html"])
+def test_an_unknown_is_never_zero(text: str, form: str) -> None:
+    """In no column of the row that failed, nor as a sum."""
+    (model,) = check(text).partial
+    view = View(columns="all")
+    writers = {"text": models_tables, "csv": csv_text, "md": markdown_text, "html": html_text}
+    shown = writers[form]((model,), view)
+    row = next(line for line in shown.splitlines() if " ! " in line)
+    cells = re.findall(r"[^\s|,<>]+", row)
+    assert not {"0", "-0", "0.00%"} & set(cells), row
+    if form == "text":
+        totals = shown.split("Total params:")[1].split("\n\n")[0]
+        assert not re.search(r"(?<![\d,.>=])\b0\b(?!\.)", totals), totals
+        assert "lower bounds" in shown
+
+
+def test_the_table_ends_where_the_error_stands() -> None:
+    text = str(archlang.checks(NET))
+    assert "Net: 3x8x8 -> ?" in text and "ADD ! join-mismatch" in text and "fc1" not in text.split("error[")[0]
+    assert re.search(r"Total params: +>=145 ", text)
+
+
+def test_several_models_are_a_line_each() -> None:
+    broken, good = "model A = INPUT(3, 8, 8) -> FC(2) -> CONF\n", "model B = INPUT(3, 8, 8) -> FC(2)\n"
+    lines = str(archlang.checks(broken + good)).splitlines()
+    assert lines[0].split() == ["B", "->", "2", "386", "params", "384", "MACs"]
+    assert lines[1].split() == ["A", "->", "?", ">=386", "params", ">=384", "MACs", "!", "unknown-layer"]
+
+
+def test_a_model_that_fails_at_once_has_no_table() -> None:
+    assert str(archlang.checks("INPUT(3, 8, 8) -> CONF")).startswith("<text>:1:19: error")
+
+
+def test_every_column_is_worked_out_for_zoo_blocks_that_fail() -> None:
+    """A real network, broken deep inside: all columns, all levels."""
+    source = (archlang.resources.folder("zoo") / "resnet.arch").read_text(encoding="utf-8")
+    broken = source.replace("CONV(", "CONV(bogus=1, ", 1)
+    for model in check(broken).partial[:2]:
+        assert "! " in model_table(model, View(columns="all"))
+        assert any("error" in layer for layer in model_dict(model)["layers"])

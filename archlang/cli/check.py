@@ -125,6 +125,7 @@ def command(
     else:
         outcomes = [outcome_of(target, text, model, bindings, inputs, strict, False) for target in read]
     models = [made for outcome in outcomes for made in outcome.models]
+    models += [] if asked else [model for outcome in outcomes for model in outcome.partial if model.is_known]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
     if form in FORMATS:
         print(annotate(form, diagnostics), end="")
@@ -181,7 +182,7 @@ def _report(
         from archlang.report.memory import memory_text
 
         tables += [memory_text(model, *plan, view.depth) for model in models]
-    return "".join(f"{table}\n" for table in tables)
+    return "".join(f"{table}\n" for table in tables if table)
 
 
 def _check_family(

@@ -11,7 +11,7 @@ from dataclasses import field
 from typing import NoReturn
 
 from archlang.diagnostics import Diagnostic
-from archlang.ir.graph import Body, Model, Name, Origin, Output, Ref
+from archlang.ir.graph import Body, Layer, Model, Name, Origin, Output, Ref
 from archlang.records import record
 
 
@@ -53,6 +53,11 @@ class PartialModel(Model):
         return True
 
     @property
+    def is_known(self) -> bool:
+        """Whether any layer came out, so that there is something to report."""
+        return any(isinstance(node, Layer) for body in self.bodies for node in body.nodes)
+
+    @property
     def with_numbers(self) -> NoReturn:
         """Not to be had: what makes modules asks for it."""
         raise TypeError(f"{self.name} is partial")
@@ -68,6 +73,12 @@ def failures_at(body: Body, index: int) -> tuple[Failure, ...]:
     if not isinstance(body, PartialBody):
         return ()
     return tuple(failure for failure in body.failures if failure.before == index)
+
+
+def first_code(model: Model) -> str:
+    """The code of an error that ended a partial model early; empty where none of its stages failed."""
+    bodies = (body for body in model.bodies if isinstance(body, PartialBody))
+    return next((failure.code for body in bodies for failure in body.failures if failure.code), "")
 
 
 def is_partial(body: Body) -> bool:

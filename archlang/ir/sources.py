@@ -131,6 +131,6 @@ def _copies(model: Model, repeat: Repeat, at: tuple[tuple[Step, ...], BodyId, in
         for copy in range(count):
             step = Step(body_id, index, run, copy)
             out = yield from _spots(model, inner, (*steps, step), Scope(scope.prefix, offsets, flowing))
-            flowing = (out[0], *flowing[1:])
+            flowing = (*(out[:1] or flowing[:1]), *flowing[1:])
             offsets = advance(offsets, model.bodies[inner])
     return flowing[:1]

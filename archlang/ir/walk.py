@@ -17,8 +17,8 @@ class Totals:
     """Sums over layers: trainable numbers, saved but untrained ones, multiply-accumulates and output elements for
     one sample, and how many layers (those the compiler put in not counted).
 
-    The last two say for how many layers there is no rule for a count, or which failed in a partial model: the sum is
-    then one of the others.
+    `without_...` say for how many layers there is no rule for a count, or which failed in a partial model: the sum is
+    then one of the others. `failed` are the latter alone.
     """
 
     parameters: int = 0
@@ -28,6 +28,7 @@ class Totals:
     layers: int = 0
     without_parameters: int = 0
     without_macs: int = 0
+    failed: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, f) + getattr(other, f) for f in FIELDS))
@@ -68,7 +69,7 @@ def fold_totals(model: Model) -> tuple[Totals, ...]:
     totals: list[Totals] = []
     for body in model.bodies:
         failed = len(body.failures) if isinstance(body, PartialBody) else 0
-        total = Totals(without_parameters=failed, without_macs=failed)
+        total = Totals(without_parameters=failed, without_macs=failed, failed=failed)
         for index, node in enumerate(body.nodes):
             total += counted(_node_totals(body, node, totals), is_shared(node), index in body.training)
         totals.append(total)

@@ -21,6 +21,8 @@ from archlang.records import record
 from archlang.report.rows import Row, walk_rows
 
 MISSING = "n/a"
+UNKNOWN = "?"
+"""What an error left open."""
 
 FIELD_EFFORT = 200_000
 """Layers that are followed for the receptive fields of one table: about two seconds."""
@@ -115,7 +117,13 @@ class Column:
 
 
 def _count(name: str, heading: str, key: str, of: Callable[[Totals], Count], about: str) -> Column:
-    return Column(name, heading, key, ">", lambda row, _: of(row.totals), lambda row, _: of(row.totals).text, about)
+    def count(row: Row) -> Count:
+        return of(row.totals) if row.failure is None else Count(0, 1)
+
+    def text(row: Row) -> str:
+        return count(row).text if row.failure is None else UNKNOWN
+
+    return Column(name, heading, key, ">", lambda row, _: count(row), lambda row, _: text(row), about)
 
 
 def _share(row: Row, facts: Facts) -> float | None:
@@ -199,7 +207,7 @@ COLUMNS = (
            lambda row, _: [list(shape) for shape in row.inputs], lambda row, _: _shapes(row.inputs) or "-",
            "the shapes that flow in"),
     Column("output", "Output shape", "output_shape", "<",
-           lambda row, _: list(row.outputs[0]) if row.outputs else None, lambda row, _: _shapes(row.outputs) or MISSING,
+           lambda row, _: list(row.outputs[0]) if row.outputs else None, lambda row, _: _shapes(row.outputs) or UNKNOWN,
            "the shape that flows out"),
     Column("kernel", "Kernel", "kernel_size", "<",
            lambda row, _: list(kernel_of(row.op) or ()) or None,
@@ -211,11 +219,11 @@ COLUMNS = (
     _count("parameters", "Params", "parameters", parameters_of, "trainable numbers; shared ones count once"),
     Column("share", "Params %", "parameters_share", ">", _share, _share_text,
            "the part of the model's parameters; in CSV and JSON from 0 to 1"),
-    _count("buffers", "Buffers", "buffers", lambda totals: Count(totals.buffers),
+    _count("buffers", "Buffers", "buffers", lambda totals: Count(totals.buffers, totals.failed),
            "numbers that are saved but not trained: BatchNorm's running statistics"),
     _count("macs", "MACs", "macs", macs_of, "multiply-accumulates for one sample"),
     _count("flops", "FLOPs", "flops", flops_of, "2 x MACs"),
-    _count("activations", "Activations", "activations", lambda totals: Count(totals.elements),
+    _count("activations", "Activations", "activations", lambda totals: Count(totals.elements, totals.failed),
            "numbers that flow out of the layers, for one sample"),
     Column("receptive-field", "Receptive field", "receptive_field", "<", _receptive, _receptive_text,
            "how much of the input one number depends on, along its axes but the channels'"),

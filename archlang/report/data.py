@@ -13,7 +13,7 @@ from archlang.ir.graph import Model, Ref
 from archlang.ir.ops.base import Shape
 from archlang.ir.paths import Place
 from archlang.ir.sources import flat_spots
-from archlang.ir.walk import FlatLayer, Totals, flatten, fold_totals
+from archlang.ir.walk import FlatFailure, FlatLayer, Totals, flatten_partial, fold_totals
 from archlang.report.columns import BY_NAME, Column, Count, Facts, View, flops_of, macs_of, parameters_of
 from archlang.report.rows import Row, Value, table_rows
 
@@ -51,16 +51,23 @@ def model_dict(model: Model, view: View | None = None) -> dict[str, Any]:
     data = {
         "name": model.name,
         "inputs": [_port(given.name, given.shape) for given in model.inputs],
-        "outputs": [_port(out.name, out.shape) | ({"training": True} if out.training else {}) for out in model.outputs],
+        "outputs": _outputs(model),
         **_totals(totals),
         **_fingerprint(model),
         **_listing(model, view, totals),
     }
     if not model.is_symbolic:
-        return data
+        return {**data, "partial": True} if model.is_partial else data
     from archlang.report.legal import symbolic_dict
 
     return symbolic_dict(model, data, view.near)
+
+
+def _outputs(model: Model) -> list[dict[str, Any]]:
+    """What the model returns; of one with errors the shape is null where it is unknown."""
+    if not model.outputs:
+        return [{"name": "output", "shape": None}]
+    return [_port(out.name, out.shape) | ({"training": True} if out.training else {}) for out in model.outputs]
 
 
 def _port(name: str, shape: Shape) -> dict[str, Any]:
@@ -72,7 +79,7 @@ def _totals(totals: Totals) -> dict[str, Any]:
     parameters, macs = parameters_of(totals), macs_of(totals)
     return {
         "parameters": {"total": _number(parameters), "trainable": _number(parameters)},
-        "buffers": totals.buffers,
+        "buffers": _number(Count(totals.buffers, totals.failed)),
         "macs": _number(macs),
         "flops": _number(flops_of(totals)),
         "status": {"parameters": parameters.status, "macs": macs.status},
@@ -108,6 +115,7 @@ def _tree(row: Row, columns: Sequence[Column], facts: Facts) -> dict[str, Any]:
     """A row of the table with those below it."""
     inner = [_tree(child, columns, facts) for child in row.children]
     data = {"name": row.path, "type": row.type, "copies": row.count, **_cells(columns, row, facts)}
+    data |= {} if row.failure is None else {"error": row.failure or None}
     return {**data, "rows": inner} if inner else data
 
 
@@ -117,7 +125,12 @@ def _layers(model: Model, columns: Sequence[Column]) -> Iterator[dict[str, Any]]
     own = [column for column in columns if column.name in BY_PATH]
     facts = Facts(model)
     known: dict[tuple[int, int, bool, bool], tuple[Row, dict[str, Any]]] = {}
-    for flat, spot in zip(flatten(model), flat_spots(model), strict=True):
+    spots = flat_spots(model)
+    for flat in flatten_partial(model):
+        if isinstance(flat, FlatFailure):
+            yield _failed(flat, columns)
+            continue
+        spot = next(spots)
         layer, key = flat.layer, (id(flat.body), id(flat.layer), flat.shared, flat.training)
         if key not in known:
             row = _row(flat)
@@ -129,6 +142,14 @@ def _layers(model: Model, columns: Sequence[Column]) -> Iterator[dict[str, Any]]
             value = Value(Place(model, flat.path, spot.steps), Ref(spot.steps[-1].index))
             row = replace(row, sources=spot.sources, value=value)
         yield {"name": flat.path, **data, **{column.key: column.value(row, facts) for column in own}}
+
+
+def _failed(flat: FlatFailure, columns: Sequence[Column]) -> dict[str, Any]:
+    """A stage that failed, with the code of its error: null stands for all that is not known of it."""
+    unknown = {column.key: None for column in columns}
+    origin = flat.failure.origin
+    place = {"line": origin.line, "column": origin.column}
+    return {"name": flat.path, "op": flat.failure.word, **unknown, **place, "error": flat.failure.code or None}
 
 
 def _row(flat: FlatLayer) -> Row:

@@ -11,7 +11,17 @@ from typing import Any
 
 from archlang.ir.graph import Model
 from archlang.ir.walk import fold_totals
-from archlang.report.columns import Column, Count, Facts, View, default_columns, flops_of, macs_of, parameters_of
+from archlang.report.columns import (
+    UNKNOWN,
+    Column,
+    Count,
+    Facts,
+    View,
+    default_columns,
+    flops_of,
+    macs_of,
+    parameters_of,
+)
 from archlang.report.rows import Row, table_rows, walk_rows
 from archlang.report.text import shapes_text
 
@@ -125,7 +135,7 @@ def _caption(model: Model) -> str:
         f"{macs_of(totals).footing} MACs",
         f"{flops_of(totals).footing} FLOPs (2 x MACs) for one sample",
     )
-    return f"{model.name}: {inputs} -> {outputs}; {', '.join(counts)}"
+    return f"{model.name}: {inputs} -> {outputs or UNKNOWN}; {', '.join(counts)}"
 
 
 def _html_row(row: Row, columns: Sequence[Column], facts: Facts, level: int) -> str:

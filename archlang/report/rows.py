@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Ref, Repeat, Run
 from archlang.ir.ops.base import Op, Shape
+from archlang.ir.partial import Failure, failures_at
 from archlang.ir.paths import Place, Step
 from archlang.ir.sources import Scope, inside, reads_row_above, root_scope, source, sources
 from archlang.ir.walk import (
@@ -19,6 +20,7 @@ from archlang.ir.walk import (
     advance,
     copies,
     counted,
+    failure_path,
     fold_totals,
     input_shapes,
     layer_totals,
@@ -49,6 +51,8 @@ class Row:
     closed. `sources` are the parts that make its inputs, and `follows` says that this is just the row above it.
     `value` is what flows out, of copies out of the last; None for the model's own inputs, and where it is unknown
     (then `outputs` is empty). `steps` lead to its node, of copies to their run; the model's own inputs have none.
+    `failure` is the code of the error of a stage that failed (empty where the error stands elsewhere): nothing of it is
+    known, and its `type` is the word it was written with.
     """
 
     path: str
@@ -64,6 +68,7 @@ class Row:
     follows: bool = True
     value: Value | None = None
     steps: Steps = ()
+    failure: str | None = None
 
     @property
     def op(self) -> Op | None:
@@ -119,7 +124,8 @@ class _Table:
     def rows(self, body_id: BodyId, scope: Scope, steps: Steps, level: int) -> Iterator[Row]:
         """Rows of one copy of a body; `level` is that of the tree, from 1."""
         body = self.model.bodies[body_id]
-        for index, node in enumerate(body.nodes):
+        for index, node in enumerate((*body.nodes, None)):
+            yield from (self._failed(failure, body, scope) for failure in failures_at(body, index))
             self.room -= 1
             training, here = self.aside or index in body.training, (*steps, Step(body_id, index))
             match node:
@@ -129,7 +135,7 @@ class _Table:
                     path, line = scope.prefix + name_text(name, scope.starts), node.origin.line
                     row = Row(path, kind, node.outputs[:1], totals, line=line)
                     yield self._connected(row, body, index, scope, here)
-                case Layer():
+                case Layer() | None:
                     pass
                 case Call():
                     row = self._scope(node, inside(self.model, body, node, scope), here, training, level)
@@ -160,6 +166,22 @@ class _Table:
             follows=reads_row_above(body, index),
             value=Value(Place(self.model, row.path, steps), Ref(index)) if node.outputs else None,
             steps=steps,
+        )
+
+    def _failed(self, failure: Failure, body: Body, scope: Scope) -> Row:
+        """A stage that failed: what was to flow into it is all that is known."""
+        known = [ref for ref in failure.inputs if ref.node >= 0 or body.inputs]
+        kind = f"{failure.word} ! {failure.code}" if failure.code else failure.word
+        return Row(
+            scope.prefix + failure_path(failure, scope.starts),
+            kind,
+            (),
+            Totals(without_parameters=1, without_macs=1, failed=1),
+            line=failure.origin.line,
+            inputs=tuple(body.shape_of(ref) for ref in known),
+            sources=tuple(source(self.model, body, ref, scope) for ref in known),
+            follows=len(known) < 2,
+            failure=failure.code,
         )
 
     def _scope(self, call: Call, scope: Scope, steps: Steps, training: bool, level: int) -> Row:

@@ -9,10 +9,13 @@ from archlang.errors.words import listing, shape_text
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.trace import DTYPE_BYTES
+from archlang.ir.partial import first_code
 from archlang.ir.walk import Totals, fold_totals
 from archlang.report.columns import (
     DEFAULT,
+    UNKNOWN,
     Column,
+    Count,
     Facts,
     View,
     default_columns,
@@ -46,10 +49,10 @@ def model_table(model: Model, view: View | None = None) -> str:
     rows = table_rows(model, view.depth)
     columns = view.chosen(default_columns(rows))
     inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
-    head = wrapped((printable(f"{model.name}: {inputs} -> {outputs}"),), view.width)
+    head = wrapped((printable(f"{model.name}: {inputs} -> {outputs or UNKNOWN}"),), view.width)
     lines = grid_lines(_grid(rows, columns, Facts(model)), view.width, view.colour)
     conventions = CONVENTIONS if view.width is None else (" ".join(CONVENTIONS),)
-    notes = (*_legal(model, view.near), *conventions, *_notes(rows, columns), *_defaults(model))
+    notes = (*_open(model), *_legal(model, view.near), *conventions, *_notes(rows, columns), *_defaults(model))
     faint = (painted(line, "faint", view.colour) for line in wrapped(notes, view.width))
     return "\n".join((*head, *lines, *_footer(model, view.batch, view.dtype), "", *faint))
 
@@ -83,12 +86,18 @@ CUTTABLE = ("type", "arguments", "connected")
 def _notes(rows: Iterable[Row], columns: Iterable[Column]) -> Iterator[str]:
     """What a reader must know of the columns that are shown, and which numbers there are not."""
     yield from (NOTES[column.name] for column in columns if column.name in NOTES)
-    flat = [row for row, _ in walk_rows(rows) if not row.children]
+    flat = [row for row, _ in walk_rows(rows) if not row.children and row.failure is None]
     for name, count in (("parameters", parameters_of), ("MACs", macs_of)):
         kinds = list(dict.fromkeys(row.type for row in flat if count(row.totals).without))
         if kinds:
             verb = "has" if len(kinds) == 1 else "have"
             yield f"n/a: {listing(kinds[:MOST_NAMED])} {verb} no rule for {name}; sums with >= are those of the others."
+
+
+def _open(model: Model) -> Iterator[str]:
+    """What a model with errors does not tell."""
+    if model.is_partial:
+        yield "Errors left `?` open. What follows from it is neither listed nor counted; sums with >= are lower bounds."
 
 
 def _footer(model: Model, batch: int, dtype: str) -> list[str]:
@@ -127,8 +136,10 @@ def models_lines(models: Sequence[Model]) -> str:
     for model in models:
         totals = fold_totals(model)[-1]
         counts = (f"{parameters_of(totals).footing} params", f"{macs_of(totals).footing} MACs")
-        rows.append((model.name, f"-> {shapes_text(out.shape for out in model.outputs)}", *counts))
-    return "\n".join([*aligned(rows, "<<>>"), *_legal_list(models)])
+        outputs = shapes_text(out.shape for out in model.outputs)
+        failed = f"! {first_code(model)}" if model.is_partial else ""
+        rows.append((model.name, f"-> {outputs or UNKNOWN}", *counts, failed))
+    return "\n".join([*aligned(rows, "<<>><"), *_legal_list(models)])
 
 
 def shapes_text(shapes: Iterable[Shape]) -> str:
@@ -138,18 +149,19 @@ def shapes_text(shapes: Iterable[Shape]) -> str:
 
 def _totals(totals: Totals, batch: int, dtype: str) -> list[tuple[str, str, str]]:
     """The counts of the footer; every parameter is trainable, what is not counts as a buffer."""
-    parameters, memory = parameters_of(totals), f"({megabytes(totals.parameters, dtype)})"
+    parameters = parameters_of(totals)
+    memory = f"({'>=' * bool(parameters.without)}{megabytes(totals.parameters, dtype)})"
     rows = [
         ("Total params:", parameters.footing, memory if parameters.status != "not available" else ""),
         ("Trainable params:", parameters.footing, ""),
-        ("Buffers:", f"{totals.buffers:,}", ""),
+        ("Buffers:", Count(totals.buffers, totals.failed).footing, ""),
         ("MACs:", macs_of(totals).footing, ""),
         ("FLOPs:", flops_of(totals).footing, ""),
     ]
     if batch > 1:
         outputs = totals.elements * batch
         note = f"({megabytes(outputs, dtype)}; the outputs of all layers, for a batch of {batch:,})"
-        rows.append(("Outputs:", f"{outputs:,}", note))
+        rows.append(("Outputs:", Count(outputs, totals.failed).footing, note))
     return rows
 
 
