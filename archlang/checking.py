@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any
 
 from archlang.diagnostics import MOST_DIAGNOSTICS, Collector, Diagnosed, Diagnostic
-from archlang.elaborate.assertions import COUNTS, ModelValue, check_assertion
+from archlang.elaborate.assertions import ATTRIBUTES, ModelValue, check_assertion
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import FAILED, FUNCTIONS, Evaluator, Silenced, diagnosed, rename
+from archlang.elaborate.figures import UNITS, MemoryFigure
 from archlang.elaborate.fixes import Badness, try_helps
 from archlang.elaborate.parts import Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
@@ -316,8 +317,12 @@ class Run:
             raise Silenced
         return ModelValue(model)
 
-    def _call_model(self, node: ast.Invocation, env: Environment) -> ModelValue:
-        """`VGG(classes=10)` in an assertion."""
+    def _call_model(self, node: ast.Invocation, env: Environment) -> ModelValue | MemoryFigure:
+        """`VGG(classes=10)` in an assertion, or `VGG.memory(batch=32)`."""
+        if isinstance(node.function, ast.NameUse | ast.Attribute) and node.function.name == "memory":
+            figure = self.evaluate(node.function, env)
+            if isinstance(figure, MemoryFigure):
+                return figure.called(node.arguments, lambda value: self.evaluate(value, env))
         name = node.function.name if isinstance(node.function, ast.NameUse) else node.function.span.text
         definition = self.program.definitions.get(name)
         if definition is None or not definition.tree.is_model:
@@ -342,14 +347,14 @@ class _Lookup(Mapping[str, Any]):
         definition = program.definitions.get(name)
         if definition and definition.tree.is_model:
             return self.run.value(name)
-        if name in (*COUNTS, "input", "output") and len(program.models) == 1:
+        if name in ATTRIBUTES and len(program.models) == 1:
             return self.run.value(program.models[0].name).attribute(name)
-        raise KeyError(name)
+        return UNITS[name]
 
     def __iter__(self) -> Iterator[str]:
         models = [model.name for model in self.run.program.models]
-        own = [*COUNTS, "input", "output"] if len(models) == 1 else []
-        return iter([*self.run.program.values, *models, *own])
+        own = [*ATTRIBUTES] if len(models) == 1 else []
+        return iter([*self.run.program.values, *models, *own, *UNITS])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -13,7 +13,7 @@ from typing import Any
 
 from archlang.checking import Request, Run, deep_recursion, import_nothing
 from archlang.diagnostics import Collector, Diagnosed, Diagnostic
-from archlang.elaborate.assertions import COUNTS, ModelValue
+from archlang.elaborate.assertions import ATTRIBUTES, ModelValue
 from archlang.elaborate.domains import domain_values
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed
@@ -217,7 +217,7 @@ def member_test(family: Family, text: str | None, option: str = "--where") -> Ca
     if text is None:
         return lambda member: True
     expression = _expression(text, option)
-    names = (*family.domains, *COUNTS, "input", "output")
+    names = (*family.domains, *ATTRIBUTES)
     evaluate = Evaluator(_no_models)
 
     def value(member: Member) -> Any:

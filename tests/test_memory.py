@@ -273,6 +273,60 @@ def test_copies_in_a_row_are_copies_written_out(first: int, second: int) -> None
         )
 
 
+# ---- assertions ------------------------------------------------------------------------------------
+
+HELD = "model Held = INPUT(3, 32, 32) -> features: [CONV(16, 3x3, padding=1) -> RELU -> MAXPOOL(2)] -> FC(10)"
+
+
+def failures(assertion: str, model: str = HELD) -> list[str]:
+    """Codes of what is wrong with a file that asserts this."""
+    return [d.problem.code for d in check_source(Source("<text>", f"{model}\nassert {assertion}")).diagnostics]
+
+
+def test_assertions_hold_a_model_to_a_budget() -> None:
+    needed = memory_of(model_of(HELD), Plan(32, "float16", "train", "momentum", "cpu")).total
+    use = 'memory(32, optimizer="momentum", dtype="float16", device="cpu")'
+    assert failures(f"Held.{use} == {needed}") == failures(f"{use} <= {needed}") == []
+    assert failures(f"{use} < {needed}") == ["assertion-failed"]
+    one = memory_of(model_of(HELD), Plan()).total
+    assert failures(f"memory == {one} and Held.memory() == {one} and memory < 1*MiB and memory > 100*kB") == []
+    assert failures(f'memory(mode="infer") == {memory_of(model_of(HELD), Plan(mode="infer")).total}') == []
+
+
+@pytest.mark.parametrize(
+    ("assertion", "code"),
+    [
+        ("memory(batches=3) < 4", "unknown-argument"),
+        ("memory(batch=0) < 4", "out-of-range"),
+        ('memory(batch="many") < 4', "wrong-type"),
+        ('memory(3, "training") < 4', "out-of-range"),
+        ("memory(batch=10**9) < 4", "value-too-large"),
+        ("memory(1, batch=2) < 4", "duplicate-argument"),
+        ("Held.features.memory < 4", "unknown-attribute"),
+        ("Held.memory.kept < 4", "bad-operand"),
+        ("parameters(2) < 4", "unknown-function"),
+    ],
+)
+def test_assertions_that_make_no_sense(assertion: str, code: str) -> None:
+    assert failures(assertion) == [code]
+
+
+@pytest.mark.parametrize("figure", ["memory", "receptive_field"])
+def test_sizes_left_free_have_no_such_figure(figure: str) -> None:
+    free = "model Free = INPUT(3, H, W) -> CONV(8, 3) -> AVGPOOL(to=1) -> FC(3)"
+    assert failures(f"{figure} == 3", free) == ["size-not-tracked"]
+
+
+def test_receptive_fields_are_asserted() -> None:
+    assert failures("Held.features.receptive_field == (4, 4) and receptive_field == (32, 32)") == []
+    assert failures("Held.features.1.receptive_field == (5, 3)") == ["assertion-failed"]
+    deep = "model Deep = INPUT(3, 64) -> a: CONV(3, 3, padding=1) -> [CONV(3, 3, padding=1)]*2 -> b: MAXPOOL(2)"
+    assert failures("Deep.a.receptive_field == 3 and Deep.b.receptive_field == 8", deep) == []
+    assert (
+        failures("receptive_field == (0,)", "model Alone = INPUT(4) -> ADD{ PARAMETER((4,)), PARAMETER((4,)) }") == []
+    )
+
+
 # ---- budgets ---------------------------------------------------------------------------------------
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from archlang.diagnostics import Diagnostic
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import COMPARISONS, Evaluator
+from archlang.elaborate.figures import MemoryFigure, model_field, part_field
 from archlang.errors.values import AssertionFailed
 from archlang.errors.words import value_text
 from archlang.ir.graph import Model
+from archlang.ir.paths import Place, find_place
 from archlang.ir.walk import Scope, Totals, find_scope, fold_totals
 from archlang.records import record
 from archlang.syntax import ast
@@ -23,6 +25,9 @@ COUNTS: dict[str, Callable[[Totals], int]] = {
     "flops": lambda totals: 2 * totals.macs,
     "layers": lambda totals: totals.layers,
 }
+
+ATTRIBUTES = (*COUNTS, "memory", "receptive_field", "input", "output")
+"""What a model has; its parts have no `memory`."""
 
 
 @record(eq=False)
@@ -40,14 +45,20 @@ class ModelValue:
         return fold_totals(self.model)
 
     def attribute(self, name: str) -> Any:
-        """A count, a shape, or a part by its label. Raises KeyError with what there is."""
+        """A figure, a shape or a part by its label. Raises KeyError with what there is, `OpError` for what has none."""
         if name in COUNTS:
             return COUNTS[name](self.totals[-1])
-        if name == "input":
-            return self.model.inputs[0].shape
-        if name == "output":
-            return self.model.outputs[0].shape
-        return PartValue.find(self, name)
+        match name:
+            case "input":
+                return self.model.inputs[0].shape
+            case "output":
+                return self.model.outputs[0].shape
+            case "memory":
+                return MemoryFigure.of(self.model)
+            case "receptive_field":
+                return model_field(self.model)
+            case _:
+                return PartValue.find(self, name)
 
 
 @record(eq=False)
@@ -65,7 +76,7 @@ class PartValue:
         """The part with a path. Raises KeyError with the names beside it."""
         found = find_scope(owner.model, path)
         if isinstance(found, tuple):
-            raise KeyError((*COUNTS, "input", "output", *found))
+            raise KeyError((*(name for name in ATTRIBUTES if name != "memory" or "." not in path), *found))
         return PartValue(owner, found)
 
     def attribute(self, name: str) -> Any:
@@ -74,6 +85,10 @@ class PartValue:
             return self.scope.body.shape_of(self.scope.node.inputs[0])
         if name == "output":
             return self.scope.node.outputs[0]
+        if name == "receptive_field":
+            place = find_place(self.owner.model, self.scope.path)
+            assert isinstance(place, Place), "the part was found before"
+            return part_field(place)
         if name in COUNTS:
             return COUNTS[name](self.scope.totals(self.owner.totals))
         return PartValue.find(self.owner, f"{self.scope.path}.{name}")

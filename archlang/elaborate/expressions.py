@@ -14,6 +14,7 @@ from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.values import BadOperand, DivisionByZero, IndexOutOfRange, NumberTooLarge, UnpackMismatch
 from archlang.errors.words import closest, is_clear
 from archlang.ir.arithmetic import Symbolic
+from archlang.ir.ops.base import OpError
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -115,6 +116,8 @@ class Evaluator:
     def _name(self, node: ast.NameUse, env: Environment) -> Any:
         try:
             value = env.find(node.name)
+        except OpError as error:
+            raise diagnosed(error.problem, node.span) from None
         except KeyError:
             lower = node.name.lower()
             suggestion = lower if lower in ("true", "false", "none") else closest(node.name, env.names())
@@ -229,6 +232,8 @@ class Evaluator:
             raise diagnosed(BadOperand("`.`", (owner,), "models and their parts"), node.span)
         try:
             return owner.attribute(name)
+        except OpError as error:
+            raise diagnosed(error.problem, node.span) from None
         except KeyError as error:
             known: tuple[str, ...] = error.args[0]
             suggestion, span = closest(name, known), node.span
