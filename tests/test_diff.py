@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import archlang
 from archlang.cli import main
 from archlang.cli.diff import split_target
+from archlang.ir.budget import Plan, memory_of
 from archlang.ir.fingerprint import Digest, fingerprint
 from archlang.ir.graph import Model
 from archlang.ir.sources import flat_spots
@@ -243,6 +244,22 @@ def test_copies_are_counted() -> None:
         ("~", "body", "body", ()),
         ("~", "body.0 .. body.3", "body.0 .. body.9", ("x2 -> x5",)),
     ]
+
+
+def test_a_part_that_is_repeated_now() -> None:
+    old, new = (f"INPUT(4, 8, 8) -> [CONV(4, 1) -> RELU]*{n} -> BN -> FC(2)" for n in (1, 3))
+    assert changed(old, new) == [("~", "conv1 .. relu1", "conv1 .. relu3", ("x1 -> x3",))]
+    assert changed(new, old) == [("~", "conv1 .. relu3", "conv1 .. relu1", ("x3 -> x1",))]
+
+
+def test_memory_is_that_of_the_report() -> None:
+    old, new = (model_of(f"INPUT(4, 8, 8) -> [CONV(4, 1) -> RELU]*{n} -> BN -> FC(2)") for n in (1, 3))
+    data = diff_dict(compare(old, new), View(batch=3, dtype="float64"))
+    for model, key in ((old, "old"), (new, "new")):
+        plans = (Plan(3, "float64", mode) for mode in ("train", "infer"))
+        train, run = (memory_of(model, plan).total for plan in plans)
+        parameters = 8 * fold_totals(model)[-1].parameters
+        assert data[key]["bytes"] == {"parameters": parameters, "train": train, "run": run}
 
 
 def test_what_was_put_in_and_taken_out() -> None:

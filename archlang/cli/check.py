@@ -9,6 +9,7 @@ import click
 
 from archlang.checking import Request
 from archlang.cli.common import (
+    DTYPES,
     ERRORS,
     LEAST_WIDTH,
     finish,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from archlang.ir.budget import Plan
 
 LONG_FAMILY, MOST_MEMBERS = 2_000, 1_000_000
-DTYPES = ("float32", "float64", "float16", "bfloat16")
 OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 
 

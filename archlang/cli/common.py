@@ -27,6 +27,9 @@ ERRORS, USAGE, FAULT = 1, 2, 3
 """Exit status: the architecture has errors, wrong usage or unreadable file, a fault of archlang itself."""
 
 
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+"""Types of numbers that memory figures are given for."""
+
 LEAST_WIDTH = 20
 """Characters of a line that a report can be fitted to."""
 

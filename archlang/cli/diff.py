@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from archlang.checking import Outcome, Request
-from archlang.cli.common import ERRORS, LEAST_WIDTH, finish, in_colour, terminal_width
+from archlang.cli.common import DTYPES, ERRORS, LEAST_WIDTH, finish, in_colour, terminal_width
 from archlang.elaborate.parts import Options
 from archlang.reading import ZOO_PREFIX, check_target, read_bindings, read_inputs
 
@@ -21,6 +21,8 @@ from archlang.reading import ZOO_PREFIX, check_target, read_bindings, read_input
 @click.option("--old", "of_old", metavar="NAME=VALUE", multiple=True, help="Give one of the old model alone a value.")
 @click.option("--new", "of_new", metavar="NAME=VALUE", multiple=True, help="Give one of the new model alone a value.")
 @click.option("--input", "inputs", metavar="[NAME=]C,H,W", multiple=True, help="Another shape for the input of both.")
+@click.option("--batch", type=click.IntRange(1, 10**6), default=1, help="Samples at once, for the memory figures.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="Type of the numbers, for memory.")
 @click.option("--format", "form", type=click.Choice(("text", "json", "md")), default="text")
 @click.option("--width", type=click.IntRange(LEAST_WIDTH), help="Width of the text; without it that of the terminal.")
 @click.option("--exit-code", is_flag=True, help="End with status 1 if the networks differ, as diff does.")
@@ -31,6 +33,8 @@ def command(
     of_old: tuple[str, ...],
     of_new: tuple[str, ...],
     inputs: tuple[str, ...],
+    batch: int,
+    dtype: str,
     form: str,
     width: int | None,
     exit_code: bool,
@@ -62,11 +66,11 @@ def command(
     from archlang.report.diff import diff_json, diff_markdown, diff_text
 
     found = compare(*(outcome.models[0] for outcome in outcomes))
-    view = View(width=width or terminal_width(sys.stdout), colour=in_colour(sys.stdout))
+    view = View(None, None, width or terminal_width(sys.stdout), batch, dtype, colour=in_colour(sys.stdout))
     texts = {
         "text": lambda: diff_text(found, view) + "\n",
-        "json": lambda: diff_json(found),
-        "md": lambda: diff_markdown(found),
+        "json": lambda: diff_json(found, view),
+        "md": lambda: diff_markdown(found, view),
     }
     print(texts[form](), end="")
     finish(diagnostics)

@@ -15,6 +15,7 @@ from archlang.errors.words import size_text, value_text
 from archlang.ir.fingerprint import fingerprint
 from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import Op
+from archlang.ir.walk import Totals
 from archlang.records import record
 from archlang.report.rows import Row, table_rows
 from archlang.report.text import shapes_text
@@ -108,7 +109,7 @@ class _Alignment:
 
     def align(self, old: Sequence[Row], new: Sequence[Row]) -> tuple[Change, ...]:
         """The rows of two lists in pairs, those of one alone between them."""
-        return tuple(self._aligned(old, new, (self._label_or_content, self.content, _kind)))
+        return tuple(self._aligned(old, new, (self._label_or_content, self.content, self._copied, _kind)))
 
     def _aligned(
         self, old: Sequence[Row], new: Sequence[Row], keys: Sequence[Callable[[Row], Any]]
@@ -119,6 +120,8 @@ class _Alignment:
             yield from (Change("+", None, row) for row in new)
             return
         key, *others = keys
+        if key == self._copied:
+            old, new = self._grouped(old, new), self._grouped(new, old)
         i = j = 0
         for start, there, size in _blocks([key(row) for row in old], [key(row) for row in new]):
             yield from self._aligned(old[i:start], new[j:there], others)
@@ -134,13 +137,51 @@ class _Alignment:
             self.known[id(row)] = self.numbers.setdefault(key, len(self.numbers))
         return self.known[id(row)]
 
+    def _copied(self, row: Row) -> Any:
+        """What copies in a row are copies of."""
+        return ("copies", *map(self.content, row.children)) if _is_copies(row) else self.content(row)
+
+    def _grouped(self, rows: Sequence[Row], others: Sequence[Row]) -> Sequence[Row]:
+        """Rows with single copies of what the other list has several of as rows `x1`."""
+        wanted = {
+            self._copied(other)[1:]: len(other.children) for other in others if other.count > 1 and other.children
+        }
+        contents, grouped, i = [self.content(row) for row in rows] if wanted else [], list[Row](), 0
+        while i < len(rows):
+            length = next((n for inner, n in wanted.items() if tuple(contents[i : i + n]) == inner), 0)
+            grouped.append(_single_copy(rows[i : i + length]) if length else rows[i])
+            i += length or 1
+        return grouped
+
     def _label_or_content(self, row: Row) -> Any:
         return row.label or self.content(row)
 
 
+def _is_copies(row: Row) -> bool:
+    return row.node is None and bool(row.children)
+
+
+def _single_copy(rows: Sequence[Row]) -> Row:
+    """Rows as the one copy of a repeat."""
+    first, last = rows[0], rows[-1]
+    path = first.path if first is last else f"{first.path.partition(' .. ')[0]} .. {_last(last)}"
+    return replace(
+        first,
+        path=path,
+        type="x1",
+        node=None,
+        outputs=last.outputs,
+        totals=sum((row.totals for row in rows), Totals()),
+        children=tuple(rows),
+        value=None,
+    )
+
+
 def _kind(row: Row) -> Any:
     """What could have become what: layers of one class, copies, groups."""
-    return type(row.op) if row.op else "input" if not row.node and row.count == 1 else "part"
+    if row.op:
+        return type(row.op)
+    return "copies" if _is_copies(row) or row.count > 1 else "part" if row.node else "input"
 
 
 def _blocks(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int, int]]:

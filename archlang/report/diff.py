@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from archlang.diagnostics.text import printable
 from archlang.errors.words import plural
+from archlang.ir.budget import Plan, memory_of
 from archlang.ir.graph import Model
 from archlang.ir.walk import Totals, fold_totals
 from archlang.report.changes import Change, Comparison
 from archlang.report.columns import MISSING, Count, View, macs_of, parameters_of
 from archlang.report.layout import GAP, Grid, aligned, grid_lines, painted, wrapped
 from archlang.report.rows import Row
-from archlang.report.text import DTYPE_BYTES, shapes_text
+from archlang.report.text import shapes_text
 
-FLOAT32 = DTYPE_BYTES["float32"]
 MOST_RENAMED = 12
 """Parts with another name that are listed."""
 
 NOTE = (
     "+ added, - removed, ~ changed. Figures are differences; those of a row xN are for all copies, those below it for "
-    "one. MACs and activations, the numbers that flow out of the layers, are for one sample. MB = 1,000,000 bytes."
+    "one. MACs and activations, the numbers that flow out of the layers, are for one sample. MB to train is the peak "
+    "of a step with {optimizer}, MB to run that of inference, for {batch} as {dtype} on {device}; MB = 1,000,000 bytes."
 )
 
 FIGURES: tuple[tuple[str, str, Callable[[Totals], Count]], ...] = (
@@ -33,12 +35,19 @@ FIGURES: tuple[tuple[str, str, Callable[[Totals], Count]], ...] = (
 )
 """Heading, key in JSON and value of what is compared."""
 
+SIZES = ("MB of params", "MB to train", "MB to run")
+"""Headings of what is compared in bytes."""
+
+BYTES = ("parameters", "train", "run")
+"""The same as keys in JSON."""
+
 HEADINGS = ("Part", "Change", "Output shape", *(heading for heading, _, _ in FIGURES))
 
 
 def diff_text(found: Comparison, view: View | None = None) -> str:
     """The tree of changes, the totals of both, and the verdict."""
     view = view or View()
+    plan = Plan(view.batch, view.dtype)
     parts = ["\n".join(wrapped((_head(found),), view.width))]
     if not found.same:
         lines = list(_lines(found.changes, 0))
@@ -47,10 +56,17 @@ def diff_text(found: Comparison, view: View | None = None) -> str:
             cells = [(f"{' ' if mark == '=' else mark} {first}", *rest) for mark, (first, *rest) in lines]
             grid = Grid(HEADINGS, "<<<>>>", cells, frozenset({2}), styles=styles)
             parts.append("\n".join(grid_lines(grid, view.width, view.colour)))
-        parts.append("\n".join(aligned(list(_totals(found)), "<>>>>")))
-        parts.append("\n".join(painted(line, "faint", view.colour) for line in wrapped((NOTE,), view.width or 112)))
+        parts.append("\n".join(aligned(list(_totals(found, plan)), "<>>>>")))
+        note = NOTE.format(**_words(plan))
+        parts.append("\n".join(painted(line, "faint", view.colour) for line in wrapped((note,), view.width or 112)))
     parts.append("\n".join(wrapped(_verdict(found), view.width)))
     return "\n\n".join(parts)
+
+
+def _words(plan: Plan) -> dict[str, str]:
+    """What a reader must know of the sizes."""
+    device = "a GPU" if plan.device == "cuda" else "the CPU"
+    return {"optimizer": plan.optimizer, "batch": plural(plan.batch, "sample"), "dtype": plan.dtype, "device": device}
 
 
 def _head(found: Comparison) -> str:
@@ -140,36 +156,52 @@ def _totals_of(row: Row | None) -> Totals:
     return row.totals if row else Totals()
 
 
-def _totals(found: Comparison) -> Iterator[tuple[str, ...]]:
+def _totals(found: Comparison, plan: Plan) -> Iterator[tuple[str, ...]]:
     """The figures of both models with their difference and ratio; of numbers that are stored also their size."""
-    totals = [fold_totals(model)[-1] for model in (found.old, found.new)]
     yield "", found.old.name, found.new.name, "Difference", "Ratio"
-    for heading, key, of in FIGURES:
+    totals = [fold_totals(model)[-1] for model in (found.old, found.new)]
+    for heading, _, of in FIGURES:
         old, new = (of(one) for one in totals)
         delta = _difference(old, new)
         ratio = f"x{new.number / old.number:,.3f}" if delta is not None and old.number else "-"
         yield heading, old.footing, new.footing, MISSING if delta is None else f"{delta:+,}" if delta else "0", ratio
-        if key != "macs" and delta is not None:
-            sizes = (
-                f"{number * FLOAT32 / 1e6:{sign},.2f}"
-                for number, sign in ((old.number, ""), (new.number, ""), (delta, "+"))
-            )
-            yield f"{GAP}MB as float32", *sizes, ""
+    for heading, sizes in _sizes(found, plan).items():
+        if sizes is None:
+            yield heading, MISSING, MISSING, MISSING, "-"
+            continue
+        old, new = (size / 1e6 for size in sizes)
+        yield heading, f"{old:,.2f}", f"{new:,.2f}", f"{new - old:+,.2f}", f"x{new / old:,.3f}" if old else "-"
+
+
+def _sizes(found: Comparison, plan: Plan) -> dict[str, tuple[int, int] | None]:
+    """Bytes of the parameters, of a training step and of running; None where layers have no rule for parameters."""
+    models = found.old, found.new
+    if any(fold_totals(model)[-1].without_parameters for model in models):
+        return dict.fromkeys(SIZES)
+    trained, run = ([memory_of(model, replace(plan, mode=mode)) for model in models] for mode in ("train", "infer"))
+    parameters, training, running = (
+        (trained[0].parameters, trained[1].parameters),
+        (trained[0].total, trained[1].total),
+        (run[0].total, run[1].total),
+    )
+    return dict(zip(SIZES, (parameters, training, running), strict=True))
 
 
 # ---- Markdown and JSON -----------------------------------------------------------------------------
 
 
-def diff_markdown(found: Comparison) -> str:
+def diff_markdown(found: Comparison, view: View | None = None) -> str:
     """The same as tables of Markdown."""
+    plan = Plan(view.batch, view.dtype) if view else Plan()
     lines = [f"## {found.old.name} -> {found.new.name}", ""]
     if not found.same:
         lines += [_row(("", *HEADINGS)), _row([":---"] * 4 + ["---:"] * 3)]
         lines += [
             _row((mark.replace("=", ""), cells[0].strip(), *cells[1:])) for mark, cells in _lines(found.changes, 0)
         ]
-        head, *figures = list(_totals(found))
+        head, *figures = list(_totals(found, plan))
         lines += ["", _row(head), _row([":---"] + ["---:"] * 4), *(_row(cells) for cells in figures), ""]
+        lines += [NOTE.format(**_words(plan)), ""]
     return "\n".join([*lines, *_verdict(found)]) + "\n"
 
 
@@ -177,15 +209,15 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
-def diff_json(found: Comparison) -> str:
+def diff_json(found: Comparison, view: View | None = None) -> str:
     """The comparison as JSON: both models, and the tree of what differs."""
-    return json.dumps(diff_dict(found), indent=1) + "\n"
+    return json.dumps(diff_dict(found, view), indent=1) + "\n"
 
 
-def diff_dict(found: Comparison) -> dict[str, Any]:
+def diff_dict(found: Comparison, view: View | None = None) -> dict[str, Any]:
     """The comparison as data: no rows that are alike, and null where a number is not known."""
-    pairs = zip((found.old, found.new), found.fingerprints, strict=True)
-    old, new = (_model_dict(model, print_) for model, print_ in pairs)
+    sizes = _sizes(found, Plan(view.batch, view.dtype) if view else Plan())
+    old, new = (_model_dict(found, number, sizes) for number in (0, 1))
     return {
         "schema": 1,
         "same": found.same,
@@ -196,14 +228,15 @@ def diff_dict(found: Comparison) -> dict[str, Any]:
     }
 
 
-def _model_dict(model: Model, print_: str) -> dict[str, Any]:
+def _model_dict(found: Comparison, number: int, sizes: dict[str, tuple[int, int] | None]) -> dict[str, Any]:
+    """One of the models, number 0 or 1; `bytes` are those of a row of sizes, null where they are not known."""
+    model = (found.old, found.new)[number]
     totals = fold_totals(model)[-1]
     counts = {key: None if of(totals).status == "not available" else of(totals).number for _, key, of in FIGURES}
-    shapes = {
-        name: [list(port.shape) for port in ports]
-        for name, ports in (("inputs", model.inputs), ("outputs", model.outputs))
-    }
-    return {"name": model.name, "fingerprint": print_, **shapes, **counts}
+    ports = (("inputs", model.inputs), ("outputs", model.outputs))
+    stored = {key: both and both[number] for key, both in zip(BYTES, sizes.values(), strict=True)}
+    shapes = {name: [list(port.shape) for port in group] for name, group in ports}
+    return {"name": model.name, "fingerprint": found.fingerprints[number], **shapes, **counts, "bytes": stored}
 
 
 WORDS = {"+": "added", "-": "removed", "~": "changed"}
