@@ -6,8 +6,7 @@ A number that nobody worked out is never 0: it is not available, and a sum over 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import BadOption, UnknownColumn
@@ -15,10 +14,14 @@ from archlang.errors.words import closest, shape_text
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Op, Shape
-from archlang.ir.receptive import Effort, Receptive, TooFar, value_field
 from archlang.ir.walk import Totals, fold_totals
 from archlang.records import record
 from archlang.report.rows import Row, walk_rows
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from archlang.ir.receptive import Effort, Receptive
 
 MISSING = "n/a"
 UNKNOWN = "?"
@@ -82,6 +85,8 @@ class Facts:
 
     def fields(self, row: Row) -> Fields | None:
         """What one number that flows out of a row sees of each input; None where it was not worked out."""
+        from archlang.ir.receptive import Effort, TooFar, value_field
+
         if row.value is None:
             return {} if row.outputs else None
         place, ref = row.value.place, row.value.ref
@@ -96,7 +101,7 @@ class Facts:
         return self._known[key]
 
 
-Fields = dict[str, Receptive]
+Fields = dict[str, "Receptive"]
 
 
 @record
