@@ -16,7 +16,7 @@ from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import FAILED, FUNCTIONS, Evaluator, Silenced, diagnosed, rename
 from archlang.elaborate.figures import UNITS, MemoryFigure
 from archlang.elaborate.fixes import Badness, try_helps
-from archlang.elaborate.parts import Options
+from archlang.elaborate.parts import WORK_LIMIT, Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import UnknownInput, UnknownModel, UnknownParameter
 from archlang.errors.imports import CannotImport
@@ -94,11 +94,15 @@ def check_source(
     if not outcome.diagnostics:
         return outcome
 
-    def check_again(changed: Source) -> Outcome:
-        return _check_once(changed, request, choose_one, find)
+    left = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT
 
-    tries = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT // (outcome.effort + 1)
-    diagnostics = tuple(try_helps(source, outcome, check_again, tries))
+    def check_again(changed: Source) -> Outcome:
+        nonlocal left
+        tried = _check_once(changed, request, choose_one, find, left // EFFORT_OF_STAGE)
+        left -= tried.effort
+        return tried
+
+    diagnostics = tuple(try_helps(source, outcome, check_again, lambda: left > outcome.effort))
     if request.bindings and not outcome.ok:
         from archlang.symbolic.nearest import with_nearest
 
@@ -113,7 +117,9 @@ def import_nothing(path: str, span: Span) -> Source:
     raise diagnosed(CannotImport(path, "a text without a file imports nothing"), span)
 
 
-def _check_once(source: Source, request: Request, choose_one: bool, importer: Importer) -> Outcome:
+def _check_once(
+    source: Source, request: Request, choose_one: bool, importer: Importer, most_work: int = WORK_LIMIT
+) -> Outcome:
     collector = Collector()
     models: tuple[Model, ...] = ()
     effort = EFFORT_OF_CHARACTER * len(source.text)
@@ -121,13 +127,15 @@ def _check_once(source: Source, request: Request, choose_one: bool, importer: Im
     try:
         with deep_recursion():
             run = _open(source, request, importer, collector)
+            run.limit_work(most_work)
             models = run.models(choose_one)
             run.assertions()
-            effort, partial = effort + run.effort, tuple(run.partial)
+            partial = tuple(run.partial)
     except Diagnosed as error:
         collector.add(error.diagnostic)
     except RecursionError:
         collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
+    effort += run.effort if run else 0
     unread = 0 if run else _unread(source, collector.items)
     return Outcome(models, tuple(sorted(collector, key=_place)), effort, unread, partial, run)
 
@@ -193,6 +201,11 @@ class Run:
                 program.values[let.name] = FAILED
             except Silenced:
                 program.values[let.name] = FAILED
+
+    def limit_work(self, stages: int) -> None:
+        """Elaborate no more stages than so many, nor than the language's limit."""
+        for elaborator in (self.selected, self.plain):
+            elaborator.most_work = min(elaborator.most_work, stages)
 
     @property
     def effort(self) -> int:

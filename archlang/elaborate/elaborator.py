@@ -65,6 +65,7 @@ class Elaborator:
         self._memory: dict[Any, Part] = {}
         self._copies: dict[tuple[int, int], ast.Stage] = {}
         self.work = 0
+        self.most_work = WORK_LIMIT
         self.partial: PartialModel | None = None
         self._depth = 0
         self._reported = 0
@@ -371,13 +372,13 @@ class Elaborator:
 
     def spend(self, span: Span) -> None:
         """Count one step of work; a bomb ends here and is reported once."""
-        if self.work > WORK_LIMIT or self._reported > MOST_DIAGNOSTICS:
+        if self.work > self.most_work or self._reported > MOST_DIAGNOSTICS:
             raise Silenced
         if self._depth > STAGE_DEPTH:
             raise diagnosed(NestingTooDeep(STAGE_DEPTH), span)
         self.work += 1
-        if self.work > WORK_LIMIT:
-            raise diagnosed(TooManyBodies(WORK_LIMIT), span)
+        if self.work > self.most_work:
+            raise diagnosed(TooManyBodies(self.most_work), span)
 
     def forgive(self) -> None:
         """Start counting work anew: the next member of a family is not to blame for the last."""

@@ -107,14 +107,16 @@ def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape 
         return None
 
 
-def try_helps(source: Source, trial: Trial, check: Callable[[Source], Trial], tries: int) -> list[Diagnostic]:
+def try_helps(
+    source: Source, trial: Trial, check: Callable[[Source], Trial], may_try: Callable[[], bool]
+) -> list[Diagnostic]:
     """Apply each candidate to the text and check the whole file again: what leaves it less bad is offered.
 
-    `trial` is the check of the text as it is; `tries` is how many of all candidates may be tried.
+    `trial` is the check of the text as it is; `may_try` says whether there is effort left for one more.
     """
-    turns, hopeful = iter(range(tries)), iter(range(DIAGNOSTICS_WITH_HELPS))
+    hopeful = iter(range(DIAGNOSTICS_WITH_HELPS))
     return [
-        replace(d, helps=tuple(_clean(source, d, trial, check, turns)))
+        replace(d, helps=tuple(_clean(source, d, trial, check, may_try)))
         if d.candidates and next(hopeful, None) is not None
         else d
         for d in trial.diagnostics
@@ -126,10 +128,12 @@ def _clean(
     diagnostic: Diagnostic,
     trial: Trial,
     check: Callable[[Source], Trial],
-    turns: Iterator[int],
+    may_try: Callable[[], bool],
 ) -> Iterator[Help]:
     found = 0
-    for candidate, _ in zip(diagnostic.candidates[:MOST_TRIES], turns, strict=False):
+    for candidate in diagnostic.candidates[:MOST_TRIES]:
+        if not may_try():
+            return
         if any(edit.span.source is not source for edit in candidate.edits):
             continue
         changed = check(Source(source.name, apply_edits(source.text, candidate.edits)))

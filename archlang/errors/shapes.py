@@ -165,13 +165,17 @@ def _output_notes(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
     law = "out = (N + 2P - F)/S + 1\n"
     lines: list[str] = []
     for axis, names in _merge(axes):
-        exact = (axis.size + sum(axis.padding) - axis.extent) / axis.stride + 1
-        digits = len(str(axis.output)) + 4
-        lines.append(
-            f"({_sum_text(axis)})/{axis.stride} + 1 = {exact:.{digits}g}, rounded down to {axis.output},"
-            f" remainder {axis.remainder} ({names})"
-        )
+        numbers = f"({_sum_text(axis)})/{axis.stride} + 1{_exact_text(axis)}"
+        lines.append(f"{numbers}, rounded down to {axis.output}, remainder {axis.remainder} ({names})")
     return (law + "\n".join(f"    = {line}" for line in lines),)
+
+
+def _exact_text(axis: AxisSizes) -> str:
+    """` = 2.3333`; nothing where the size is a formula."""
+    if type(axis.size) is not int:  # a formula
+        return ""
+    exact = (axis.size + sum(axis.padding) - axis.extent) / axis.stride + 1
+    return f" = {exact:.{len(str(axis.output)) + 4}g}"
 
 
 @record

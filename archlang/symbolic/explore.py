@@ -140,7 +140,7 @@ class _Explorer:
         regions: list[Region] = []
         work = self.run.selected.work
         while left:
-            if len(regions) == MOST_RUNS or self.run.selected.work - work > MOST_WORK:
+            if len(regions) == MOST_RUNS or self.run.selected.work - work > min(MOST_WORK, self.run.selected.most_work):
                 raise self._stopped(TooManyClasses("cases", len(regions), self.names))
             regions.append(self._region(Letters(left.pop(), left)))
         return regions
@@ -150,6 +150,7 @@ class _Explorer:
         run, sizes = self.run, {name: Dim.of(letters, name) for name in self.names}
         elaborator = SymbolicElaborator(run.program, run.evaluate, run.options.bound(sizes), letters, self.failures)
         elaborator.own_weights = self.own_weights
+        elaborator.most_work = run.selected.most_work
         model = None
         try:
             model = elaborator.model(self.definition, self._bound(sizes))
