@@ -61,6 +61,7 @@ class InputCheck:
         inputs = [f"`{name}` is {pattern_text(p)}" for name, p in zip(self.names, self.patterns, strict=True)]
         limits = [box for box in self.boxes if box]
         sizes = SizeBoxes(tuple(limits[0]), tuple(limits)).text_with_examples if limits else ""
+        sizes = sizes.replace(" with ", " and ")
         return listing(inputs) + (f" with {sizes}" if sizes else "")
 
     def message(self, shapes: Sequence[Sequence[int]]) -> str:

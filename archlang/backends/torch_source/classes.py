@@ -14,6 +14,7 @@ from archlang.backends.initialise import initialisation
 from archlang.backends.torch_source.authors import Author
 from archlang.backends.torch_source.class_writer import ClassWriter
 from archlang.backends.torch_source.frames import FunctionFrame, Variable, Vector
+from archlang.backends.torch_source.guards import NAME
 from archlang.backends.torch_source.measures import Measures
 from archlang.backends.torch_source.samples import Samples
 from archlang.backends.torch_source.schemes import write_shared
@@ -57,7 +58,8 @@ class Classes:
         self.support: dict[str, str] = {}
         self.imported: dict[str, str] = {}
         self._classes: dict[object, Class] = {}
-        self._names = {model.name}
+        self.model_inputs: list[str] = []
+        self._names = {model.name, NAME}
         self._name_support()
         self._name_definitions()
 
@@ -174,6 +176,9 @@ class Classes:
         if is_model and self.init.shared:
             write_shared(writer.constructor, self.model, self.init.shared)
         one.parameters = function.parameters
+        if is_model:
+            self.model_inputs = self._inputs(bodies[0], is_model)
+            self._write_check(writer.forward)
 
         noqa = "noqa: N801" if not one.name[0].isupper() or "_" in one.name else ""
         code = Code()
@@ -183,6 +188,16 @@ class Classes:
         self._write_methods(inner, writer, one.parameters)
         code.take(inner)
         self.code.lines += ["", "", *code.lines]
+
+    def _write_check(self, forward: Code) -> None:
+        """The first line of the model's `forward`."""
+        if not forward.lines:
+            forward.add("def forward(self, x: Tensor) -> Tensor:")
+            body = forward.deeper()
+            body.add("return super().forward(x)")
+            forward.take(body)
+        self.require("torch")
+        forward.lines.insert(1, f"{' ' * 8}{NAME}({', '.join(self.model_inputs)})")
 
     def _inputs(self, body: Body, is_model: bool) -> list[str]:
         if len(body.inputs) == 1:

@@ -1,0 +1,157 @@
+"""Writes the function that a module's `forward` begins with: it raises one clear error for inputs that do not fit."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from archlang.backends.input_check import InputCheck, Pattern, condition, input_check
+from archlang.backends.torch_source.samples import Samples
+from archlang.backends.torch_source.text import WIDTH, Code
+from archlang.backends.torch_source.words import variable_name
+from archlang.ir.graph import Input, Model
+
+NAME = "check_input"
+
+MOST_SAMPLES = 4
+"""Models of other arguments that are looked at: the first ones, and the last, in which all arguments differ."""
+
+
+LONGEST_LINE = 120
+"""Characters of a line that a message may take before it is broken."""
+
+
+def sample_checks(model: Model, samples: Samples) -> InputCheck:
+    """What the inputs must be whatever the arguments of the constructor are."""
+    bodies = samples.model.bodies
+    roots = samples.roots[1:]
+    others = (
+        replace(
+            samples.model,
+            bodies=bodies[: root + 1],
+            inputs=tuple(map(Input, (i.name for i in model.inputs), bodies[root].inputs)),
+        )
+        for root in dict.fromkeys((*roots[: MOST_SAMPLES - 1], *roots[-1:]))
+    )
+    found = input_check(model)
+    for check in map(input_check, others):
+        if check.text != found.text:
+            found = _common(found, check)
+    return found
+
+
+def _common(one: InputCheck, other: InputCheck) -> InputCheck:
+    """What both demand: the numbers in which they agree, and nothing of free sizes."""
+    pairs = (zip(a, b, strict=True) for a, b in zip(one.patterns, other.patterns, strict=True))
+    rows = (tuple(a if a == b and isinstance(a, int) else None for a, b in row) for row in pairs)
+    return replace(one, patterns=tuple(rows), boxes=({},))
+
+
+def write_guard(code: Code, check: InputCheck, inputs: Sequence[str]) -> None:
+    """The function. `inputs` are what `forward` calls them."""
+    code.add(f"def {NAME}({', '.join(f'{name}: Tensor' for name in inputs)}) -> None:")
+    body = code.deeper()
+    what = "inputs of these shapes" if len(inputs) > 1 else "an input of this shape"
+    body.docstring([f"Raise ValueError unless {check.model} takes {what}."])
+    body.add("if torch.compiler.is_compiling():")
+    body.take(_one(body, "return  # what compiles or exports a module has guards of its own"))
+    ranks = [f"{name}.dim() == {len(p) + 1}" for name, p in zip(inputs, check.patterns, strict=True)]
+    if len(inputs) == 1 and all(isinstance(size, int) for size in check.patterns[0]):
+        body.add(f"if {inputs[0]}.shape[1:] == {_tuple_text(check.patterns[0])}:")
+        body.take(_one(body, "return"))
+    else:
+        body.add(f"if {' and '.join(ranks)}:")
+        body.take(_sizes(body.deeper(), check, inputs))
+    given = " and ".join(f"{{'x'.join(map(str, {name}.shape))}}" for name in inputs)
+    _write_raise(body, f"{check.start}, not ", given)
+    code.take(body)
+
+
+def _tuple_text(sizes: Pattern) -> str:
+    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
+
+
+def _one(code: Code, text: str) -> Code:
+    inner = code.deeper()
+    inner.add(text)
+    return inner
+
+
+def _sizes(code: Code, check: InputCheck, inputs: Sequence[str]) -> Code:
+    """The sizes by name, and what must hold of them."""
+    names, demands = dict[str, str](), list[str]()
+    taken = {*inputs, "torch", "_"}
+    for name, pattern in zip(inputs, check.patterns, strict=True):
+        if all(isinstance(size, int) for size in pattern):
+            demands.append(f"{name}.shape[1:] == {_tuple_text(pattern)}")
+            continue
+        parts = ["_"]
+        for size in pattern:
+            if size is None or (isinstance(size, str) and size not in _limited(check)):
+                parts.append("_")
+                continue
+            wanted = "channels" if isinstance(size, int) and len(parts) == 1 else f"size{len(parts)}"
+            wanted = size if isinstance(size, str) and size.isidentifier() else wanted
+            part = variable_name(wanted, taken.__contains__)
+            taken.add(part)
+            parts.append(part)
+            if isinstance(size, int):
+                demands.append(f"{part} == {size}")
+            elif names.setdefault(size, part) != part:
+                demands.append(f"{part} == {names[size]}")
+        if set(parts) != {"_"}:
+            code.add(f"{', '.join(parts)} = {name}.shape")
+    _write_demands(code, [*demands, *_limits(check, names)])
+    return code
+
+
+def _limited(check: InputCheck) -> set[str]:
+    """Letters of which something is demanded: a set of sizes, or that two are equal."""
+    letters = [size for pattern in check.patterns for size in pattern if isinstance(size, str)]
+    return {name for box in check.boxes for name in box} | {name for name in letters if letters.count(name) > 1}
+
+
+def _limits(check: InputCheck, names: dict[str, str]) -> Iterator[str]:
+    boxes = [[condition(sizes, names[name]) for name, sizes in box.items() if name in names] for box in check.boxes]
+    if len(boxes) == 1:
+        yield from boxes[0]
+    elif boxes:
+        yield f"({' or '.join(' and '.join(box) for box in boxes)})"
+
+
+def _write_demands(code: Code, demands: Sequence[str]) -> None:
+    """`if channels == 3 and h >= 63:`, on several lines where it is long."""
+    pieces = [piece for demand in demands for piece in ([demand] if demand[0] == "(" else demand.split(" and "))]
+    text = f"if {' and '.join(pieces)}:"
+    if not pieces:
+        code.add("return")
+    elif code.indent + len(text) <= LONGEST_LINE:
+        code.add(text)
+        code.take(_one(code, "return"))
+    else:
+        code.add("if (")
+        inner = code.deeper()
+        for number, piece in enumerate(pieces):
+            inner.add(f"and {piece}" if number else piece)
+        code.take(inner)
+        code.add("):")
+        code.take(_one(code, "return"))
+
+
+def _write_raise(code: Code, start: str, given: str) -> None:
+    """The error; a long message in pieces."""
+    message = f'f"{start}{given}"'
+    if code.indent + len(message) + len("raise ValueError()") <= LONGEST_LINE:
+        code.add(f"raise ValueError({message})")
+        return
+    inner = code.deeper()
+    if inner.indent + len(message) <= LONGEST_LINE:
+        inner.add(message)
+    else:
+        for piece in textwrap.wrap(start, WIDTH - inner.indent - 3, drop_whitespace=False):
+            inner.add(f'"{piece}"')
+        inner.add(f'f"{given}"')
+    code.add("raise ValueError(")
+    code.take(inner)
+    code.add(")")
