@@ -11,6 +11,7 @@ import pytest
 from fuzzing import check, check_words, compare_legal_sizes, examine, text_of
 from programs import program
 
+from archlang.ir.verify import verify_model
 from archlang.source import Source
 
 PROGRAMS, CHUNKS = 10_000, 25
@@ -34,6 +35,7 @@ def test_a_seed_is_a_program() -> None:
 
 
 FOUND = {
+    "a switch with a label that is no name": 'INPUT(1, 7, 9) -> "in_channels{1 + 1}": CONV(6, 2)? -> AVGPOOL(to=1)',
     "a formula in the arithmetic of an error": "INPUT(4, N, 19) -> AVGPOOL(4)",
     "ways out that each cost a full check": (
         "INPUT(2, 8, 8) -> c: AVGPOOL(to=3) -> [UPCONV(3, 2)]*1_000_000?(1 in (1, 2)) -> MAXPOOL(2)"
@@ -44,7 +46,10 @@ FOUND = {
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_found(name: str) -> None:
     source = Source("net.arch", FOUND[name])
-    check_words(source, check(source))
+    outcome = check(source)
+    check_words(source, outcome)
+    for model in outcome.models:
+        verify_model(model)
 
 
 def test_a_wrong_legal_set_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,14 +144,23 @@ def _implicit(chain: ast.Chain, known: set[str]) -> Iterator[ModelParameter]:
 
 
 def switch_name(stage: ast.Stage) -> str | None:
-    """The switch of an unguarded `?`: the label, or the first word of the part in lower case (`POOL?`: pool)."""
+    """The switch of an unguarded `?`: the label, or the first word of the part in lower case (`POOL?`: pool).
+
+    A label with values in it, as "conv{i}", is no name of a parameter.
+    """
     if not any(isinstance(suffix, ast.Optional) and suffix.condition is None for suffix in stage.suffixes):
         return None
     part = stage.part
-    while stage.label is None and isinstance(part, ast.Group):
+    while not _names_switch(stage) and isinstance(part, ast.Group):
         stage = part.chain.stages[0]
         part = stage.part
-    return stage.label.text if stage.label else part.word.lower() if isinstance(part, ast.Call) else None
+    if stage.label and _names_switch(stage):
+        return stage.label.text
+    return part.word.lower() if isinstance(part, ast.Call) else None
+
+
+def _names_switch(stage: ast.Stage) -> bool:
+    return stage.label is not None and stage.label.text.isidentifier()
 
 
 def walk(node: Any) -> Iterator[ast.Node]:
