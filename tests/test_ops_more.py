@@ -461,7 +461,7 @@ def test_the_stored_shape_of_a_learned_tensor(batch: bool, stored: Shape) -> Non
         ("HARDTANH(1, 1)", "out-of-range"),
         ("SOFTPLUS(0)", "out-of-range"),
         ("MAXOUT(3)", "argument-conflict"),
-        ("RESHAPE((3, -1))", "out-of-range"),
+        ("RESHAPE((3, -1))", "cannot-reshape"),
         ("RESHAPE((-1, -1))", "out-of-range"),
         ("RESHAPE((0, 4))", "out-of-range"),
         ("RESHAPE((1, 1, 1, 1, 256))", "out-of-range"),

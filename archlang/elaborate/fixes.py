@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from math import prod
 from typing import Protocol
 
 from archlang.diagnostics import Diagnostic, Edit, Help, Problem
 from archlang.elaborate.calls import LayerCall
 from archlang.errors.arguments import GroupsIndivisible, InferredArgument
-from archlang.errors.shapes import KernelTooLarge, PaddingTooLarge, WindowProblem
-from archlang.errors.words import shape_text
+from archlang.errors.shapes import CannotReshape, KernelTooLarge, PaddingTooLarge, WindowProblem
+from archlang.errors.words import shape_text, value_text
 from archlang.ir.ops.base import OpError, Shape
 from archlang.source import Source
 from archlang.syntax import ast
@@ -52,7 +53,7 @@ def layer_repairs(
     """Edits of one argument with which the layer takes its input, as (edit, what comes out)."""
     if isinstance(problem, InferredArgument):
         yield layer.without_first(problem.corrected, inputs)
-    for name, text in _candidates(problem, layer):
+    for name, text in dict.fromkeys(_candidates(problem, layer)):
         edit = layer.edit(name, text, call)
         output = _output(layer.with_argument(name, _value(text)), inputs, strict)
         if output:
@@ -66,12 +67,27 @@ def _candidates(problem: Problem, layer: LayerCall) -> Iterator[tuple[str, str]]
             near = range(max(1, problem.groups - FARTHEST), problem.groups + FARTHEST)
             divisors = [g for g in near if problem.channels % g == 0]
             yield from (("groups", str(g)) for g in sorted(divisors, key=lambda g: abs(g - problem.groups)))
+        case CannotReshape():
+            yield from (("shape", text) for text in _reshapes(problem))
         case PaddingTooLarge():
             yield "padding", str(problem.kernel_size // 2)
         case WindowProblem():
             yield from _in_turn(*_window_candidates(problem, layer.op_class.family == "pool"))
         case _:
             pass
+
+
+def _reshapes(problem: CannotReshape) -> Iterator[str]:
+    """The wanted shape with one of its sizes changed so that all numbers have a place."""
+    wanted, size = problem.wanted, prod(problem.shape)
+    for axis in reversed(range(len(wanted))):
+        others = prod(n for index, n in enumerate(wanted) if index != axis and n != -1)
+        if -1 not in wanted and size % others == 0:
+            yield value_text((*wanted[:axis], size // others, *wanted[axis + 1 :]))
+        elif wanted[axis] != -1 and -1 in wanted:
+            near = range(max(1, wanted[axis] - FARTHEST), wanted[axis] + FARTHEST)
+            fitting = sorted((n for n in near if size % (others * n) == 0), key=lambda n: abs(n - wanted[axis]))
+            yield from (value_text((*wanted[:axis], n, *wanted[axis + 1 :])) for n in fitting[:2])
 
 
 def _window_candidates(problem: WindowProblem, pooling: bool) -> Iterator[list[tuple[str, str]]]:
@@ -93,7 +109,9 @@ def _in_turn(*lists: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         yield from (candidate for candidate in row if candidate)
 
 
-def _value(text: str) -> int | str:
+def _value(text: str) -> int | str | tuple[int, ...]:
+    if text.startswith("("):
+        return tuple(int(word) for word in text.strip("(,)").split(","))
     return int(text) if text.isdigit() else text.strip('"')
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from archlang.diagnostics import Problem
 from archlang.errors.arguments import ArgumentProblem
-from archlang.errors.words import listing, plural, shape_text
+from archlang.errors.words import listing, plural, product_text, shape_text
 from archlang.records import record
 
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -104,7 +106,21 @@ class KernelTooLarge(WindowProblem):
             f"padded input {a.size} + {a.padding_text} = {a.size + sum(a.padding)} < {a.extent} ({names})"
             for a, names in _merge(self.axes)
         )
-        return (*lines, *_dilated_note(self.axes), f"the input of {self.owner} is {shape_text(self.shape)}")
+        read = f"the input of {self.owner} is {shape_text(self.shape)}"
+        return (*lines, *_dilated_note(self.axes), read, *_channels_last(self.shape))
+
+
+MOST_COLOURS = 4
+"""Channels that a picture as it is loaded has at most."""
+
+
+def _channels_last(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """A map with few columns and many channels is most likely a picture with its channels written last."""
+    if len(shape) != 3 or shape[2] not in (1, 3, MOST_COLOURS) or not shape[0] > MOST_COLOURS < shape[1]:
+        return ()
+    height, width, channels = shape
+    first = f"INPUT({channels}, {height}, {width})"
+    return (f"shapes are channels first: a picture of {height}x{width} with {plural(channels, 'channel')} is {first}",)
 
 
 @record
@@ -197,6 +213,36 @@ class PaddingTooLarge(ArgumentProblem):
     @property
     def notes(self) -> tuple[str, ...]:
         return (f"torch allows at most {self.kernel_size}//2 = {self.kernel_size // 2}",)
+
+
+@record
+class CannotReshape(ArgumentProblem):
+    """The wanted shape has more or fewer numbers than flow in.
+
+    `RESHAPE` gives the same numbers another shape, so the product of its sizes is that of the input's; one -1 stands
+    for whatever is left, which must be a whole size.
+
+    Numbers would be left over, or be missing.
+    """
+
+    code = "cannot-reshape"
+    shape: tuple[int, ...]
+    wanted: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        wanted = "x".join("?" if size == -1 else str(size) for size in self.wanted)
+        return f"{shape_text(self.shape)} cannot become {wanted}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        size, known = prod(self.shape), [n for n in self.wanted if n != -1]
+        wanted, flowing = prod(known), f"{product_text(self.shape)} numbers flow in"
+        if any(type(n) is not int for n in self.shape) or wanted > size:  # sizes left free have no remainder to show
+            return (flowing, f"{product_text(known)} are wanted")
+        quotient, remainder = divmod(size, wanted)
+        rest = f" + {remainder:,}" if remainder else ""
+        return (flowing, f"{product_text(known)} are wanted, and {size:,} = {wanted:,}*{quotient:,}{rest}")
 
 
 @record

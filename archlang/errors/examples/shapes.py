@@ -26,6 +26,11 @@ EXAMPLES = {
         "Pad less, or take a larger window; zeros can be put around the map before, by `PAD`.",
         "INPUT(3, 32, 32) -> MAXPOOL(2, padding=1) -> FC(10)",
     ),
+    "cannot-reshape": Example(
+        "INPUT(32, 5, 5) -> RESHAPE((16, -1)) -> RESHAPE((400,)) -> FC(10)",
+        "Make the product of the sizes that of the input's, or write -1 for the one that follows.",
+        "INPUT(32, 5, 5) -> RESHAPE((16, -1)) -> RESHAPE((800,)) -> FC(10)",
+    ),
     "wrong-rank": Example(
         "INPUT(3, 32, 32) -> FC(64) -> CONV(32, 3x3)",
         "Put the layer in front of the flattening, make a map again by `RESHAPE`, or take the word for this input.",

@@ -7,6 +7,7 @@ from math import prod
 from typing import Literal, Self
 
 from archlang.errors.arguments import OutOfRange
+from archlang.errors.shapes import CannotReshape
 from archlang.errors.words import listing, product_text
 from archlang.ir.arithmetic import regrouped, shifted
 from archlang.ir.ops.arguments import dimension, index, integers, optional, sizes
@@ -173,7 +174,7 @@ class Reshape(Op):
             expected = f"1 to {MOST_AXES} sizes without the batch, one of them perhaps -1"
             raise OpError(OutOfRange(word, "shape", wanted, expected))
         if known != size and (-1 not in wanted or size % known):
-            raise OpError(OutOfRange(word, "shape", wanted, f"a shape of the input's {size} numbers"))
+            raise OpError(CannotReshape(word, "shape", shape, wanted))
         return cls(shape=wanted)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:

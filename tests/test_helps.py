@@ -1,0 +1,78 @@
+"""Every way out with an edit, over all golden cases and the examples of all error pages: applied, it helps.
+
+`test_diagnostics_golden.py` does the same through the command line, with each case's own options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from archlang.checking import Outcome, check_source
+from archlang.diagnostics import Diagnostic, Help
+from archlang.elaborate.fixes import apply_edits
+from archlang.errors.catalog import catalog, example
+from archlang.reading import FileImporter
+from archlang.source import Source
+
+FOLDER = Path(__file__).parent / "golden" / "diagnostics"
+GOLDEN = sorted(path for path in FOLDER.glob("*/*.arch") if path.parent.name not in ("files", "limits"))
+Tried = tuple[Source, Outcome, Diagnostic, Help]
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Names and texts of all cases."""
+    for path in GOLDEN:
+        yield str(path), path.read_text(encoding="utf-8")
+    for code in catalog():
+        shown = example(code)
+        if shown is not None and shown.problem is None:
+            yield str(FOLDER / f"{code}.arch"), shown.text + "\n"
+
+
+@cache
+def tried() -> tuple[Tried, ...]:
+    """All ways out with edits."""
+    found: list[Tried] = []
+    for name, text in texts():
+        source = Source(name, text)
+        outcome = check_source(source, importer=FileImporter(name))
+        found += [(source, outcome, d, remedy) for d in outcome.diagnostics for remedy in d.helps if remedy.edits]
+    return tuple(found)
+
+
+def test_there_are_many() -> None:
+    """The test below has something to try: of most kinds of errors that have ways out, safe ones among them."""
+    codes = {diagnostic.code for _, _, diagnostic, _ in tried()}
+    assert len(tried()) >= 60 and len(codes) >= 15
+    assert {"stride-drops-input", "unknown-layer", "missing-arrow", "groups-indivisible", "cannot-reshape"} <= codes
+    assert sum(remedy.safe for _, _, _, remedy in tried()) >= 15
+
+
+@pytest.mark.parametrize("index", range(0, 200, 10))
+def test_each_helps(index: int) -> None:
+    """Fewer errors are left, or only others behind; none of the same kind stands at the place."""
+    for source, before, diagnostic, remedy in tried()[index : index + 10]:
+        text = apply_edits(source.text, remedy.edits)
+        after = check_source(Source(source.name, text), importer=FileImporter(source.name))
+        first = min(edit.span.start for edit in remedy.edits)
+        same = [d for d in after.diagnostics if d.code == diagnostic.code and d.span and diagnostic.span]
+        assert all(d.span.start != diagnostic.span.start for d in same), (source.name, remedy)
+        behind = all(d.span and d.span.start >= first for d in after.diagnostics)
+        assert after.badness < before.badness or (remedy.safe and behind), (source.name, remedy, text)
+
+
+def test_all_are_tried() -> None:
+    assert len(tried()) <= 200
+
+
+def test_edits_stay_in_their_file_and_do_not_overlap() -> None:
+    for source, _, _, remedy in tried():
+        edits = sorted(remedy.edits, key=lambda edit: edit.span.start)
+        assert all(edit.span.source is source for edit in edits)
+        assert all(one.span.end <= other.span.start for one, other in pairwise(edits))
+        assert remedy.message
