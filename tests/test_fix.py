@@ -125,7 +125,7 @@ def test_texts_come_out_on_standard_output(archc: Run) -> None:
     status, out, err = archc("check", "-", "--fix", stdin="INPUT(3, 8, 8) -> Dense(10)\n")
     assert (status, out) == (0, "INPUT(3, 8, 8) -> FC(10)\n") and err.startswith("fixed <stdin>:1:19")
     status, out, err = archc("check", "-e", "INPUT(3, 8, 8) -> QQQQ", "--fix")
-    assert (status, out) == (1, "INPUT(3, 8, 8) -> QQQQ") and "unknown-layer" in err
+    assert (status, out) == (1, "INPUT(3, 8, 8) -> QQQQ\n") and "unknown-layer" in err
 
 
 @pytest.mark.parametrize(

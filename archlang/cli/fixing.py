@@ -30,7 +30,7 @@ def fix_target(target: str, text: str | None, request: Request, unsafe: bool) ->
         importer = None if text is not None else FileImporter(target)
         fixed = fix_source(source, request, unsafe, importer)
         if is_text_output((target,), text):
-            print(fixed.source.text, end="")
+            print(fixed.source.text, end="" if fixed.source.text.endswith("\n") else "\n")
         elif fixed.rounds:
             _rewrite(Path(target).resolve(), fixed)
     except Diagnosed as error:
