@@ -25,7 +25,7 @@ LAYERS = (
     ("layers",),
     ("elaborate",),
     ("checking", "symbolic"),
-    ("families",),
+    ("families", "fixing"),
     ("variants",),
     ("report", "backends"),
     ("reading", "writing"),
