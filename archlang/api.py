@@ -228,6 +228,7 @@ def render(
     theme: str = "light",
     merge: bool = False,
     legend: bool | None = None,
+    partial: bool = False,
     **bindings: Any,
 ) -> Picture:
     """The diagram of a .arch file's model (or `zoo:name`).
@@ -235,13 +236,16 @@ def render(
     `expand` names scopes whose copies are drawn one by one (`"all"`: all of them); `depth` is how many levels of scopes
     are drawn, otherwise as many as fit a page. `direction` is "TB" or "LR". `show` are the facts in a box: any of name,
     type, kernel, shape, parameters, macs. `theme` is light, dark, print or colorblind. `merge` draws normalisation and
-    activation into the layer before them. `legend` says what the colours mean; None where it helps. A parameter of the
+    activation into the layer before them. `legend` says what the colours mean; None where it helps. `partial`
+    draws a model with errors as far as it goes, the layer that fails in red, instead of raising. A parameter of the
     model with the name of an option is bound with `archc render -D`. Raises `ArchitectureError`.
     """
     from archlang.backends.render_options import read_options
 
     options = _raising(read_options, expand, depth, direction, show, theme, merge, legend)
     outcome = check_target(fspath(target), _request(model, input, False, bindings), choose_one=True)
+    if partial and not outcome.ok and outcome.partial:
+        return Picture(outcome.partial[0], options)
     return Picture(_only(outcome), options)
 
 

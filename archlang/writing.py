@@ -58,7 +58,7 @@ def _png(model: Model, options: RenderOptions | None = None) -> bytes:
 def _pdf(model: Model, options: RenderOptions | None = None) -> bytes:
     from archlang.backends.pictures import write_pdf
 
-    return write_pdf(_dot(model, options))
+    return write_pdf(_svg(model, options))
 
 
 def _mermaid(model: Model, options: RenderOptions | None = None) -> str:

@@ -11,10 +11,12 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from archlang import resources
 from archlang.api import Picture
-from archlang.checking import Request
+from archlang.backends.render_options import read_options
+from archlang.checking import Request, check_source
 from archlang.errors.catalog import catalog
 from archlang.errors.words import shape_text
 from archlang.explain import index_page, page
@@ -23,6 +25,7 @@ from archlang.ir.ops import OPS
 from archlang.ir.ops.base import Op
 from archlang.ir.walk import fold_totals
 from archlang.reading import check_target
+from archlang.source import Source
 
 DOCS = Path(__file__).parent
 FAMILIES = {
@@ -150,6 +153,27 @@ def pictures() -> Iterator[tuple[Path, str]]:
         yield DOCS / "pictures" / f"{path.stem}.svg", Picture(outcome.models[0]).svg()
 
 
+OPTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "merged": ("zoo:alexnet", "AlexNet", {"merge": True, "legend": False}),
+    "depth": ("zoo:alexnet", "AlexNet", {"depth": 1}),
+    "dark": ("zoo:lenet", "LeNet5", {"show": "name,type,parameters,macs", "theme": "dark"}),
+    "print": ("zoo:lenet", "LeNet5", {"direction": "LR", "theme": "print"}),
+}
+"""Pictures of diagrams.md: what is drawn, and with which options."""
+
+FAILING = "model Net = INPUT(3, 32, 32) -> features: [CONV(16, 3x3) -> RELU -> POOL(2)]*2 -> POOL(7) -> FC(10)"
+
+
+def option_pictures() -> Iterator[tuple[Path, str]]:
+    """The pictures of diagrams.md."""
+    folder = DOCS / "pictures" / "options"
+    for name, (target, model, options) in OPTIONS.items():
+        drawn = check_target(target, Request(model)).models[0]
+        yield folder / f"{name}.svg", Picture(drawn, read_options(**options)).svg()
+    outcome = check_source(Source("net.arch", FAILING), None, choose_one=True)
+    yield folder / "partial.svg", Picture(outcome.partial[0]).svg()
+
+
 def error_pages() -> Iterator[tuple[Path, str]]:
     """A page for each kind of problem, and the list of them."""
     yield DOCS / "errors.md", index_page()
@@ -163,6 +187,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "layers.md", layers_page()
     yield DOCS / "zoo.md", zoo_page()
     yield from pictures()
+    yield from option_pictures()
 
 
 def main() -> None:

@@ -492,6 +492,18 @@ def test_a_png_has_a_largest_size(monkeypatch: pytest.MonkeyPatch):
     assert 9_000 < width * height < 11_000
 
 
+def test_a_pdf_is_as_large_as_the_picture_and_the_same_each_time():
+    pytest.importorskip("typst")
+    svg = write_svg(write_dot(diagram_of("INPUT -> FC")))
+    width, height = (int(size) for size in re.findall(r'="(\d+)pt"', svg)[:2])
+    pdf = write_pdf(svg)
+    box = re.search(rb"/MediaBox\[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    assert box is not None
+    assert abs(float(box[1]) - width) < 2
+    assert abs(float(box[2]) - height) < 2
+    assert pdf == write_pdf(svg)
+
+
 # ---- what may be missing ---------------------------------------------------------------------------
 
 
@@ -504,9 +516,9 @@ def problem_of(write: Callable[[], object]) -> str:
     return diagnostic.message
 
 
-def test_pdf_without_graphviz(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("PATH", "")
-    assert problem_of(lambda: write_pdf("digraph {}")) == "a PDF needs Graphviz's program `dot`, which is not installed"
+def test_pdf_without_typst(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "typst", None)
+    assert "`typst`" in problem_of(lambda: write_pdf("<svg/>"))
 
 
 def test_svg_without_webassembly(monkeypatch: pytest.MonkeyPatch):

@@ -418,3 +418,71 @@ def test_nothing_is_said_at_the_end_of_a_program():
     command = "import archlang; archlang.render('zoo:lenet').svg()"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+# ---- models with errors
+
+
+def partial_of(text: str, **options: Any) -> Diagram:
+    outcome = check_source(Source("test.arch", text), None, choose_one=True)
+    assert not outcome.ok
+    return draw(outcome.partial[0], read_options(**options))
+
+
+def failing(diagram: Diagram) -> list[tuple[str, str, str]]:
+    return [(box.path, box.title, box.detail) for box in diagram.boxes if box.family == "error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "word", "before"),
+    [
+        ("INPUT(3, 7, 7) -> CONV(8, 1) -> RELU -> POOL(9) -> FC(10)", "pool1", "POOL", ["conv1", "relu1"]),
+        (
+            "INPUT(3, 7, 7) -> f: [CONV(8, 1) -> g: [RELU -> bad: POOL(9)]] -> FC(10)",
+            "f.g.bad",
+            "POOL",
+            ["f.0", "f.g.0"],
+        ),
+        ("INPUT(3, 9, 9) -> [CONV(8, 3x3) -> RELU]*9 -> FC(2)", None, "CONV", ["conv1", "relu1"]),
+        ("INPUT(3, 9, 9) -> ADD{ CONV(8, 3x3), CONV(8, 1) } -> FC(2)", "add1", "ADD", ["conv1", "conv2"]),
+        ("INPUT(3, 9, 9) -> POOL(10)", "pool1", "POOL", []),
+    ],
+)
+def test_all_up_to_the_error_is_drawn(text: str, path: str | None, word: str, before: list[str]):
+    diagram = partial_of(f"model M = {text}")
+    ((failed, title, message),) = failing(diagram)
+    assert title == word
+    assert message
+    assert path in (None, failed)
+    assert [box.path for box in diagram.boxes if box.path and box.family != "error"][: len(before)] == before
+    (box,) = [box for box in diagram.boxes if box.family == "error"]
+    assert any(edge.target == box.id for edge in diagram.edges)
+    dot = write_dot(diagram)
+    assert PALETTES["light"].error.line in dot
+    assert " ".join(message.split())[:20] in dot.replace("\\n", " ")
+
+
+def test_a_failing_use_of_a_block_is_drawn_in_full():
+    uses = " -> ".join(["unit(8)"] * 20)
+    text = f"block unit(c) = CONV(c, 3x3) -> BN -> RELU -> CONV(c, 1)\nmodel M = INPUT(3, 30, 30) -> {uses}"
+    diagram = partial_of(text)
+    ((path, word, _),) = failing(diagram)
+    assert (path, word) == ("unit15.0", "CONV")
+    assert len([box for box in diagram.boxes if box.inset]) == 14
+
+
+def test_pictures_of_errors_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from archlang.cli import main
+
+    target = tmp_path / "m.svg"
+    text = "model M = INPUT(3, 7, 7) -> POOL(9) -> FC(10)"
+    for arguments, status, written in ([], 1, False), (["--partial"], 1, True):
+        with pytest.raises(SystemExit) as caught:
+            main(["render", "-e", text, "-o", str(target), *arguments])
+        assert (caught.value.code, target.exists()) == (status, written)
+    assert "kernel-too-large" in capsys.readouterr().err
+    file = tmp_path / "m.arch"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(archlang.ArchitectureError):
+        archlang.render(file)
+    assert "POOL" in archlang.render(file, partial=True).svg()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from archlang.backends.diagram import Box, Cluster, Edge
 from archlang.backends.render_options import RenderOptions
 
@@ -22,6 +24,9 @@ ALWAYS_NAMED = frozenset({"input", "output", "folded"})
 
 def box_lines(box: Box, options: RenderOptions) -> tuple[str, ...]:
     """The lines of a box: `conv1: Conv2d  3x3, 64`, then its counts if they are asked for."""
+    if box.family == "error":
+        head = ": ".join(text for text in (box.label, box.title) if text)
+        return (head, *textwrap.wrap(box.detail, LONGEST_LINE))
     named = box.family in ALWAYS_NAMED
     title = " + ".join((_title(box), *box.merged)) if named or options.shows("type") else ""
     name = box.label if options.shows("name") else ""

@@ -9,6 +9,7 @@ This is what writers read (`graphviz.py`, `mermaid.py`, ...), and it stays as it
   and numbers that go on from copy to copy are texts such as `layer0 ... layer11`.
 - A part that is not drawn in full is a box of the family `folded`, with `layers` in it. Where its block is drawn once
   for all its uses, that is an inset, with the id `Box.inset`, and with an input and an output of its own.
+- A layer that fails, in a model with errors, is a box of the family `error` whose `detail` is the message.
 - `path` is what `archc explain FILE PATH` takes. It is empty for inputs, outputs and folded repeats.
 - `parameters` and `macs` count one copy, as the report does: shared weights where they are used first, no MACs for what
   runs in training only.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from string import ascii_uppercase
 
@@ -19,6 +19,7 @@ from archlang.errors.pictures import TooManyBoxes
 from archlang.errors.words import plural, shape_text
 from archlang.ir.graph import BodyId, Call, Layer, Model, Node, Repeat
 from archlang.ir.ops.base import Shape
+from archlang.ir.partial import Failure, is_partial
 from archlang.ir.paths import Place, Step, find_place, unknown_path
 from archlang.ir.walk import Starts, Totals, advance, copies, counted, fold_totals, is_shared, layer_totals, name_text
 from archlang.records import record
@@ -163,7 +164,16 @@ class _Drawing:
             new, boxes = self._draw_node(drawn, last, inner)
             items += new
             ends.append(boxes)
+        for failed in view.failed:
+            items.append(self._failed_box(failed.failure, part))
+            self._lead([source(wire, wire) for wire in failed.inputs], failed.inputs, items[-1].id)
         return items, tuple(source(*wires).box for wires in zip(view.outputs, late.outputs, strict=True))
+
+    def _lead(self, sources: Iterable[_Source], wires: Iterable[Wire], target: str) -> None:
+        """The edges into a box."""
+        for wire, source in zip(wires, sources, strict=True):
+            read_as = source.shape if wire.read == wire.sent else wire.read
+            self.edges.append(Edge(source.box, target, source.shape, read_as, source.last))
 
     def _draw_node(self, drawn: Drawn, last: Drawn, part: _Part) -> tuple[list[Item], Ends]:
         """The items of a node whose inputs come from `part.sources`, and the boxes behind its outputs."""
@@ -172,19 +182,19 @@ class _Drawing:
                 return self._draw_call(call, late, part)
             case Repeat() as repeat, Repeat() if part.targets or self.everything:
                 return self._draw_copies(repeat, part)
-            case Repeat() as repeat, Repeat() as late if part.depth > 0 or self.plan.scopes_only:
+            case Repeat() as repeat, Repeat() as late if (
+                part.depth > 0 or self.plan.scopes_only or any(self._is_partial(run.body) for run in repeat.runs)
+            ):
                 return self._draw_repeat(repeat, late, part)
             case node, _:
                 box = self._box(drawn, last, part)
                 self._count()
-                for wire, source in zip(drawn.inputs, part.sources, strict=True):
-                    read_as = source.shape if wire.read == wire.sent else wire.read
-                    self.edges.append(Edge(source.box, box.id, source.shape, read_as, source.last))
+                self._lead(part.sources, drawn.inputs, box.id)
                 return [box], (box.id,) * len(node.outputs)
 
     def _opens(self, call: Call, part: _Part) -> bool:
-        """Whether the inside of a call is drawn: it is on the way to what is expanded, or fits."""
-        if any(target for target in part.targets):
+        """Whether the inside of a call is drawn: it is on the way to what is expanded or fails, or fits."""
+        if self._is_partial(call.body) or any(target for target in part.targets):
             return True
         return part.depth > 0 and self.planner.variant(call)[0] not in self.plan.closed
 
@@ -192,6 +202,9 @@ class _Drawing:
         """A path as an id: the first use of a part with shared weights has it, the second is `path~2`."""
         self.uses[path] += 1
         return path if self.uses[path] == 1 else f"{path}~{self.uses[path]}"
+
+    def _is_partial(self, number: BodyId) -> bool:
+        return is_partial(self.model.bodies[number])
 
     def _count(self) -> None:
         self.boxes += 1
@@ -223,6 +236,13 @@ class _Drawing:
             tuple(_short(one) for one in merged), origin=layer.origin,
         )  # fmt: skip
         return _with_totals(box, totals, part)
+
+    def _failed_box(self, failure: Failure, part: _Part) -> Box:
+        """A stage that gave nothing, with the message that says why."""
+        label = failure.name.base if failure.name and failure.name.index is None else ""
+        path = part.prefix + (name_text(failure.name, part.starts) if failure.name else f".failed.{failure.before}")
+        message = failure.diagnostic.message if failure.diagnostic else ""
+        return Box(self._unique(path), failure.word, message, "error", label, path, origin=failure.origin)
 
     def _call_box(self, call: Call, last: Call, part: _Part) -> Box:
         path, totals = _path(call, part), self.totals[call.body]
@@ -286,6 +306,8 @@ class _Drawing:
         for group, late in zip(self.views.groups(repeat, part.starts), lasts, strict=True):
             new, ends = self._draw_group(group, late, replace(part, sources=sources))
             items += new
+            if not ends:
+                break
             shapes = self._output(group.last), self._output(late.last)
             sources = (_Source(ends[0], *shapes), *part.sources[1:])
         return items, ends
@@ -300,6 +322,8 @@ class _Drawing:
                 inner = replace(part, first=body, last=body, starts=starts, sources=sources, targets=targets)
                 new, ends = self._draw_body(inner)
                 items += new
+                if not ends:
+                    return items, ends
                 sources = (_Source(ends[0], self._output(body), self._output(body)), *part.sources[1:])
                 starts = advance(starts, self.model.bodies[body])
         return items, ends

@@ -16,6 +16,7 @@ from itertools import groupby
 from archlang.errors.words import shape_text, value_text
 from archlang.ir.graph import Argument, Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
+from archlang.ir.partial import Failure, PartialBody
 from archlang.ir.walk import Starts, copies
 from archlang.records import record
 
@@ -48,14 +49,28 @@ class Drawn:
 
 
 @record
+class Failed:
+    """A stage that gave nothing, with what was to flow into it."""
+
+    failure: Failure
+    inputs: tuple[Wire, ...]
+
+
+@record
 class View:
     """A body without what is not drawn. `look` is equal for bodies that look alike, `kind` for those that differ in
-    numbers at most: one picture serves to explain them."""
+    numbers at most: one picture serves to explain them. `failed` are the stages of a partial body that gave nothing."""
 
     nodes: tuple[Drawn, ...]
     outputs: tuple[Wire, ...]
     look: int
     kind: int
+    failed: tuple[Failed, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not self.nodes and not self.failed
 
 
 @record
@@ -108,14 +123,16 @@ class Views:
                 place = places[index] = len(drawn)
                 drawn.append(Drawn(node, inputs, index))
             sources.append(tuple((Ref(place, port), shape) for port, shape in enumerate(node.outputs)))
-        return self._finished(drawn, tuple(wire(ref) for ref in body.outputs))
+        failures = body.failures if isinstance(body, PartialBody) else ()
+        failed = tuple(Failed(failure, tuple(wire(ref) for ref in failure.inputs)) for failure in failures)
+        return self._finished(drawn, tuple(wire(ref) for ref in body.outputs), failed)
 
-    def _finished(self, drawn: list[Drawn], outputs: tuple[Wire, ...]) -> View:
-        ends = tuple(end.ref for end in outputs)
+    def _finished(self, drawn: list[Drawn], outputs: tuple[Wire, ...], failed: tuple[Failed, ...]) -> View:
+        ends = (*(end.ref for end in outputs), *failed)
         look = ("look", tuple(self._face(one) for one in drawn), ends)
         kind = ("kind", tuple(self._build(one) for one in drawn), ends)
         look, kind = (self._looks.setdefault(seen, len(self._looks)) for seen in (look, kind))
-        return View(tuple(drawn), outputs, look, kind)
+        return View(tuple(drawn), outputs, look, kind, failed)
 
     def _passed(self, node: Node) -> tuple[int, ...] | None:
         """For a node that is not drawn, the input that stands behind each output; None for one that is."""
@@ -124,7 +141,7 @@ class Views:
                 return (0,) if node.name is None else None
             case Call():
                 view = self[node.body]
-                return None if view.nodes else tuple(end.ref.port for end in view.outputs)
+                return None if not view.is_empty else tuple(end.ref.port for end in view.outputs)
             case Repeat():
                 return None if any(self.groups(node, {})) else tuple(range(len(node.inputs)))
 
@@ -157,7 +174,7 @@ class Views:
         All of them, if all look alike; otherwise those in a row that end in the same shape too, so that the stages of a
         comprehension, each at its own size, stay apart.
         """
-        runs = [run for run in copies(self._model, repeat, starts) if run[1] and self[run[0]].nodes]
+        runs = [run for run in copies(self._model, repeat, starts) if run[1] and not self[run[0]].is_empty]
         alike = len({self[body].look for body, _, _ in runs}) == 1
 
         def key(run: tuple[BodyId, int, Starts]) -> object:

@@ -52,6 +52,8 @@ class Style:
     """Width of a bold letter, for the field behind a heading: Graphviz knows the widths of one weight only."""
     legend_letter: float = 0.085
     """Width of a small letter, so that all boxes of the legend are as wide as its longest word."""
+    error_width: str = "2"
+    """Of the border of a layer that fails, which stands out in black and white, too."""
     slim: frozenset[str] = frozenset({"activation", "regularisation"})
     """Families of slim boxes: without weights, and after almost every layer."""
     rank_gap: float = 0.2
@@ -99,6 +101,7 @@ class _Writer:
         self.items = _opened((*diagram.items, *diagram.insets), self.arms)
         self.links = list(self._links())
         self.columns = _columns(self.links) | self._arm_columns()
+        self.alone = set[str]() if self.arms.rows else _alone(self.links)
 
     def write(self) -> str:
         """The DOT text."""
@@ -150,6 +153,8 @@ class _Writer:
         elif len(box.symbol) == 1 and lines == (box.symbol,):
             looks |= {"shape": "circle", "fixedsize": "true", "width": style.symbol_width}
             looks |= {"fontsize": str(style.symbol_size), "margin": "0"}
+        if box.family == "error":
+            looks["penwidth"] = self.style.error_width
         if box.training:
             looks["style"] = "rounded,filled,dashed"
         self._write_node(dot, box.id, lines, **looks)
@@ -181,7 +186,7 @@ class _Writer:
             attributes |= {"dir": "none"} if link.enters else {}
             if link.text:
                 attributes |= {"label": _escaped(f" {link.text}")}
-                attributes |= {"labelfloat": "true"} if straight else {}
+                attributes |= {"labelfloat": "true"} if straight and link.target in self.alone else {}
             ends = _id(link.source), _id(link.target)
             if link.rises:
                 attributes = {"dir": "back"} | attributes
@@ -271,7 +276,7 @@ class _Writer:
 
 def _plain(box: Box) -> bool:
     """Whether a box is of no family of layers."""
-    return box.family in ("input", "output", "folded")
+    return box.family in ("input", "output", "folded", "error")
 
 
 def _rows(items: tuple[Item, ...]) -> int:
@@ -308,6 +313,26 @@ def _columns(links: list[_Link]) -> dict[str, str]:
         if leaving[link.source] == entering[link.target] == 1:
             columns[link.target] = columns.setdefault(link.source, str(len(columns)))
     return columns
+
+
+def _alone(links: list[_Link]) -> set[str]:
+    """The boxes with no other beside them, in no branch: each other one comes before or behind them.
+
+    Sets of boxes are the bits of a number, which is quick for a thousand of them.
+    """
+    nodes = {node: 1 << place for place, node in enumerate(dict.fromkeys(end for link in links for end in _ends(link)))}
+    part, before, behind = dict(nodes), dict(nodes), dict(nodes)
+    for link in links:
+        before[link.target] |= before[link.source]
+    for link in reversed(links):
+        behind[link.source] |= behind[link.target]
+    for link in (*links, *reversed(links)):
+        part[link.source] = part[link.target] = part[link.source] | part[link.target]
+    return {node for node in nodes if before[node] | behind[node] == part[node]}
+
+
+def _ends(link: _Link) -> tuple[str, str]:
+    return link.source, link.target
 
 
 def _frames(items: tuple[Item, ...], around: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:

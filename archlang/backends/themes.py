@@ -56,7 +56,7 @@ class Palette:
 
     def box(self, family: str) -> Paint:
         """Colours of a family; those of `other` for one that has none."""
-        return self.families.get(family, self.families["other"])
+        return self.error if family == "error" else self.families.get(family, self.families["other"])
 
 
 LIGHT = Palette(

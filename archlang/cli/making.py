@@ -25,22 +25,26 @@ def make(
     inputs: tuple[str, ...],
     strict: bool,
     drawing: Callable[[], RenderOptions] | None = None,
+    partial: bool = False,
 ) -> None:
-    """Elaborate one model and write it; on any error nothing is written. `drawing` reads the options of pictures."""
+    """Elaborate one model and write it; on any error nothing is written, unless `partial` asks for what there is.
+
+    `drawing` reads the options of pictures.
+    """
     target = targets((file,) if file is not None else (), text)[0]
     try:
         drawn = drawing() if drawing else None
         outcome = outcome_of(target, text, model, bindings, inputs, strict, True)
-        if not outcome.ok:
+        if not outcome.ok and not (partial and outcome.partial):
             finish(outcome.diagnostics, "nothing was written")
             return
-        made = outcome.models[0]
+        made = outcome.models[0] if outcome.ok else outcome.partial[0]
         path = output or default_path(made, command)
         write_output(made, path, command, drawn, outcome.run)
     except Diagnosed as error:
         finish([error.diagnostic], "nothing was written")
         return
-    finish(outcome.diagnostics)
+    finish(outcome.diagnostics, "" if outcome.ok else f"{path} shows what is known of {made.name}")
     if path != STANDARD_OUTPUT:
         print(f"wrote {path}: {made.name}{_made_for(made)}", file=sys.stderr)
 

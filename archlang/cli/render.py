@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--theme", default="light", metavar="THEME", help="light, dark, print or colorblind.")
 @click.option("--merge", is_flag=True, help="Draw normalisation and activation into the layer before them.")
 @click.option("--legend/--no-legend", default=None, help="Say what the colours mean; otherwise where it helps.")
+@click.option("--partial", is_flag=True, help="With errors: draw all up to the layer that fails, and that one red.")
 def command(
     file: str | None,
     output: str | None,
@@ -34,6 +35,7 @@ def command(
     theme: str,
     merge: bool,
     legend: bool | None,
+    partial: bool,
     **options: Any,
 ) -> None:
     """Draw a model as a diagram."""
@@ -43,4 +45,4 @@ def command(
 
         return read_options(expand, depth, direction, show, theme, merge, legend)
 
-    make("render", file, output, **options, drawing=drawing)
+    make("render", file, output, **options, drawing=drawing, partial=partial)
