@@ -103,8 +103,9 @@ def test_nothing_lies_on_anything_else(name: str):
     "options", [{"direction": "LR"}, {"merge": True}, {"show": "name,type,kernel,parameters,macs"}]
 )
 def test_options_keep_boxes_apart(options: dict[str, object]):
-    for name in ("resnet", "unet", "inception"):
+    for name in ("lenet", "resnet", "unet", "inception"):
         model = check_target(f"zoo:{name}", Request()).models[0]
         chosen = read_options(**options)  # pyright: ignore[reportArgumentType]
         seen = look(write_svg(write_dot(draw(model, chosen), chosen)))
         assert not [pair for pair in combinations(seen.boxes, 2) if meet(*(seen.boxes[box] for box in pair))]
+        assert not [(text, box) for text in seen.texts for box in seen.boxes if meet(seen.texts[text], seen.boxes[box])]

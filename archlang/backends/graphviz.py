@@ -101,7 +101,8 @@ class _Writer:
         self.items = _opened((*diagram.items, *diagram.insets), self.arms)
         self.links = list(self._links())
         self.columns = _columns(self.links) | self._arm_columns()
-        self.alone = set[str]() if self.arms.rows else _alone(self.links)
+        across = options.direction == "LR"
+        self.alone = set[str]() if self.arms.rows or across else _alone(self.links)
 
     def write(self) -> str:
         """The DOT text."""
