@@ -29,6 +29,7 @@ from archlang.layers import Counts, Shape, TorchCall, positional, record, whole
 from archlang.report.columns import BY_NAME, COLUMNS, DEFAULT, Facts, View, read_columns
 from archlang.report.data import model_dict
 from archlang.report.exports import csv_text, html_text, markdown_text
+from archlang.report.layer import explanation
 from archlang.report.layout import LEAST, Grid, grid_lines, shortened
 from archlang.report.rows import Row, table_rows, walk_rows
 from archlang.report.text import model_table, models_text
@@ -251,6 +252,11 @@ class TestUnknown:
         data = model_dict(model)
         assert (data["macs"], data["flops"], data["status"]["macs"]) == (None, None, "not available")
         assert re.search(r"^MACs: +n/a$", model_table(model), re.MULTILINE)
+
+    def test_explain(self) -> None:
+        layer, part = (explanation(model_of(self.TEXT), path) for path in ("a.1", "a"))
+        assert layer.count("not known: MYSTERY comes without a rule for them") == 2
+        assert "2 layers, >=112 parameters, >=3,888 multiply-accumulates" in part
 
     def test_csv(self) -> None:
         rows = {row["layer"]: row for row in csv.DictReader(io.StringIO(csv_text([model_of(self.TEXT)])))}

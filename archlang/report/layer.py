@@ -10,9 +10,10 @@ from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.diagnostics.text import printable
 from archlang.errors.words import listing, plural, product_text, shape_text, value_text
 from archlang.ir.graph import Body, Call, Input, Layer, Model, Ref
-from archlang.ir.ops.base import Shape
+from archlang.ir.ops.base import Shape, lacks_rule
 from archlang.ir.paths import Place, find_place, unknown_path
 from archlang.ir.walk import counted, fold_totals, input_shapes
+from archlang.report.columns import macs_of, parameters_of
 from archlang.report.receptive import receptive_lines
 from archlang.report.rows import scope_rows
 from archlang.report.text import megabytes, rows_lines
@@ -109,8 +110,9 @@ def _layer_sections(place: Place, layer: Layer) -> Iterator[Section]:
     op, inputs, output = layer.op, input_shapes(place.body, layer), layer.outputs[0]
     if size := op.explain_shape(inputs, output):
         yield "Output size", size
-    yield "Parameters", op.explain_parameters(inputs, output)
-    yield "Multiply-accumulates", op.explain_macs(inputs, output)
+    unknown = (f"not known: {op.torch_class} comes without a rule for them",)
+    yield "Parameters", unknown if lacks_rule(op, "parameters") else op.explain_parameters(inputs, output)
+    yield "Multiply-accumulates", unknown if lacks_rule(op, "macs") else op.explain_macs(inputs, output)
     yield "Memory", _memory(layer.outputs)
     yield "Receptive field", tuple(receptive_lines(place))
 
@@ -131,7 +133,8 @@ def _scope_sections(place: Place, scope: Call) -> Iterator[Section]:
     yield (
         "Together",
         (
-            f"{plural(totals.layers, 'layer')}, {totals.parameters:,} parameters, {totals.macs:,} multiply-accumulates",
+            f"{plural(totals.layers, 'layer')}, {parameters_of(totals).footing} parameters, "
+            f"{macs_of(totals).footing} multiply-accumulates",
             f"{totals.elements:,} numbers flow out of its layers, {megabytes(totals.elements, DTYPE)} for each sample",
         ),
     )
