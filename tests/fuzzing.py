@@ -134,12 +134,10 @@ def compare_legal_sizes(text: str) -> bool:
     source = Source("net.arch", text)
     outcome = check(source)
     check_words(source, outcome)
-    if len(outcome.models) != 1 or not isinstance(outcome.models[0], SymbolicModel):
+    if not outcome.ok or len(outcome.models) != 1 or not isinstance(outcome.models[0], SymbolicModel):
         return outcome.ok
     model = outcome.models[0]
     run = make_run(source)
-    if list(run.collector):
-        return outcome.ok
     (definition,) = run.program.models
     concrete = Concrete(run)
     dice = random.Random(len(text))
