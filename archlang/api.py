@@ -141,16 +141,17 @@ def check(
     *,
     input: InputShapes | None = None,
     strict: bool = False,
+    allow: Sequence[str] = (),
     **bindings: Any,
 ) -> Report:
     """Check a .arch file (or `zoo:name`): all models whose parameters are bound, or the one named.
 
     `input` replaces the model's input shape, without the batch: (3, 224, 224), (3, "H", "W") with sizes left free, or
-    a shape for each input's name; `strict` is the lectures' rule (sizes must divide); keyword arguments bind
-    parameters. Errors come in the report; nothing is raised for them.
+    a shape for each input's name; `strict` is the lectures' rule (sizes must divide); `allow` leaves out warnings with
+    these codes ("all": all of them); keyword arguments bind parameters. Errors and warnings come in the report; nothing
+    is raised for them.
     """
-    outcome = check_target(fspath(target), _request(model, input, strict, bindings))
-    return Report(outcome.models, outcome.diagnostics, outcome.partial)
+    return _report(check_target(fspath(target), _request(model, input, strict, bindings)), allow)
 
 
 def checks(
@@ -159,11 +160,11 @@ def checks(
     *,
     input: InputShapes | None = None,
     strict: bool = False,
+    allow: Sequence[str] = (),
     **bindings: Any,
 ) -> Report:
     """Check the text of an architecture, as `check` does a file."""
-    outcome = check_source(Source("<text>", text), _request(model, input, strict, bindings))
-    return Report(outcome.models, outcome.diagnostics, outcome.partial)
+    return _report(check_source(Source("<text>", text), _request(model, input, strict, bindings)), allow)
 
 
 def load(
@@ -272,6 +273,13 @@ def graph(target: TargetPath, model: str | None = None, **bindings: Any) -> nx.D
 def _request(model: str | None, shapes: InputShapes | None, strict: bool, bindings: dict[str, Any]) -> Request:
     options = Options(_raising(check_inputs, shapes), strict)
     return Request(model, _raising(check_bindings, bindings), options)
+
+
+def _report(outcome: Outcome, allow: Sequence[str]) -> Report:
+    from archlang.lints import with_lints
+
+    linted = _raising(with_lints, outcome, allow)
+    return Report(linted.models, linted.diagnostics, linted.partial)
 
 
 def _only(outcome: Outcome) -> Model:

@@ -90,11 +90,16 @@ def check_source(
     """
     request = request or Request()
     find = importer or import_nothing
-    outcome = _check_once(source, request, choose_one, find)
+    outcome = check_once(source, request, choose_one, find)
     if not outcome.diagnostics:
         return outcome
 
+<<<<<<< HEAD
     left = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT
+=======
+    def check_again(changed: Source) -> Outcome:
+        return check_once(changed, request, choose_one, find)
+>>>>>>> 5d5eea3 (lints: warnings about networks, silenced by comments or options)
 
     def check_again(changed: Source) -> Outcome:
         nonlocal left
@@ -117,9 +122,14 @@ def import_nothing(path: str, span: Span) -> Source:
     raise diagnosed(CannotImport(path, "a text without a file imports nothing"), span)
 
 
+<<<<<<< HEAD
 def _check_once(
     source: Source, request: Request, choose_one: bool, importer: Importer, most_work: int = WORK_LIMIT
 ) -> Outcome:
+=======
+def check_once(source: Source, request: Request, choose_one: bool, importer: Importer) -> Outcome:
+    """Check a text as `check_source` does, without ways out of what is wrong."""
+>>>>>>> 5d5eea3 (lints: warnings about networks, silenced by comments or options)
     collector = Collector()
     models: tuple[Model, ...] = ()
     effort = EFFORT_OF_CHARACTER * len(source.text)
@@ -153,7 +163,9 @@ def _unread(source: Source, diagnostics: Sequence[Diagnostic]) -> int:
 def _open(source: Source, request: Request, importer: Importer, collector: Collector) -> Run:
     """A check of a text that is parsed, its values worked out. Raises `Diagnosed`."""
     loader = Loader(importer, collector)
-    return Run(loader.load(source), loader.programs, request, collector)
+    run = Run(loader.load(source), loader.programs, request, collector)
+    run.importer = importer
+    return run
 
 
 def _place(diagnostic: Diagnostic) -> int:
@@ -178,6 +190,7 @@ class Run:
         self.program = program
         self.request = request
         self.collector = collector
+        self.importer: Importer = import_nothing
         self.options = request.options.bound(request.bindings)
         self.evaluate = Evaluator(self._call_model)
         self.selected = Elaborator(program, self.evaluate, collector, self.options)

@@ -20,6 +20,7 @@ from archlang.errors.examples.example import CHECK, FILE, Example
 from archlang.errors.files import UnknownCode
 from archlang.errors.imports import CannotImport
 from archlang.errors.words import closest
+from archlang.lints import with_lints
 from archlang.reading import read_bindings
 from archlang.report.text import aligned
 from archlang.source import Source, Span
@@ -92,7 +93,7 @@ def diagnostics(shown: Example) -> tuple[Diagnostic, ...]:
             raise diagnosed(CannotImport(path, "it is not there"), span)
         return source if path == FILE else Source(path, shown.files[path])
 
-    return check_source(source, _request(shown.command), importer=find).diagnostics
+    return with_lints(check_source(source, _request(shown.command), importer=find)).diagnostics
 
 
 def _request(command: str) -> Request:

@@ -26,6 +26,7 @@ from archlang.ir.ops.base import Op
 from archlang.ir.walk import fold_totals
 from archlang.reading import check_target
 from archlang.source import Source
+from archlang.syntax.comments import ALLOW
 
 DOCS = Path(__file__).parent
 FAMILIES = {
@@ -131,7 +132,8 @@ def _citation(text: str) -> Iterator[str]:
     for line in text.splitlines():
         if not line.startswith("#"):
             return
-        yield line.removeprefix("#").strip()
+        if not ALLOW.match(line):
+            yield line.removeprefix("#").strip()
 
 
 def _zoo_row(model: Model) -> str:

@@ -17,7 +17,7 @@ PACKAGE = Path(archlang.__file__).parent
 
 LAYERS = (
     ("records",),
-    ("resources", "source"),
+    ("resources", "source", "plugins"),
     ("diagnostics",),
     ("errors",),
     ("syntax",),
@@ -25,6 +25,7 @@ LAYERS = (
     ("layers",),
     ("elaborate",),
     ("checking", "symbolic"),
+    ("lints",),
     ("families", "fixing"),
     ("variants",),
     ("report", "backends"),

@@ -25,6 +25,7 @@ from archlang.cli.hosts import FORMATS, annotate
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
 from archlang.ir.graph import Model
+from archlang.lints import with_lints
 from archlang.reading import read_bindings, read_inputs, read_near, read_solved, read_source
 from archlang.report.columns import View
 from archlang.source import Source
@@ -40,6 +41,8 @@ OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 @click.command("check")
 @click.argument("files", nargs=-1, metavar="[FILE | -]...")
 @reads_a_model
+@click.option("--allow", metavar="CODE", multiple=True, help="Leave out warnings with this code; all, without any.")
+@click.option("--deny", metavar="CODE", multiple=True, help="Make warnings with this code, or all, errors.")
 @click.option("--batch", type=click.IntRange(1, 10**6), default=1, help="Samples at once, for the memory figures.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="Type of the numbers, for memory.")
 @click.option("--memory", is_flag=True, help="What training or inference needs, layer by layer, and what batch fits.")
@@ -68,6 +71,8 @@ def command(
     bindings: tuple[str, ...],
     inputs: tuple[str, ...],
     strict: bool,
+    allow: tuple[str, ...],
+    deny: tuple[str, ...],
     batch: int,
     dtype: str,
     memory: bool,
@@ -124,6 +129,7 @@ def command(
         outcomes = [fix_target(target, text, request, unsafe_fixes) for target in read]
     else:
         outcomes = [outcome_of(target, text, model, bindings, inputs, strict, False) for target in read]
+    outcomes = [with_lints(outcome, allow, deny) for outcome in outcomes]
     models = [made for outcome in outcomes for made in outcome.models]
     models += [] if asked else [model for outcome in outcomes for model in outcome.partial if model.is_known]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]

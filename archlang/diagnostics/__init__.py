@@ -78,7 +78,8 @@ class Help:
 class Diagnostic:
     """A problem at its place. `span` is None for what has no place in a text (a file that is not there).
 
-    `trail` is the chain of expansions that led there, innermost first; `helps` were tried and come out clean.
+    `trail` is the chain of expansions that led there, innermost first; `helps` were tried and come out clean. `denied`
+    makes a warning an error.
     """
 
     problem: Problem
@@ -88,6 +89,7 @@ class Diagnostic:
     trail: tuple[Label, ...] = ()
     helps: tuple[Help, ...] = ()
     candidates: tuple[Help, ...] = field(default=(), compare=False, repr=False)
+    denied: bool = False
 
     @property
     def code(self) -> str:
@@ -97,7 +99,7 @@ class Diagnostic:
     @property
     def severity(self) -> Severity:
         """`error` or `warning`."""
-        return self.problem.severity
+        return "error" if self.denied else self.problem.severity
 
     @property
     def message(self) -> str:

@@ -62,6 +62,7 @@ class Program:
     """The definitions of one file. `values` fills as its `let`s are evaluated."""
 
     source: Source
+    items: tuple[ast.Item, ...] = ()
     definitions: dict[str, Definition] = field(default_factory=dict[str, Definition])
     lets: list[ast.Let] = field(default_factory=list[ast.Let])
     defaults: dict[str, ast.DefaultLayer] = field(default_factory=dict[str, ast.DefaultLayer])
@@ -191,7 +192,8 @@ class Loader:
         """The program of a source. Raises `Diagnosed` for what cannot be parsed."""
         program = Program(source)
         self.loading.append(source.name)
-        for item in parse(source).items:
+        program.items = parse(source).items
+        for item in program.items:
             self._add(program, item)
         self.loading.pop()
         self.loaded[source.name] = program

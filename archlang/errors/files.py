@@ -236,7 +236,7 @@ class UnknownPath(UsageProblem):
 
 @record
 class UnknownCode(UsageProblem):
-    """`archc explain` is asked for a code that no problem has.
+    """A code is named that no error or warning has: to `archc explain`, `--allow` or `--deny`.
 
     The code of an error or warning stands in brackets in its first line: `error[stride-drops-input]`.
 
@@ -249,7 +249,7 @@ class UnknownCode(UsageProblem):
 
     @property
     def message(self) -> str:
-        return f"there is no error `{self.name}`"
+        return f"there is no error or warning `{self.name}`"
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from archlang.errors.values import NumberTooLarge
 from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
+from archlang.syntax.comments import ALLOW
 from archlang.syntax.reserved import class_name_problem
 
 LARGEST_INTEGER = 10**15
@@ -106,7 +107,8 @@ class Builder:
         lines: list[str] = []
         line = span.line - 1 if span.column == 1 else 0
         while line >= 1 and (text := self.source.line_text(line).strip()).startswith("#"):
-            lines.append(text.lstrip("#").strip())
+            if not ALLOW.match(text):
+                lines.append(text.lstrip("#").strip())
             line -= 1
         return "\n".join(reversed(lines))
 

@@ -55,10 +55,9 @@ def register_all(ops: Iterable[type[Op]]) -> None:
 @cache
 def load_entry_points() -> None:
     """Register the layers of installed packages; done when a word is not known, since looking costs time."""
-    from importlib.metadata import entry_points
+    from archlang.plugins import offered
 
-    for entry in entry_points(group=ENTRY_POINTS):
-        register(entry.load())
+    register_all(offered(ENTRY_POINTS))
 
 
 def find_layer(word: str) -> type[Op] | None:

@@ -1,0 +1,387 @@
+"""Rules of thumb that a network leaves, as the lectures give them. Warnings: none of them stops anything."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archlang.diagnostics import Problem, Severity
+from archlang.errors.words import listing, plural, product_text, shape_text
+from archlang.records import record
+
+
+class Warned(Problem):
+    """Base of all warnings: the network works, and something about it is probably not meant."""
+
+    severity: ClassVar[Severity] = "warning"
+
+
+@record
+class EvenKernel(Warned):
+    """A window of even size is padded alike on both sides, so that the map misses its size by one.
+
+    With stride 1 a padding of (F - 1)/2 keeps the size, which is whole only for odd F. With an even F the map grows or
+    shrinks by one at each layer, and no row of the output stands in the middle of what it sees.
+
+    Odd windows, 3x3 above all, have a middle and keep sizes: maps of different layers then stay in line.
+    """
+
+    code = "even-kernel"
+    word: str
+    size: int
+    kernel_size: int
+    padding: int
+    output: int
+
+    @property
+    def message(self) -> str:
+        window = f"an even window of {self.kernel_size} with a padding of {self.padding}"
+        return f"{window} makes {self.output} of {self.size}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        n, p, f = self.size, self.padding, self.kernel_size
+        return (
+            f"out = (N + 2P - F)/S + 1 = ({n} + 2*{p} - {f})/1 + 1 = {self.output}",
+            f"the size stays for P = (F - 1)/2 = {(f - 1) / 2:g}, which is whole only for odd F",
+        )
+
+
+@record
+class LargePooling(Warned):
+    """A pooling has a window larger than 3.
+
+    The lectures know two poolings: 2x2 at stride 2, which keeps one number of four, and 3x3 at stride 2. A pooling over
+    the whole map is another matter and not meant here, nor is one at stride 1, which keeps the size.
+
+    Larger windows destroy too much: what is left of the places is too coarse for the layers behind.
+    """
+
+    code = "large-pooling"
+    word: str
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
+    shape: tuple[int, ...]
+    output: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        return f"{self.word} looks at windows of {shape_text(self.window)}; 2 or 3 is usual"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        kept = f"{shape_text(self.shape)} becomes {shape_text(self.output)}"
+        return (f"each of its numbers stands for {product_text(self.window)}; {kept}",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("pool in smaller steps with convolutions between them, or let a convolution take the stride",)
+
+
+@record
+class IndivisibleInput(Warned):
+    """A map of odd size is to be halved.
+
+    The input is halved by each stride of 2. Where it is not divisible by 2 often enough, a layer somewhere gets an odd
+    size, and its last window reads half a step of padding.
+
+    Sizes that divide (32, 64, 96, 224, 384, 512) keep windows in line with the picture, and a network that goes up
+    again finds the sizes it came from.
+    """
+
+    code = "indivisible-input"
+    word: str
+    stride: int
+    size: int
+    output: int
+    input_size: int
+    needed: int
+
+    @property
+    def message(self) -> str:
+        return f"stride {self.stride} meets a map of {self.size}, which {self.stride} does not divide"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        lower = self.input_size // self.needed * self.needed
+        near = listing([str(size) for size in (lower, lower + self.needed) if size], "or")
+        return (
+            f"{self.size}/{self.stride} = {self.size / self.stride:.4g}; padding makes it {self.output}",
+            f"strides reduce the input, {self.input_size}, by {self.needed} in all: {near} would divide",
+        )
+
+
+@record
+class WastedPadding(Warned):
+    """There is so much padding that windows read nothing else.
+
+    A window that lies in the padding as a whole gives the same number at every place and for every input: the bias.
+    With stride 1 and a padding of (F - 1)/2 no window does, and the size stays.
+
+    Such windows cost work and tell nothing, and they surround the map with a border that looks like data.
+    """
+
+    code = "wasted-padding"
+    word: str
+    kernel_size: tuple[int, ...]
+    padding: tuple[int, ...]
+    output: tuple[int, ...]
+    empty: int
+
+    @property
+    def message(self) -> str:
+        total = product_text(self.output).split(" = ")[-1]
+        return f"{self.empty:,} of {total} windows read padding alone"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (
+            f"a padding of {shape_text(self.padding)} has room for a whole window of {shape_text(self.kernel_size)}",
+        )
+
+
+@record
+class LargeKernel(Warned):
+    """A convolution of 7x7 or more, at stride 1, between many maps.
+
+    Three layers of 3x3 see as far as one of 7x7. Between C maps each they have 27 C^2 weights, it has 49 C^2. A first
+    layer, which reads a picture's few channels, a layer with a stride, one for each map by itself, and one over the
+    whole map are other matters.
+
+    The small ones are cheaper, and with a ReLU behind each they can express more.
+    """
+
+    code = "large-kernel"
+    kernel_size: tuple[int, ...]
+    in_channels: int
+    out_channels: int
+    weights: int
+    stack: int
+    small: int
+
+    @property
+    def message(self) -> str:
+        sizes = shape_text(self.kernel_size)
+        return f"one window of {sizes} has {self.weights:,} weights; {self.stack} of 3 see as far with {self.small:,}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        one = product_text((*self.kernel_size, self.in_channels, self.out_channels))
+        return (f"F*F*D*K = {one}", f"{self.stack} layers of 3 see 1 + 2*{self.stack} = {1 + 2 * self.stack}")
+
+
+@record
+class BiasBeforeNorm(Warned):
+    """A bias is learned right in front of a normalisation that takes it away.
+
+    Batch normalisation subtracts the mean of each channel, instance normalisation that of each map. A constant that was
+    added to all of it is gone with the mean; the normalisation has a bias of its own behind it.
+
+    The numbers are stored, updated and sent, and have no effect.
+    """
+
+    code = "bias-before-norm"
+    word: str
+    norm: str
+    size: int
+    total: int
+
+    @property
+    def message(self) -> str:
+        return f"the bias of {self.word} has no effect: {self.norm} subtracts it with the mean"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        copies = f", {self.total:,} in all copies" if self.total != self.size else ""
+        return (f"{plural(self.size, 'number')}{copies} learned without effect",)
+
+
+@record
+class DoubledActivation(Warned):
+    """Two non-linearities stand one behind the other.
+
+    The second one of RELU -> RELU changes nothing: what is there is not negative. Others in a row, SIGMOID -> TANH,
+    squeeze what was squeezed already.
+
+    Between two non-linearities belongs a layer with weights; most likely one was forgotten, or one written twice.
+    """
+
+    code = "doubled-activation"
+    word: str
+    before: str
+    idle: bool
+
+    @property
+    def message(self) -> str:
+        return f"{self.word} {'changes nothing behind' if self.idle else 'follows'} {self.before}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if self.idle:
+            return (f"what {self.before} gives is as {self.word} would make it",)
+        return ("there is no layer with weights between the two",)
+
+
+@record
+class ActivationBeforeLoss(Warned):
+    """A model ends in a softmax, or a classifier in a sigmoid.
+
+    torch's CrossEntropyLoss takes scores and applies the softmax itself, BCEWithLogitsLoss the sigmoid. LOGSOFTMAX,
+    which NLLLoss wants, and maps of pixels between 0 and 1 are not meant here.
+
+    Applied twice, the softmax makes all classes nearly alike: the network trains slowly and nothing says why. In the
+    loss it is also exact where exp would overflow.
+    """
+
+    code = "activation-before-loss"
+    word: str
+    output: str
+    loss: str
+
+    @property
+    def message(self) -> str:
+        return f"the model's {self.output} comes from {self.word}, which torch's {self.loss} applies itself"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"end in the scores, and apply {self.word} where probabilities are wanted",)
+
+
+@record
+class MissingActivation(Warned):
+    """Two layers with weights follow each other without a non-linearity between them.
+
+    A product of two matrices is a matrix: FC -> FC can compute nothing that one FC could not. Normalisation and dropout
+    between them change nothing about that. Layers that are split in two to save weights are not meant here: depthwise
+    and 1x1 convolutions, 1x7 and 7x1, a convolution that an FC reads, a narrow layer between two wide ones; nor are
+    convolutions with a stride.
+
+    The second layer costs its parameters and its work, and adds no power to the network.
+    """
+
+    code = "missing-activation"
+    word: str
+    before: str
+    parameters: int
+
+    @property
+    def message(self) -> str:
+        return f"{self.before} and {self.word} have no non-linearity between them"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"together they are one linear function; {self.word} has {self.parameters:,} parameters",)
+
+
+@record
+class DropoutBeforeNorm(Warned):
+    """Batch normalisation reads what dropout has thinned out.
+
+    In training dropout keeps a number with probability 1 - p and makes it 1/(1 - p) times larger: the mean stays, the
+    variance does not. Batch normalisation learns the variance with dropout and meets another one without.
+
+    The shift makes a network worse in use than it was in training: Li, Chen, Hu, Yang: Understanding the Disharmony
+    between Dropout and Batch Normalization by Variance Shift. CVPR 2019.
+    """
+
+    code = "dropout-before-norm"
+    word: str
+    norm: str
+    p: float
+
+    @property
+    def message(self) -> str:
+        return f"{self.norm} learns the variance behind {self.word}, which is another one in use"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"the mean square is 1/(1 - p) = 1/(1 - {self.p:g}) = {1 / (1 - self.p):.4g} times larger in training",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"put {self.word} behind the last {self.norm}",)
+
+
+@record
+class DropoutAtOutput(Warned):
+    """A model ends in a dropout.
+
+    In training some of the outputs are then zero, whatever the network found, and the others too large.
+
+    Dropout is for what layers read. The scores of left out classes cannot be learned from.
+    """
+
+    code = "dropout-at-output"
+    word: str
+    output: str
+    p: float
+
+    @property
+    def message(self) -> str:
+        return f"{self.word} makes {self.p:.4g} of the model's {self.output} zero in training"
+
+
+@record
+class FirstFcHeavy(Warned):
+    """The first fully connected layer holds most of all parameters.
+
+    It has a weight for each number of each map. A network of a million and more parameters whose larger half sits there
+    is meant: AlexNet and VGG are.
+
+    The mean of each map in its place (global average pooling) needs a weight for each map only, takes inputs of any
+    size, and is what later networks do.
+    """
+
+    code = "first-fc-heavy"
+    word: str
+    shape: tuple[int, ...]
+    features: int
+    parameters: int
+    total: int
+    pooled: int
+
+    @property
+    def message(self) -> str:
+        share = self.parameters / self.total
+        return f"the first {self.word} holds {share:.0%} of all parameters: {self.parameters:,} of {self.total:,}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (
+            f"it reads {product_text(self.shape)} numbers and gives {self.features:,}",
+            f"behind AVGPOOL(to=1) it would read {self.shape[0]:,} and have {self.pooled:,} parameters",
+        )
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("pool more in front of it, at the end globally (AVGPOOL(to=1)), or make it narrower",)
+
+
+@record
+class SmallReceptiveField(Warned):
+    """The maps that are averaged over all places have each seen only a small part of the input.
+
+    What one number of the last map depends on grows with windows and strides. A mean over all places puts such parts
+    together, but nothing has looked at them in their relation to each other.
+
+    A network whose parts are small against its input counts textures; more layers, strides or poolings let it see the
+    whole.
+    """
+
+    code = "small-receptive-field"
+    word: str
+    input: str
+    field: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        field, sizes = shape_text(self.field), shape_text(self.sizes)
+        return f"each number that {self.word} averages has seen {field} of {sizes}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"its receptive field in {self.input} is less than half as wide as that",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("add layers, strides or poolings in front of it",)

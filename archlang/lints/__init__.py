@@ -1,0 +1,132 @@
+"""Warnings: rules of thumb that a checked network leaves, each with a code and each silenced where it is meant.
+
+`with_lints` adds them to what a check found. They stop nothing: `archc check` and `archlang.check` show them, what
+compiles and draws does not look for them. A text with errors gets none, since what is wrong comes first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from archlang.checking import HELP_EFFORT, Outcome, Run, check_once, deep_recursion
+from archlang.diagnostics import MOST_DIAGNOSTICS, Collector, Diagnosed, Diagnostic
+from archlang.elaborate.fixes import try_helps
+from archlang.errors.files import UnknownCode
+from archlang.errors.words import closest
+from archlang.ir.graph import Model
+from archlang.lints.allow import comment_problems, find_allowed
+from archlang.lints.base import Finding, Lint, Net
+from archlang.lints.registry import LINTS, codes, register
+from archlang.lints.text import FileText
+from archlang.source import Source
+
+__all__ = ["Finding", "Lint", "Net", "register", "with_lints"]
+
+ALL = "all"
+
+WARNINGS_WITH_HELPS = 20
+"""A file with more warnings than this is written in another style, and not by a slip."""
+
+
+def with_lints(outcome: Outcome, allow: Iterable[str] = (), deny: Iterable[str] = ()) -> Outcome:
+    """The outcome with its warnings, those in `allow` left out, those in `deny` made errors; "all" means all.
+
+    What the file's comments allow is left out, too. Raises `Diagnosed` for a code that is none.
+    """
+    allowed, denied = _known("--allow", allow), _known("--deny", deny)
+    if outcome.run is None or not outcome.ok or allowed >= set(codes()):
+        return outcome
+    found = [d for d in _look(outcome.run, outcome.models) if d.code not in allowed]
+    tried = _with_tried_helps(outcome, outcome.run, found, allowed)
+    judged = (replace(d, denied=d.code in denied) for d in tried)
+    return replace(outcome, diagnostics=(*outcome.diagnostics, *judged))
+
+
+def _known(option: str, wanted: Iterable[str]) -> set[str]:
+    """The codes that an option names."""
+    found = set[str]()
+    for code in wanted:
+        if code != ALL and code not in codes():
+            raise Diagnosed(Diagnostic(UnknownCode(code, closest(code, (*codes(), ALL))), None, option))
+        found |= set(codes()) if code == ALL else {code}
+    return found
+
+
+# ---- looking ---------------------------------------------------------------------------------------
+
+
+def _look(run: Run, models: Sequence[Model]) -> list[Diagnostic]:
+    """All warnings of one check, in the order of the file, without those that comments allow."""
+    program = run.program
+    with deep_recursion():
+        found = list(_findings(run, models))
+    allowed = find_allowed(program)
+    kept = [d for d in found if not any(entry.covers(d) for entry in allowed)]
+    about = list(comment_problems(program, allowed, found, codes(), _is_complete(run, models)))
+    kept += [d for d in about if not any(entry.covers(d) for entry in allowed)]
+    return sorted(kept, key=lambda d: d.span.start if d.span else -1)
+
+
+def _is_complete(run: Run, models: Sequence[Model]) -> bool:
+    """Whether everything in the file was looked at as it stands there."""
+    request = run.request
+    plain = not (request.model or request.bindings or request.options.inputs)
+    return plain and len(models) == len(run.program.models) and not any(model.is_symbolic for model in models)
+
+
+def _findings(run: Run, models: Sequence[Model]) -> Iterator[Diagnostic]:
+    program = run.program
+    text = FileText(program)
+    nets = [Net(model.with_numbers, text, model.is_symbolic) for model in models]
+    collector = Collector()
+    for lint in LINTS:
+        collector.extend(_of_models(lint, nets, program.source.name))
+        for finding in lint.find_in_file(program) if lint.find_in_file else ():
+            collector.add(Diagnostic(finding.problem, finding.span, program.source.name, candidates=finding.helps))
+    yield from collector
+
+
+def _of_models(lint: Lint, nets: Sequence[Net], file: str) -> Iterator[Diagnostic]:
+    """What a lint finds at layers that the file itself writes.
+
+    An edit changes all layers that are made from the same words, so it is no way out unless the lint found them all.
+    """
+    find = lint.find
+    looked = [net for net in nets if find and not (lint.sized and net.symbolic)]
+    found = [(net, finding) for net in looked if find for finding in find(net)]
+    hits = Counter(net.layer(finding.spot).origin for net, finding in found if finding.spot)
+    for net, finding in found:
+        call = net.call(finding.spot) if finding.spot else None
+        span = finding.span or (call and call.span)
+        if span is None or span.source is not net.text.source:
+            continue
+        helps = finding.helps
+        if finding.spot and helps:
+            origin = net.layer(finding.spot).origin
+            helps = helps if hits[origin] >= sum(other.written_at(origin) for other in looked) else ()
+        yield Diagnostic(finding.problem, span, file, finding.secondary, candidates=helps)
+
+
+# ---- helps -----------------------------------------------------------------------------------------
+
+
+def _with_tried_helps(
+    outcome: Outcome, run: Run, found: Sequence[Diagnostic], allowed: set[str]
+) -> Sequence[Diagnostic]:
+    """Apply each edit to the text and check it again: what leaves fewer warnings and no new one is offered."""
+    if len(found) >= MOST_DIAGNOSTICS:
+        return found
+    here = replace(outcome, diagnostics=tuple(found))
+    before = Counter(d.code for d in found)
+
+    def check_again(changed: Source) -> Outcome:
+        after = check_once(changed, run.request, False, run.importer)
+        if not after.ok or after.run is None:
+            return after
+        left = [d for d in _look(after.run, after.models) if d.code not in allowed]
+        return replace(after, diagnostics=tuple(left)) if Counter(d.code for d in left) <= before else here
+
+    tries = HELP_EFFORT // (outcome.effort + 1)
+    return try_helps(run.program.source, here, check_again, tries, WARNINGS_WITH_HELPS)

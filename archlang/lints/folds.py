@@ -1,0 +1,135 @@
+"""What lints add up over a model's shared bodies: how often each occurs, by how much strides reduce, a way to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+from archlang.ir.graph import BodyId, Call, Layer, Model, Node, Repeat
+from archlang.ir.paths import Step
+
+LARGEST_STRIDE = 1 << 20
+"""Products of strides are not followed further: no input is divided so often."""
+
+WINDOWED = frozenset({"conv", "max_pool", "avg_pool", "lp_pool"})
+
+
+def uses(node: Node) -> Iterator[tuple[BodyId, int]]:
+    """The bodies that a node uses, with how many copies."""
+    if isinstance(node, Call):
+        yield node.body, 1
+    elif isinstance(node, Repeat):
+        yield from ((run.body, run.count) for run in node.runs)
+
+
+def count_copies(model: Model) -> tuple[int, ...]:
+    """How often each body occurs."""
+    counts = [0] * len(model.bodies)
+    counts[-1] = 1
+    for number in reversed(range(len(model.bodies))):
+        for node in model.bodies[number].nodes:
+            for inner, count in uses(node):
+                counts[inner] += counts[number] * count
+    return tuple(counts)
+
+
+def steps_to(model: Model, body: BodyId, index: int) -> tuple[Step, ...]:
+    """The way from the model's own body to a node: its last copy in the first place where it occurs."""
+    steps = (Step(body, index),)
+    while body != len(model.bodies) - 1:
+        body, step = _use_of(model, body)
+        steps = (step, *steps)
+    return steps
+
+
+def _use_of(model: Model, wanted: BodyId) -> tuple[BodyId, Step]:
+    for number, body in enumerate(model.bodies):
+        for index, node in enumerate(body.nodes):
+            for run, (inner, count) in enumerate(uses(node)):
+                if inner == wanted:
+                    return number, Step(number, index, run, count - 1)
+    raise AssertionError("every body of a model is used")
+
+
+def total_strides(model: Model, axis: int) -> int:
+    """By how much the strides of convolutions and poolings reduce an axis, along the way that reduces it most."""
+    strides: list[int] = []
+    for body in model.bodies:
+        reached: list[int] = []
+        for node in body.nodes:
+            before = max((reached[ref.node] for ref in node.inputs if ref.node >= 0), default=1)
+            reached.append(min(before * _stride(node, axis, strides), LARGEST_STRIDE))
+        strides.append(max(reached, default=1))
+    return strides[-1]
+
+
+def _stride(node: Node, axis: int, of_bodies: Sequence[int]) -> int:
+    if not isinstance(node, Layer):
+        return prod(min(of_bodies[body], LARGEST_STRIDE) ** min(count, 20) for body, count in uses(node))
+    stride: Any = getattr(node.op, "stride", None)
+    return stride[axis - 1] if node.op.tag in WINDOWED and stride and axis <= len(stride) else 1
+
+
+# ---- receptive fields, from below ------------------------------------------------------------------
+
+Growth = tuple[int, int]
+"""How many positions more than one a number sees through some layers, and by how many its neighbours look further."""
+
+STAYS: Growth = (0, 1)
+
+
+def least_field(model: Model, steps: Sequence[Step]) -> int:
+    """How many positions along each axis of the input a number in front of a node sees at least.
+
+    Follows one path, the one that sees most, through each body once; of several axes it takes the smallest numbers.
+    """
+    of_bodies: list[Growth] = []
+    inside: list[list[Growth]] = []
+    for body in model.bodies:
+        grown: list[Growth] = []
+        for node in body.nodes:
+            grown.append(_then(_into(node, grown), _growth(node, of_bodies)))
+        inside.append(grown)
+        ends = [grown[ref.node] for ref in body.outputs[:1] if ref.node >= 0]
+        of_bodies.append(ends[0] if ends else STAYS)
+    found = STAYS
+    for step in steps:
+        node = model.bodies[step.body].nodes[step.index]
+        found = _then(found, _into(node, inside[step.body]))
+        for run, (inner, count) in enumerate(uses(node)):
+            if isinstance(node, Repeat) and run <= step.run:
+                found = _then(found, _times(of_bodies[inner], count if run < step.run else step.copy))
+    return 1 + found[0]
+
+
+def _into(node: Node, grown: Sequence[Growth]) -> Growth:
+    """The largest growth of what flows into a node."""
+    return max((grown[ref.node] for ref in node.inputs if ref.node >= 0), default=STAYS)
+
+
+def _growth(node: Node, of_bodies: Sequence[Growth]) -> Growth:
+    if not isinstance(node, Layer):
+        found = STAYS
+        for body, count in uses(node):
+            found = _then(found, _times(of_bodies[body], count))
+        return found
+    op: Any = node.op
+    if op.tag not in WINDOWED or not op.kernel_size or not op.stride:
+        return STAYS
+    dilation = getattr(op, "dilation", None) or (1,) * len(op.kernel_size)
+    extents = (d * (k - 1) for k, d in zip(op.kernel_size, dilation, strict=True))
+    return min(extents), min(op.stride)
+
+
+def _then(first: Growth, second: Growth) -> Growth:
+    return min(first[0] + first[1] * second[0], LARGEST_STRIDE), min(first[1] * second[1], LARGEST_STRIDE)
+
+
+def _times(growth: Growth, count: int) -> Growth:
+    """What copies in a row do, by squaring."""
+    found = STAYS
+    while count:
+        found = _then(found, growth) if count % 2 else found
+        growth, count = _then(growth, growth), count // 2
+    return found

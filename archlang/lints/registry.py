@@ -1,0 +1,62 @@
+"""Which lints there are: archlang's own and those that others register."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from archlang.lints import order, unused, whole, windows
+from archlang.lints.base import Lint
+
+ENTRY_POINTS = "archlang.lints"
+"""Group of entry points through which installed packages offer lints; each names a `Lint`."""
+
+LINTS: list[Lint] = [
+    Lint("even-kernel", windows.even_kernel, sized=True),
+    Lint("large-pooling", windows.large_pooling, sized=True),
+    Lint("large-kernel", windows.large_kernel, sized=True),
+    Lint("wasted-padding", windows.wasted_padding, sized=True),
+    Lint("indivisible-input", windows.indivisible_input, sized=True),
+    Lint("small-receptive-field", whole.small_receptive_field, sized=True),
+    Lint("first-fc-heavy", whole.first_fc_heavy, sized=True),
+    Lint("missing-activation", order.missing_activation),
+    Lint("doubled-activation", order.doubled_activation),
+    Lint("activation-before-loss", order.activation_before_loss),
+    Lint("bias-before-norm", order.bias_before_norm),
+    Lint("dropout-before-norm", order.dropout_before_norm),
+    Lint("dropout-at-output", order.dropout_at_output),
+    Lint("unused-block", find_in_file=unused.unused_blocks),
+    Lint("unused-parameter", find_in_file=unused.unused_parameters),
+    Lint("unused-label", find_in_file=unused.unused_labels),
+    Lint("unused-let", find_in_file=unused.unused_lets),
+    Lint("unused-import", find_in_file=unused.unused_imports),
+]
+"""All lints, in the order in which their warnings about one place come."""
+
+OF_COMMENTS = ("unused-allow", "unknown-lint")
+"""Warnings about the comments that silence warnings."""
+
+
+def register(lint: Lint) -> Lint:
+    """Make a lint known. One of the same code is replaced, so that a module can be loaded again.
+
+    Raises ValueError if it looks at nothing.
+    """
+    if lint.find is None and lint.find_in_file is None:
+        raise ValueError(f"{lint.code} looks neither at models nor at files")
+    LINTS[:] = [*(known for known in LINTS if known.code != lint.code), lint]
+    return lint
+
+
+@cache
+def load_entry_points() -> None:
+    """Register the lints of installed packages."""
+    from archlang.plugins import offered
+
+    for lint in offered(ENTRY_POINTS):
+        register(lint)
+
+
+def codes() -> tuple[str, ...]:
+    """The codes of all warnings."""
+    load_entry_points()
+    return (*(lint.code for lint in LINTS), *OF_COMMENTS)
