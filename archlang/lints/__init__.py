@@ -22,7 +22,7 @@ from archlang.lints.registry import LINTS, codes, register
 from archlang.lints.text import FileText
 from archlang.source import Source
 
-__all__ = ["Finding", "Lint", "Net", "register", "with_lints"]
+__all__ = ["LINTS", "Finding", "Lint", "Net", "register", "with_lints"]
 
 ALL = "all"
 
