@@ -94,16 +94,11 @@ def check_source(
     if not outcome.diagnostics:
         return outcome
 
-<<<<<<< HEAD
     left = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT
-=======
-    def check_again(changed: Source) -> Outcome:
-        return check_once(changed, request, choose_one, find)
->>>>>>> 5d5eea3 (lints: warnings about networks, silenced by comments or options)
 
     def check_again(changed: Source) -> Outcome:
         nonlocal left
-        tried = _check_once(changed, request, choose_one, find, left // EFFORT_OF_STAGE)
+        tried = check_once(changed, request, choose_one, find, left // EFFORT_OF_STAGE)
         left -= tried.effort
         return tried
 
@@ -122,14 +117,10 @@ def import_nothing(path: str, span: Span) -> Source:
     raise diagnosed(CannotImport(path, "a text without a file imports nothing"), span)
 
 
-<<<<<<< HEAD
-def _check_once(
+def check_once(
     source: Source, request: Request, choose_one: bool, importer: Importer, most_work: int = WORK_LIMIT
 ) -> Outcome:
-=======
-def check_once(source: Source, request: Request, choose_one: bool, importer: Importer) -> Outcome:
     """Check a text as `check_source` does, without ways out of what is wrong."""
->>>>>>> 5d5eea3 (lints: warnings about networks, silenced by comments or options)
     collector = Collector()
     models: tuple[Model, ...] = ()
     effort = EFFORT_OF_CHARACTER * len(source.text)

@@ -126,24 +126,18 @@ def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape 
 
 
 def try_helps(
-<<<<<<< HEAD
-    source: Source, trial: Trial, check: Callable[[Source], Trial], may_try: Callable[[], bool]
+    source: Source,
+    trial: Trial,
+    check: Callable[[Source], Trial],
+    may_try: Callable[[], bool],
+    most: int = DIAGNOSTICS_WITH_HELPS,
 ) -> list[Diagnostic]:
     """Apply each candidate to the text and check the whole file again: what leaves it less bad is offered.
 
-    `trial` is the check of the text as it is; `may_try` says whether there is effort left for one more.
+    `trial` is the check of the text as it is; `may_try` says whether there is effort left for one more,
+    for the first `most` diagnostics that have any.
     """
-    hopeful = iter(range(DIAGNOSTICS_WITH_HELPS))
-=======
-    source: Source, trial: Trial, check: Callable[[Source], Trial], tries: int, most: int = DIAGNOSTICS_WITH_HELPS
-) -> list[Diagnostic]:
-    """Apply each candidate to the text and check the whole file again: what leaves it less bad is offered.
-
-    `trial` is the check of the text as it is; `tries` is how many of all candidates may be tried, for the first `most`
-    diagnostics that have any.
-    """
-    turns, hopeful = iter(range(tries)), iter(range(most))
->>>>>>> 5d5eea3 (lints: warnings about networks, silenced by comments or options)
+    hopeful = iter(range(most))
     return [
         replace(d, helps=tuple(_clean(source, d, trial, check, may_try)))
         if d.candidates and next(hopeful, None) is not None

@@ -119,14 +119,18 @@ def _with_tried_helps(
     if len(found) >= MOST_DIAGNOSTICS:
         return found
     here = replace(outcome, diagnostics=tuple(found))
-    before = Counter(d.code for d in found)
+    before, left_over = Counter(d.code for d in found), HELP_EFFORT
 
     def check_again(changed: Source) -> Outcome:
+        nonlocal left_over
         after = check_once(changed, run.request, False, run.importer)
+        left_over -= after.effort
         if not after.ok or after.run is None:
             return after
         left = [d for d in _look(after.run, after.models) if d.code not in allowed]
         return replace(after, diagnostics=tuple(left)) if Counter(d.code for d in left) <= before else here
 
-    tries = HELP_EFFORT // (outcome.effort + 1)
-    return try_helps(run.program.source, here, check_again, tries, WARNINGS_WITH_HELPS)
+    def may_try() -> bool:
+        return left_over > outcome.effort
+
+    return try_helps(run.program.source, here, check_again, may_try, WARNINGS_WITH_HELPS)
