@@ -61,6 +61,8 @@ class Style:
     float beside it: a row of their own would bend it around them."""
     rank_gap_across: float = 0.2
     """The same from left to right."""
+    longest_floating: int = 22
+    """In characters; a longer shape would float out of its frame."""
     branch_gap: float = 0.3
     frame_margin: int = 10
     """In points, between a frame and what it holds."""
@@ -181,13 +183,15 @@ class _Writer:
         dot.node(_id(node), graphviz.nohtml(text), **attributes, **column)
 
     def _write_links(self, dot: Dot) -> None:
+        style = self.style
         for link in self.links:
             straight = self.columns.get(link.source, link.source) == self.columns.get(link.target)
             attributes = {"weight": str(self.style.straightness)} if straight else {}
             attributes |= {"dir": "none"} if link.enters else {}
             if link.text:
                 attributes |= {"label": _escaped(f" {link.text}")}
-                attributes |= {"labelfloat": "true"} if straight and link.target in self.alone else {}
+                short = len(link.text) <= style.longest_floating
+                attributes |= {"labelfloat": "true"} if short and straight and link.target in self.alone else {}
             ends = _id(link.source), _id(link.target)
             if link.rises:
                 attributes = {"dir": "back"} | attributes
