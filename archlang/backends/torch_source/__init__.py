@@ -15,7 +15,7 @@ from importlib import resources
 
 from archlang.backends.initialise import SCHEMES
 from archlang.backends.torch_source.authors import Author, Family
-from archlang.backends.torch_source.classes import Classes
+from archlang.backends.torch_source.classes import CannotMerge, Classes
 from archlang.backends.torch_source.frames import NotExpressible
 from archlang.backends.torch_source.guards import sample_checks, write_guard
 from archlang.backends.torch_source.samples import Samples, take_samples
@@ -60,14 +60,17 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
 
 def _write_classes(samples: Samples, source_name: str, author: Author) -> Classes:
     """The classes, with as many arguments of the model as its numbers can be told from."""
+    separate: frozenset[str] = frozenset()
     while True:
-        classes = Classes(samples, source_name, author)
+        classes = Classes(samples, source_name, author, separate)
         try:
             classes.write_model()
         except NotExpressible as error:
             samples = samples.without(error.values)
-            continue
-        return classes
+        except CannotMerge as error:
+            separate |= {error.definition}
+        else:
+            return classes
 
 
 def support_text(name: str, new_name: str) -> str:

@@ -70,7 +70,7 @@ class ClassWriter:
         self.base = "nn.Module"
         self._begin()
         self.bare = list(self.constructor.lines)
-        self.function.labels = frozenset(self.library.parts.labels(self.parts[0]))
+        self.function.labels = frozenset(label for part in self.parts for label in self.library.parts.labels(part))
         flow = follow(self.library.parts, self.parts, "attributes", len(inputs), self.function.own)
         names = attribute_names(flow)
         if any(isinstance(applied.node, Segment) for applied in flow.applied):
@@ -91,13 +91,14 @@ class ClassWriter:
     def _is_attributes(self) -> bool:
         """Whether the parts of a plain chain are attributes: they have fit names, and are not too many."""
         known = self.library.parts
-        if any(not label.isidentifier() for label in known.labels(self.parts[0])):
+        if any(not label.isidentifier() for part in self.parts for label in known.labels(part)):
             return False
-        if any(_has_number(known, step.node) for step in self.parts[0].steps):
+        rows, _ = known.aligned(self.parts)
+        if any(_has_number(known, row.lead.node) for row in rows):
             return False
         lines, repeats = 0, False
-        for steps in zip(*(part.steps for part in self.parts), strict=True):
-            segments = segments_of(steps)
+        for row in rows:
+            segments = segments_of(row.steps)
             if segments and not known.is_applied_by_name(segments, "attributes"):
                 return False
             lines += known.run_size(segments[0]) if segments else 1

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from archlang.backends.initialise import initialisation
+from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.authors import Author
 from archlang.backends.torch_source.class_writer import ClassWriter
 from archlang.backends.torch_source.frames import FunctionFrame, Variable, Vector
@@ -23,6 +24,14 @@ from archlang.backends.torch_source.words import class_name, variable_name
 from archlang.errors.words import shape_text
 from archlang.ir.graph import Body, BodyId, Call, Layer
 from archlang.ir.ops.base import collapse
+
+
+class CannotMerge(Exception):
+    """The bodies of a definition have no class in common."""
+
+    def __init__(self, definition: str) -> None:
+        super().__init__(definition)
+        self.definition = definition
 
 
 @dataclass
@@ -46,12 +55,14 @@ class Class:
 class Classes:
     """All classes of a generated module, in the order in which they must stand."""
 
-    def __init__(self, samples: Samples, source_name: str, author: Author) -> None:
+    def __init__(
+        self, samples: Samples, source_name: str, author: Author, separate: frozenset[str] = frozenset()
+    ) -> None:
         self.author = author
         self.samples = samples
         self.model = model = samples.model
         self.source_name = source_name
-        self.parts = Measures(model)
+        self.parts = Measures(model, separate, samples.bodies)
         self.init = initialisation(model)
         self.code = Code()
         self.required: set[str] = set()
@@ -79,9 +90,9 @@ class Classes:
         """The class that stands for a body; None if it is written in place."""
         key = self._key(body)
         if key not in self._classes:
-            if self.parts.is_plain(body):
+            if self.model.bodies[body].definition is None and self.parts.is_plain(body):
                 return None
-            alike = [other for other in self._called if self._key(other) == key]
+            alike = [other for other in self.parts.called if self._key(other) == key]
             self._classes[key] = Class(self._name(label or "group"), alike)
         found = self._classes[key]
         if not found.written:
@@ -96,13 +107,7 @@ class Classes:
     # ---- which classes there are
 
     def _key(self, body: BodyId) -> tuple[str | None, int]:
-        return self.model.bodies[body].definition, self.parts.structure(body)
-
-    @cached_property
-    def _called(self) -> list[BodyId]:
-        """Bodies that open a scope."""
-        nodes = (node for body in self.samples.bodies for node in self.model.bodies[body].nodes)
-        return sorted({node.body for node in nodes if isinstance(node, Call)})
+        return self.model.bodies[body].definition, self.parts.variant(body)
 
     def _name_support(self) -> None:
         """Name the copies of archlang's own layers, before blocks take the names."""
@@ -116,7 +121,7 @@ class Classes:
     def _name_definitions(self) -> None:
         """Name the classes of all blocks and called models."""
         found: dict[str, dict[tuple[str | None, int], list[BodyId]]] = {}
-        for number in self._called:
+        for number in self.parts.called:
             definition = self.model.bodies[number].definition
             if definition is not None:
                 found.setdefault(definition, {}).setdefault(self._key(number), []).append(number)
@@ -172,7 +177,11 @@ class Classes:
         function.written = self.author.expressions(bodies[0].definition) if bodies[0].definition else ()
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
         writer = ClassWriter(self, function, parts)
-        writer.write_content(self._inputs(bodies[0], is_model), one.bodies[0], is_model)
+        widest = max(one.bodies, key=lambda body: len(self.parts.part(body).steps))
+        try:
+            writer.write_content(self._inputs(bodies[0], is_model), widest, is_model)
+        except NotMergeable:
+            raise CannotMerge(bodies[0].definition or "") from None
         if is_model and self.init.shared:
             write_shared(writer.constructor, self.model, self.init.shared)
         one.parameters = function.parameters

@@ -7,14 +7,16 @@ become loops; parts that open a scope become a nested `nn.Sequential` or an obje
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from itertools import groupby
+from typing import Any, Protocol
 
 from archlang.backends.initialise import Initialisation
-from archlang.backends.torch_source.frames import Frame, FunctionFrame, Slot, Variable, Vector
+from archlang.backends.torch_source.alignment import NotMergeable
+from archlang.backends.torch_source.frames import ANY, Frame, FunctionFrame, Slot, Variable, Vector, equal
 from archlang.backends.torch_source.loops import LoopFrame
 from archlang.backends.torch_source.measures import SHORT_REPEAT, Measures
 from archlang.backends.torch_source.sinks import Inline, Keyed, Listing, Sink
-from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
+from archlang.backends.torch_source.steps import Part, Row, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call, flat
 from archlang.backends.torch_source.words import literal, unique
 from archlang.errors.words import shape_text
@@ -70,34 +72,51 @@ class Builder:
 
     # ---- steps
 
-    def fill(self, sink: Sink, parts: Sequence[Part], frame: Frame, starts: Starts) -> None:
-        """Put all steps of these bodies, which have equal structure, into a sink."""
-        for steps in zip(*(part.steps for part in parts), strict=True):
-            node = steps[0].node
-            if isinstance(node, Segment):
-                self._segment(sink, steps, frame, starts)
+    def fill(self, sink: Sink, parts: Sequence[Part | None], frame: Frame, starts: Starts) -> None:
+        """Put all steps of these bodies, which one class stands for, into a sink."""
+        rows, _ = self.parts.aligned(parts)
+        for present, group in groupby(rows, lambda row: presence(row, parts)):
+            if present is None:
+                for row in group:
+                    self._put(sink, row.steps, row.lead, frame, starts)
                 continue
-            names = tuple(step.node.name for step in steps if not isinstance(step.node, Segment))
-            value = None if node.shared else self._value(sink, steps, frame)
-            if value is not None:
-                sink.put(names, starts, value, _comment(steps, frame), frame)
-            frame.passes(tuple(step.outputs[0][0] for step in steps))
+            if not isinstance(frame, FunctionFrame):
+                raise NotMergeable
+            together = list(group)
+            sink.begin_if(frame.condition(present, condition_name(together)))
+            for row in together:
+                self._put(sink, row.steps, row.lead, frame, starts)
+            sink.end_if()
+            frame.known = frame.running = None
 
-    def _value(self, sink: Sink, steps: Sequence[Step], frame: Frame) -> Expression | None:
+    def _put(self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts) -> None:
+        node = lead.node
+        if isinstance(node, Segment):
+            self._segment(sink, steps, lead, frame, starts)
+            return
+        names = tuple(step.node.name for step in steps if step and not isinstance(step.node, Segment))
+        value = None if node.shared else self._value(sink, steps, node, frame)
+        if value is not None:
+            sink.put(names, starts, value, _comment(steps, frame), frame)
+        frame.passes(tuple(step.outputs[0][0] if step else ANY for step in steps))
+
+    def _value(
+        self, sink: Sink, steps: Sequence[Step | None], node: Layer | Call, frame: Frame
+    ) -> Expression | None:
         """What a part is made of; None for what `forward` does by a function."""
-        node = steps[0].node
         if not isinstance(node, Layer):
             return self._called(sink, steps, frame)
         if isinstance(node.op, LearnedTensor):
-            return self._parameter([step.node for step in steps if isinstance(step.node, Layer)], frame)
-        return None if sink.style and is_function(node, sink.style) else self._layer(steps, frame)
+            return self._parameter(steps, node.op, frame)
+        return None if sink.style and is_function(node, sink.style) else self._layer(steps, node, frame)
 
-    def _parameter(self, layers: Sequence[Layer], frame: Frame) -> Expression:
+    def _parameter(self, steps: Sequence[Step | None], op: LearnedTensor, frame: Frame) -> Expression:
         """`nn.Parameter(torch.zeros(1, 197, 768))`."""
-        ops = [layer.op for layer in layers if isinstance(layer.op, LearnedTensor)]
-        sizes = [frame.write(Slot(size, "size")) for size in zip(*(op.stored for op in ops), strict=True)]
+        shapes = [layer.op.stored if isinstance(layer.op, LearnedTensor) else () for layer in layers_of(steps)]
+        vectors = (spread(steps, sizes) for sizes in zip(*shapes, strict=True))
+        sizes = [frame.write(Slot(vector, "size")) for vector in vectors]
         self.library.require("torch")
-        std, fill = ops[0].std, ops[0].fill
+        std, fill = op.std, op.fill
         if std:
             end = f".normal_({literal(fill)}, {literal(std)})" if fill else f".normal_(std={literal(std)})"
             return call("nn.Parameter", f"{flat(call('torch.empty', *sizes))}{end}")
@@ -105,10 +124,9 @@ class Builder:
             return call("nn.Parameter", call("torch.ones" if fill else "torch.zeros", *sizes))
         return call("nn.Parameter", call("torch.full", Bracket("(", tuple(map(Entry, sizes))), literal(fill)))
 
-    def _layer(self, steps: Sequence[Step], frame: Frame) -> Expression:
+    def _layer(self, steps: Sequence[Step | None], node: Layer, frame: Frame) -> Expression:
         """The constructor of a layer."""
-        layers = [step.node for step in steps if isinstance(step.node, Layer)]
-        target = layers[0].op.torch().target
+        target = node.op.torch().target
         if target.startswith("support."):
             target = self.library.support_class(target.removeprefix("support."))
         elif ":" in target:
@@ -116,29 +134,37 @@ class Builder:
         expression = Bracket(
             f"{target}(",
             tuple(
-                Entry(frame.write(Slot(values, a.name, a.role)), "" if a.positional else f"{a.name}=")
-                for a, values in _arguments(layers)
+                Entry(frame.write(Slot(spread(steps, values), a.name, a.role)), "" if a.positional else f"{a.name}=")
+                for a, values in _arguments(layers_of(steps))
             ),
         )
-        scheme = self.library.init.of(layers[0])
+        scheme = self.library.init.of(node)
         if scheme is None:
             return expression
         self.library.require(scheme)
         return call(f"init_{scheme}", expression)
 
-    def _called(self, sink: Sink, steps: Sequence[Step], frame: Frame) -> Expression:
+    def _called(self, sink: Sink, steps: Sequence[Step | None], frame: Frame) -> Expression:
         """A part that opens a scope: an object of a class, or a nested `nn.Sequential`."""
         bodies, label = _called(steps)
         called = self.library.class_of(bodies[0], label)
         if called is not None:
             return self._object(called, bodies, steps, frame)
-        return self._group(sink, bodies, frame, label)
+        if any(self.library.class_of(body, label) is not None for body in bodies):
+            raise NotMergeable
+        parts = [self.parts.part(step.node.body) if step and isinstance(step.node, Call) else None for step in steps]
+        return self._group(sink, bodies[0], parts, frame, label)
 
-    def _object(self, called: CalledClass, bodies: Sequence[BodyId], steps: Sequence[Step], frame: Frame) -> Expression:
-        given = tuple(step.outputs[0][0] for step in steps)
+    def _object(
+        self, called: CalledClass, bodies: Sequence[BodyId], steps: Sequence[Step | None], frame: Frame
+    ) -> Expression:
+        given = tuple(step.outputs[0][0] if step else ANY for step in steps)
         entries: list[Entry] = []
         for parameter in called.parameters:
-            slot = Slot(called.values(parameter, bodies), parameter.name, parameter.role)
+            values = called.values(parameter, bodies)
+            if parameter.has_default and equal(values, (parameter.given,) * len(values)):
+                continue
+            slot = Slot(spread(steps, values), parameter.name, parameter.role)
             named = len(called.parameters) > 1 and (not parameter.role or any(entry.prefix for entry in entries))
             entries.append(Entry(frame.write(slot), f"{parameter.name}=" if named else ""))
         frame.passes(given)
@@ -146,9 +172,10 @@ class Builder:
 
     # ---- groups
 
-    def _group(self, sink: Sink, bodies: Sequence[BodyId], frame: Frame, label: str) -> Expression:
-        parts = [self.parts.part(body) for body in bodies]
-        numbered = self.parts.is_numbered(bodies[0])
+    def _group(
+        self, sink: Sink, body: BodyId, parts: Sequence[Part | None], frame: Frame, label: str
+    ) -> Expression:
+        numbered = self.parts.is_numbered(body)
         if numbered and self.is_straight(parts):
             inline = Inline()
             self.fill(inline, parts, frame, {})
@@ -162,7 +189,7 @@ class Builder:
         return name
 
     def listing(
-        self, code: Code, parts: Sequence[Part], frame: Frame, label: str = "", style: Style | None = None
+        self, code: Code, parts: Sequence[Part | None], frame: Frame, label: str = "", style: Style | None = None
     ) -> str:
         """Statements that fill a list with layers; returns its name."""
         name = self._local("layers" if "layers" not in self.function.locals else label or "group")
@@ -173,9 +200,12 @@ class Builder:
         self.function.locals -= {name}
         return name
 
-    def keys(self, code: Code, target: str, parts: Sequence[Part], frame: Frame, style: Style | None = None) -> None:
+    def keys(
+        self, code: Code, target: str, parts: Sequence[Part | None], frame: Frame, style: Style | None = None
+    ) -> None:
         """Statements that add parts to a module by name."""
-        self.fill(Keyed(code, target, set(self.parts.labels(parts[0])), style), parts, frame, {})
+        labels = {label for part in parts if part is not None for label in self.parts.labels(part)}
+        self.fill(Keyed(code, target, labels, style), parts, frame, {})
 
     def _local(self, name: str) -> str:
         """A free name for a local variable."""
@@ -188,34 +218,37 @@ class Builder:
 
     # ---- repeats
 
-    def is_straight(self, parts: Sequence[Part]) -> bool:
-        """Whether bodies can be written as one expression, without loops or names of their own."""
-        for steps in zip(*(part.steps for part in parts), strict=True):
-            if isinstance(steps[0].node, Segment):
-                segments = segments_of(steps)
-                if not self.parts.is_short(segments, SHORT_REPEAT):
+    def is_straight(self, parts: Sequence[Part | None]) -> bool:
+        """Whether bodies can be written as one expression, without loops, conditions or names of their own."""
+        for row in self.parts.aligned(parts)[0]:
+            if presence(row, parts) is not None:
+                return False
+            if isinstance(row.lead.node, Segment):
+                if not self.parts.is_short(segments_of(row.steps), SHORT_REPEAT):
                     return False
-                if not all(self.is_straight(copies) for _, copies in self.parts.rows(segments)):
+                if not all(self.is_straight(copies) for _, copies in self.parts.rows(row.steps)):
                     return False
-            elif isinstance(steps[0].node, Call) and not self._is_straight_call(steps):
+            elif isinstance(row.lead.node, Call) and not self._is_straight_call(row.steps):
                 return False
         return True
 
-    def _is_straight_call(self, steps: Sequence[Step]) -> bool:
+    def _is_straight_call(self, steps: Sequence[Step | None]) -> bool:
         bodies, label = _called(steps)
         if self.library.class_of(bodies[0], label) is not None:
             return True
         return self.parts.is_numbered(bodies[0]) and self.is_straight([self.parts.part(body) for body in bodies])
 
-    def _segment(self, sink: Sink, steps: Sequence[Step], frame: Frame, starts: Starts) -> None:
+    def _segment(
+        self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts
+    ) -> None:
         segments = segments_of(steps)
         if not self._is_unrolled(segments, sink):
-            self._counted_loop(sink, segments, steps, frame, starts)
+            self._counted_loop(sink, steps, lead, frame, starts)
             return
         offsets = behind(starts, segments[0])
-        for bodies, parts in self.parts.rows(segments):
+        for body, parts in self.parts.rows(steps):
             self.fill(sink, parts, frame, offsets)
-            offsets = advance(offsets, self.parts.model.bodies[bodies[0]])
+            offsets = advance(offsets, self.parts.model.bodies[body])
 
     def _is_unrolled(self, segments: Sequence[Segment], sink: Sink) -> bool:
         if sink.style:
@@ -225,9 +258,10 @@ class Builder:
         return self.parts.is_short(segments, SHORT_REPEAT)
 
     def _counted_loop(
-        self, sink: Sink, segments: Sequence[Segment], steps: Sequence[Step], frame: Frame, starts: Starts
+        self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts
     ) -> None:
         """A loop, with counters in front of it where names inside are numbered."""
+        segments = segments_of(steps)
         counters: dict[str, str] = {}
         if isinstance(sink, Keyed):
             bases = {base for segment in segments for run in segment.runs for base in self.parts.counted(run.body)}
@@ -237,13 +271,14 @@ class Builder:
                 first = behind(starts, segments[0]).get(base, 0) + (1 if base else 0)
                 sink.code.add(f"{counters[base]} = itertools.count({first or ''})")
             sink.counters |= counters
-        self._loop(sink, segments, steps, frame)
+        self._loop(sink, steps, lead, frame)
         if isinstance(sink, Keyed):
             sink.counters = {base: name for base, name in sink.counters.items() if base not in counters}
         self.function.locals -= set(counters.values())
 
-    def _loop(self, sink: Sink, segments: Sequence[Segment], steps: Sequence[Step], frame: Frame) -> None:
-        runs = [(outer, run) for outer, segment in enumerate(segments) for run in segment.runs]
+    def _loop(self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame) -> None:
+        segments = ((outer, step.node) for outer, step in enumerate(steps) if step)
+        runs = [(outer, run) for outer, node in segments if isinstance(node, Segment) for run in node.runs]
         bodies = [self.parts.model.bodies[run.body] for _, run in runs]
         loop = LoopFrame(
             len(runs),
@@ -252,7 +287,7 @@ class Builder:
             origin=tuple(outer for outer, _ in runs),
             counts=tuple(run.count for _, run in runs),
             entry=tuple(body.inputs[0][0] for body in bodies),
-            flow="features" if len(steps[0].shapes[0]) == 1 else "channels",
+            flow="features" if len(lead.shapes[0]) == 1 else "channels",
         )
         sink.flush()
         outer_code, sink.code = sink.code, sink.code.deeper()
@@ -278,17 +313,48 @@ class Builder:
         code.take(block)
 
 
-def _comment(steps: Sequence[Step], frame: Frame) -> str:
+def _comment(row: Sequence[Step | None], frame: Frame) -> str:
     """The shape that a step gives, where it changes and is the same for all instances of the model itself."""
-    steps = steps[: frame.own] if isinstance(frame, FunctionFrame) else steps
+    own = row[: frame.own] if isinstance(frame, FunctionFrame) else row
+    steps = [step for step in own if step is not None]
     shapes = {step.outputs[0] for step in steps}
     changes = any(step.outputs != step.shapes[:1] for step in steps)
     return shape_text(shapes.pop()) if changes and len(shapes) == 1 and not isinstance(frame, LoopFrame) else ""
 
 
-def _called(steps: Sequence[Step]) -> tuple[list[BodyId], str]:
+def presence(row: Row, parts: Sequence[Part | None]) -> Vector | None:
+    """Which bodies have a step; None where all do that are there."""
+    if all(step is not None or part is None for step, part in zip(row.steps, parts, strict=True)):
+        return None
+    return tuple(ANY if part is None else step is not None for step, part in zip(row.steps, parts, strict=True))
+
+
+def condition_name(rows: Sequence[Row]) -> str:
+    """What a constructor calls an argument that says whether these parts are there, if it needs one."""
+    for row in rows:
+        node = row.lead.node
+        if isinstance(node, Layer) and node.op.torch().target == "+":
+            return "residual"
+        if not isinstance(node, Segment) and node.name is not None and node.name.index is None:
+            return f"with_{node.name.base}"
+    node = rows[0].lead.node
+    return f"with_{node.op.kind}" if isinstance(node, Layer) else "with_more"
+
+
+def layers_of(steps: Sequence[Step | None]) -> list[Layer]:
+    """The layers that are there."""
+    return [step.node for step in steps if step is not None and isinstance(step.node, Layer)]
+
+
+def spread(steps: Sequence[Step | None], values: Sequence[Any]) -> Vector:
+    """Values of the steps that are there, as a vector for all."""
+    given = iter(values)
+    return tuple(next(given) if step is not None else ANY for step in steps)
+
+
+def _called(steps: Sequence[Step | None]) -> tuple[list[BodyId], str]:
     """The bodies of calls, and their label."""
-    calls = [step.node for step in steps if isinstance(step.node, Call)]
+    calls = [step.node for step in steps if step is not None and isinstance(step.node, Call)]
     return [call.body for call in calls], calls[0].name.base if calls[0].name.index is None else ""
 
 

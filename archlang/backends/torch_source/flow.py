@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 
+from archlang.backends.torch_source.alignment import NotMergeable
+from archlang.backends.torch_source.containers import presence
+from archlang.backends.torch_source.frames import Vector
 from archlang.backends.torch_source.measures import Measures
-from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
+from archlang.backends.torch_source.steps import Part, Row, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.words import unique
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
@@ -33,25 +37,38 @@ class Applied:
     """One step of `forward`: in each body, the values it reads and gives by number, and its name (empty without).
 
     A long repeat is one step, that applies its children one after the other; `children` says which of the scope's.
-    The first `own` bodies are the model's, others come from samples of it.
+    The first `own` bodies are the model's, others come from samples of it. Where not all bodies have it, `present` says
+    which, and `otherwise` which value stands for its own elsewhere.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | None, ...]
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     children: tuple[int, int] = (0, 0)
     own: int = 1
+    present: Vector | None = None
+    otherwise: int = -1
+
+    @cached_property
+    def lead(self) -> Step:
+        """The step in the first body that has it."""
+        return next(step for step in self.steps if step is not None)
 
     @property
     def node(self) -> Layer | Call | Segment:
         """What is applied."""
-        return self.steps[0].node
+        return self.lead.node
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """All values that matter to it."""
+        return self.inputs if self.present is None else (*self.inputs, self.otherwise)
 
     @property
     def shape(self) -> str:
         """The shapes that come out, where they change and are the same in all bodies of the model."""
-        steps = self.steps[: self.own]
+        steps = [step for step in self.steps[: self.own] if step is not None]
         outputs = {step.outputs for step in steps}
         changes = any(step.outputs != step.shapes[:1] for step in steps)
         return ", ".join(map(shape_text, outputs.pop())) if changes and len(outputs) == 1 else ""
@@ -85,21 +102,28 @@ class Flow:
     results: tuple[int, ...] = ()
     registered: int = 0
 
-    def follow(self, parts: Sequence[Part], inputs: Sequence[int], starts: Starts) -> tuple[int, ...]:
-        """Apply bodies to values; returns what they give."""
+    def follow(self, parts: Sequence[Part | None], inputs: Sequence[int], starts: Starts) -> tuple[int, ...]:
+        """Apply bodies to values; returns what they give. Raises `NotMergeable`."""
+        rows, outputs = self.parts.aligned(parts)
         values: dict[Ref, int] = {Ref(-1, port): value for port, value in enumerate(inputs)}
-        for index, steps in enumerate(zip(*(part.steps for part in parts), strict=True)):
-            given = self._step(steps, tuple(values[ref] for ref in steps[0].inputs), starts)
+        for index, row in enumerate(rows):
+            present = presence(row, parts)
+            otherwise = -1 if present is None or row.alias is None else values[row.alias]
+            given = self._step(row, tuple(values[ref] for ref in row.inputs), starts, present, otherwise)
             values |= {Ref(index, port): value for port, value in enumerate(given)}
-        return tuple(values[ref] for ref in parts[0].outputs)
+        return tuple(values[ref] for ref in outputs)
 
-    def _step(self, steps: tuple[Step, ...], inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
-        node = steps[0].node
+    def _step(
+        self, row: Row, inputs: tuple[int, ...], starts: Starts, present: Vector | None, otherwise: int
+    ) -> tuple[int, ...]:
+        node = row.lead.node
         if isinstance(node, Segment):
-            return self._segment(steps, inputs, starts)
+            if present is not None:
+                raise NotMergeable
+            return self._segment(row.steps, inputs, starts)
         name = name_text(node.name, starts) if node.name else ""
         outputs = tuple(next(self.numbers) for _ in node.outputs)
-        self._apply(Applied(steps, name, inputs, outputs, own=self.own))
+        self._apply(Applied(row.steps, name, inputs, outputs, own=self.own, present=present, otherwise=otherwise))
         self.registered += not (node.shared or (isinstance(node, Layer) and is_function(node, self.style)))
         return outputs
 
@@ -109,7 +133,7 @@ class Flow:
             model = self.parts.model
             raise Diagnosed(Diagnostic(TooManyLayers(len(self.applied), LINE_LIMIT), None, model.origin.file))
 
-    def _segment(self, steps: tuple[Step, ...], inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+    def _segment(self, steps: tuple[Step | None, ...], inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
         segments = segments_of(steps)
         if not self.parts.is_applied_by_name(segments, self.style):
             outputs = (next(self.numbers),)
@@ -119,10 +143,10 @@ class Flow:
             return outputs
         offsets = behind(starts, segments[0])
         ends = inputs
-        for bodies, parts in self.parts.rows(segments):
+        for body, parts in self.parts.rows(steps):
             ends = self.follow(parts, inputs, offsets)
             inputs = (ends[0], *inputs[1:])
-            offsets = advance(offsets, self.parts.model.bodies[bodies[0]])
+            offsets = advance(offsets, self.parts.model.bodies[body])
         return ends
 
 
@@ -130,6 +154,8 @@ def follow(parts: Measures, bodies: Sequence[Part], style: Style, inputs: int, o
     """The steps of bodies of equal structure, of which the first `own` are the model's."""
     flow = Flow(parts, style, own, count(inputs))
     flow.results = flow.follow(bodies, range(inputs), {})
+    if any(isinstance(one.node, Segment) for one in flow.applied) and any(one.present for one in flow.applied):
+        raise NotMergeable
     return flow
 
 

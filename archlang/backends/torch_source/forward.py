@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from archlang.backends.torch_source.alignment import NotMergeable
+from archlang.backends.torch_source.containers import layers_of, spread
 from archlang.backends.torch_source.flow import Applied, Flow
-from archlang.backends.torch_source.frames import FunctionFrame, Slot, Vector
+from archlang.backends.torch_source.frames import ANY, FunctionFrame, Slot, Vector, first_of
 from archlang.backends.torch_source.statements import Line, Own, Statements, Write
-from archlang.backends.torch_source.steps import Segment, is_function
+from archlang.backends.torch_source.steps import Segment, Step, is_function
 from archlang.backends.torch_source.text import Code, flat
 from archlang.ir.graph import Call, Layer
 from archlang.ir.ops.base import TorchArgument
@@ -34,9 +36,9 @@ class Forward:
     def write(self, code: Code, inputs: Sequence[str]) -> None:
         """Write the method. Parts that run in training only come last, behind the return of inference."""
         results = self.flow.results
-        training = {value for applied in self.flow.applied if applied.steps[0].training for value in applied.outputs}
+        training = {value for applied in self.flow.applied if applied.lead.training for value in applied.outputs}
         always = tuple(value for value in results if value not in training)
-        ordered = sorted(self.flow.applied, key=lambda applied: applied.steps[0].training)
+        ordered = sorted(self.flow.applied, key=lambda applied: applied.lead.training)
         kinds = {"Tensor" if len(given) == 1 else "tuple[Tensor, ...]" for given in {results, always}}
         signature = ", ".join(f"{name}: Tensor" for name in inputs)
         code.add(f"def forward(self, {signature}) -> {' | '.join(sorted(kinds))}:")
@@ -51,16 +53,16 @@ class Forward:
     def _own(self, applied: Applied) -> Own:
         """How a tensor of the model's own is read."""
         text = f"self.{applied.name}" if applied.name.isidentifier() else f'self.get_parameter("{applied.name}")'
-        return Own(text, len(applied.steps[0].outputs[0]))
+        return Own(text, len(applied.lead.outputs[0]))
 
     def _folded(self, applied: Sequence[Applied]) -> list[Line]:
         """Steps that keep the shape, written around those before them: `self.relu1(self.conv1(x))`."""
         uses = Counter(value for one in applied for value in one.inputs) + Counter(self.flow.results)
         lines: list[Line] = []
         for one in applied:
-            line = Line(one, self._writer(one), one.shape)
+            line = Line(one, self._writer(one), one.shape, self._condition(one))
             before = lines[-1] if lines else None
-            if before and one.folds and one.inputs == before.applied.outputs and uses[one.inputs[0]] == 1:
+            if before and one.folds and not line.condition and not before.condition and one.inputs == before.applied.outputs and uses[one.inputs[0]] == 1:
                 around = _around(line, before)
                 names = ["x"] * len(before.applied.inputs)
                 if not isinstance(before.applied.node, Segment) and len(around.write(names)) <= LONGEST_NESTING:
@@ -77,10 +79,20 @@ class Forward:
             return lambda inputs: f"list({children})[{first}:{last}]"
         if isinstance(node, Call):
             return lambda inputs: f"{self._child(applied.name)}({', '.join(inputs)})"
-        layers = [step.node for step in applied.steps if isinstance(step.node, Layer)]
         if is_function(node, self.flow.style):
-            return self._function(node, layers)
-        return self._module(layers, self._child(applied.name))
+            return self._function(node, applied.steps)
+        return self._module(node, applied.steps, self._child(applied.name))
+
+    def _condition(self, applied: Applied) -> str:
+        """How `forward` knows that a part is there; empty where it always is."""
+        if applied.present is None:
+            return ""
+        if applied.is_own or self.flow.style == "list":
+            raise NotMergeable
+        if not isinstance(applied.node, Layer) or not is_function(applied.node, self.flow.style):
+            return f"{self._child(applied.name)} is not None"
+        name = "residual" if applied.is_sum else f"with_{applied.node.op.kind}"
+        return str(self.frame.store(Slot(applied.present, name), self.frame.condition(applied.present, name)))
 
     def _child(self, name: str) -> str:
         if self.flow.style == "list":
@@ -88,11 +100,10 @@ class Forward:
         name = self.names.get(name, name)
         return f"self.{name}" if name.isidentifier() else f'self.get_submodule("{name}")'
 
-    def _module(self, layers: Sequence[Layer], child: str) -> Write:
-        call = layers[0].op.torch()
-        named = [
-            tuple(one.op.torch().call_arguments[i].value for one in layers) for i in range(len(call.call_arguments))
-        ]
+    def _module(self, node: Layer, steps: Sequence[Step | None], child: str) -> Write:
+        call = node.op.torch()
+        calls = [layer.op.torch().call_arguments for layer in layers_of(steps)]
+        named = [spread(steps, [one[i].value for one in calls]) for i in range(len(call.call_arguments))]
         extras = [f"{a.name}={self._number(Slot(v, a.name))}" for a, v in zip(call.call_arguments, named, strict=True)]
         result = "" if call.result is None else f"[{call.result}]"
 
@@ -102,9 +113,10 @@ class Forward:
 
         return write
 
-    def _function(self, layer: Layer, layers: Sequence[Layer]) -> Write:
+    def _function(self, layer: Layer, steps: Sequence[Step | None]) -> Write:
         call = layer.op.torch()
-        values = [tuple(one.op.torch().arguments[i].value for one in layers) for i in range(len(call.arguments))]
+        calls = [one.op.torch().arguments for one in layers_of(steps)]
+        values = [spread(steps, [one[i].value for one in calls]) for i in range(len(call.arguments))]
         if call.target in ("+", "*"):
             return lambda inputs: f" {call.target} ".join(inputs)
         if call.target == "[]":
@@ -112,7 +124,7 @@ class Forward:
             return lambda inputs: f"{inputs[0]}[{slices}]"
         self.uses_torch = True
         if isinstance(layer.op, Flatten):
-            return self._flatten(layers)
+            return self._flatten(steps)
         extras = [self._argument(a, v) for a, v in zip(call.arguments, values, strict=True)]
 
         def write(inputs: Sequence[str]) -> str:
@@ -121,11 +133,11 @@ class Forward:
 
         return write
 
-    def _flatten(self, layers: Sequence[Layer]) -> Write:
-        ops = [layer.op for layer in layers if isinstance(layer.op, Flatten)]
-        ends = tuple(op.end_dim for op in ops)
-        extras = [self._number(Slot(tuple(op.start_dim for op in ops), "start_dim"))]
-        extras += [self._number(Slot(ends, "end_dim"))] if set(ends) != {-1} else []
+    def _flatten(self, steps: Sequence[Step | None]) -> Write:
+        ops = [layer.op for layer in layers_of(steps) if isinstance(layer.op, Flatten)]
+        ends = spread(steps, [op.end_dim for op in ops])
+        extras = [self._number(Slot(spread(steps, [op.start_dim for op in ops]), "start_dim"))]
+        extras += [self._number(Slot(ends, "end_dim"))] if set(ends) - {ANY} != {-1} else []
         return lambda inputs: f"torch.flatten({inputs[0]}, {', '.join(extras)})"
 
     def _argument(self, argument: TorchArgument, values: Vector) -> str:
@@ -134,8 +146,11 @@ class Forward:
 
     def _slices(self, slices: Vector) -> Iterator[str]:
         """`4:-4` for each axis; with blanks around the colon where an attribute stands."""
-        for axis in zip(*slices, strict=True):
-            starts, stops = (tuple(pair[end] for pair in axis) for end in (0, 1))
+        axes = len(first_of(slices))
+        for axis in range(axes):
+            starts, stops = (
+                tuple(pairs if pairs is ANY else pairs[axis][end] for pairs in slices) for end in (0, 1)
+            )
             start, stop = self._number(Slot(starts, "start")), self._number(Slot(stops, "stop"))
             start, stop = "" if start == "0" else start, "" if stop == "None" else stop
             simple = all(text.removeprefix("-").isdigit() or not text for text in (start, stop))
@@ -148,4 +163,4 @@ class Forward:
 def _around(line: Line, before: Line) -> Line:
     """A step written around the one before it."""
     applied = replace(before.applied, name=line.applied.name, outputs=line.applied.outputs)
-    return Line(applied, lambda inputs: line.write([before.write(inputs)]), before.shape)
+    return Line(applied, lambda inputs: line.write([before.write(inputs)]), before.shape, "")

@@ -8,18 +8,29 @@ values are written out, others get a variable in the outermost place where they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
 from typing import Any, Literal
 
 from archlang.backends.torch_source.authors import ATOM, Author, Written, python_text
 from archlang.backends.torch_source.formulas import derive, product_factor
-from archlang.backends.torch_source.text import Bracket, Entry, Expression
+from archlang.backends.torch_source.text import Bracket, Entry, Expression, flat
 from archlang.backends.torch_source.words import annotation, is_argument_name, literal, unique, variable_name
 from archlang.records import record
 
 Vector = tuple[Any, ...]
+
+
+class _Any:
+    """Stands for the number of a part that is not there: any will do."""
+
+    def __repr__(self) -> str:
+        return "ANY"
+
+
+ANY = _Any()
+
 Role = Literal["", "in", "out"]
 
 IN_CHANNELS = "in_channels"
@@ -31,17 +42,33 @@ DEPTH = "depth"
 
 def equal(one: Vector, other: Vector) -> bool:
     """Whether two vectors have the same values of the same types (1 is not true)."""
-    return one == other and repr(one) == repr(other)
+    if one == other:
+        return repr(one) == repr(other)
+    if ANY not in one and ANY not in other:
+        return False
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not ANY and b is not ANY]
+    return repr([a for a, _ in pairs]) == repr([b for _, b in pairs])
+
+
+def known_of(vector: Vector) -> Vector:
+    """The values that matter."""
+    return tuple(value for value in vector if value is not ANY) if ANY in vector else vector
+
+
+def first_of(vector: Vector) -> Any:
+    """The first value that matters."""
+    return next((value for value in vector if value is not ANY), None)
 
 
 def is_constant(vector: Vector) -> bool:
     """Whether all values are the same."""
-    return equal(vector, vector[:1] * len(vector))
+    known = known_of(vector)
+    return equal(known, known[:1] * len(known))
 
 
 def all_integers(vector: Vector) -> bool:
     """Whether all values are whole numbers."""
-    return all(type(value) is int for value in vector)
+    return all(type(value) is int for value in known_of(vector))
 
 
 class NotExpressible(Exception):
@@ -80,10 +107,12 @@ class Variable:
         """The place where it stands."""
         return Slot(self.values, self.name, self.role, self.is_table)
 
+    given: Any = None
+
     @property
     def default(self) -> Expression | None:
         """The value that it has unless told otherwise."""
-        return literal(self.values[0]) if self.has_default else None
+        return literal(self.given) if self.has_default else None
 
     @property
     def annotation(self) -> str:
@@ -145,7 +174,7 @@ class Frame:
     def find(self, slot: Slot) -> Expression | None:
         """The text of values that are constant, or have a name already."""
         if is_constant(slot.values):
-            return literal(slot.values[0])
+            return literal(first_of(slot.values))
         return next((v.name for v in self.variables if equal(v.values, slot.values)), None)
 
     def create(self, slot: Slot) -> str:
@@ -187,11 +216,11 @@ class FunctionFrame(Frame):
             return found
         for argument in self.arguments:
             if equal(argument.values, slot.values):
-                return self._parameter(argument.name, slot)
+                return self._parameter(argument.name, replace(slot, values=argument.values))
         for source in self._sources():
             if equal(source.values, slot.values):
                 return source.name()
-        if slot.is_table or all(isinstance(values, tuple) for values in slot.values):
+        if slot.is_table or all(isinstance(values, tuple) for values in known_of(slot.values)):
             return self._table(slot)
         if (found := self._written(slot)) is not None:
             return found
@@ -199,7 +228,7 @@ class FunctionFrame(Frame):
 
     def _table(self, slot: Slot) -> Expression | None:
         """A tuple whose items are all known: `(width, 2 * width)`, or a part of an argument: `widths[1:]`."""
-        lengths = {len(values) for values in slot.values}
+        lengths = {len(values) for values in known_of(slot.values)}
         if len(lengths) > 1 or not (length := lengths.pop()):
             return None
         for argument in self.arguments:
@@ -207,7 +236,7 @@ class FunctionFrame(Frame):
                 for first in range(len(argument.values[0]) - length + 1):
                     if equal(tuple(value[first : first + length] for value in argument.values), slot.values):
                         return _slice(self._name(argument), first, first + length, len(argument.values[0]))
-        items = [Slot(tuple(values[place] for values in slot.values), slot.name) for place in range(length)]
+        items = [Slot(_column(slot.values, place), slot.name) for place in range(length)]
         found = [self.find(item) for item in items]
         return None if None in found else Bracket("(", tuple(Entry(text) for text in found if text is not None))
 
@@ -255,11 +284,11 @@ class FunctionFrame(Frame):
         sources = [source for source in self._sources() if all_integers(source.values)]
         sources = [source for source in sources if not is_constant(source.values)]
         for source in sources:
-            text = derive(slot.values, source.values, slot.name == DEPTH)
+            text = derive(*_known_in_first(slot.values, source.values), slot.name == DEPTH)
             if text is not None and not ("//" in text and equal(slot.values, self.entry)):
                 return text.format(source.name())
         for one, other in combinations(sources, 2):
-            if (factor := product_factor(slot.values, one.values, other.values)) is not None:
+            if (factor := product_factor(*_known_in_first(slot.values, one.values, other.values))) is not None:
                 return f"{f'{factor} * ' if factor > 1 else ''}{one.name()} * {other.name()}"
         return self._multiple(slot)
 
@@ -267,7 +296,7 @@ class FunctionFrame(Frame):
         """A multiple of what the author wrote, as the numbers behind a flattening are: `49 * (width // 2)`."""
         for values, written in self._expressions:
             if all_integers(values) and min(values) > 0:
-                factors = {divmod(number, value) for number, value in zip(slot.values, values, strict=True)}
+                factors = {divmod(*pair) for pair in zip(*_known_in_first(slot.values, values), strict=True)}
                 factor, rest = factors.pop()
                 if not factors and not rest and factor > 1 and IN_CHANNELS not in written.names:
                     return f"{factor} * {self._text(written, ATOM)}"
@@ -298,9 +327,9 @@ class FunctionFrame(Frame):
             name = name.replace("out_", "hidden_")
         return self._parameter(name, slot)
 
-    def store(self, slot: Slot) -> Expression:
+    def store(self, slot: Slot, text: Expression | None = None) -> Expression:
         """The text of a number in another method: an attribute, if it is no constant."""
-        text = self.find(slot) or self.create(slot)
+        text = text or self.find(slot) or self.create(slot)
         if is_constant(slot.values):
             return text
         if text not in self.stored.values():
@@ -317,7 +346,8 @@ class FunctionFrame(Frame):
         self.used.add(name)
         first = bool(self.arguments) and self.arguments[0].name == name and all_integers(slot.values)
         role = slot.role or ("out" if first or equal(slot.values, self.exit) else "")
-        self.variables.append(Variable(name, slot.values, role, slot.is_table))
+        values = tuple(first_of(slot.values) if value is ANY else value for value in slot.values)
+        self.variables.append(Variable(name, values, role, slot.is_table))
         return name
 
     def _argument(self, name: str, slot: Slot) -> str:
@@ -325,12 +355,34 @@ class FunctionFrame(Frame):
         if not is_argument_name(name) or self.is_taken(name):
             raise NotExpressible(slot.values)
         self.used.add(name)
-        self.variables.append(Variable(name, slot.values, slot.role, slot.is_table, has_default=True))
+        self.variables.append(Variable(name, slot.values, slot.role, slot.is_table, has_default=True, given=slot.values[0]))
         return name
 
     def is_taken(self, name: str) -> bool:
         """Whether any variable of the constructor has a name."""
         return name in self.used
+
+    def condition(self, present: Vector, name: str) -> str:
+        """The text of where a part is there: the author's condition, an argument, or a new one of this name."""
+        slot = Slot(present, name)
+        opposite = tuple(value if value is ANY else not value for value in present)
+        found = self.find(slot)
+        if found is None and (other := next((a for a in self.arguments if equal(a.values, opposite)), None)):
+            found = f"not {self._name(other)}"
+        return str(found or self._compared(present) or self.create(slot))
+
+    def _compared(self, present: Vector) -> str | None:
+        """`act == "relu"`: an argument has one value wherever the part is there, and others elsewhere."""
+        for argument in self.arguments:
+            here, there = (
+                {repr(v): v for v, p in zip(argument.values, present, strict=True) if p is wanted}
+                for wanted in (True, False)
+            )
+            if len(here) == 1 and not set(here) & set(there):
+                return f"{self._name(argument)} == {flat(literal(next(iter(here.values()))))}"
+            if len(there) == 1 and not set(here) & set(there):
+                return f"{self._name(argument)} != {flat(literal(next(iter(there.values()))))}"
+        return None
 
     @property
     def parameters(self) -> list[Variable]:
@@ -345,6 +397,18 @@ class FunctionFrame(Frame):
             self.variables,
             key=lambda v: (v.role != "in", order.index(v.name) if v.name in order else len(order)),
         )
+
+
+def _column(values: Vector, place: int) -> Vector:
+    return tuple(value if value is ANY else value[place] for value in values)
+
+
+def _known_in_first(*vectors: Vector) -> tuple[Vector, ...]:
+    """The vectors at the places where the first has values that matter."""
+    if ANY not in vectors[0]:
+        return vectors
+    rows = [row for row in zip(*vectors, strict=True) if row[0] is not ANY]
+    return tuple(zip(*rows, strict=True)) or vectors
 
 
 def _slice(name: str, first: int, last: int, length: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archlang.backends.torch_source.frames import (
+    ANY,
     DEPTH,
     Frame,
     FunctionFrame,
@@ -16,7 +17,9 @@ from archlang.backends.torch_source.frames import (
     Vector,
     all_integers,
     equal,
+    first_of,
     is_constant,
+    known_of,
 )
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, call
 from archlang.backends.torch_source.words import literal, plural, singular, variable_name
@@ -58,24 +61,26 @@ class LoopFrame(Frame):
     def project(self, values: Vector) -> Vector | None:
         """The vector in the frame around, if all runs of an instance agree."""
         lists = self.by_outer(values)
-        return tuple(one[0] for one in lists) if all(is_constant(tuple(one)) for one in lists) else None
+        return tuple(first_of(tuple(one)) if one else ANY for one in lists) if all(is_constant(tuple(one)) for one in lists) else None
 
     def column(self, values: Vector) -> Vector:
         """For each instance of the frame around, the values of all copies."""
         return tuple(
             tuple(value for value, count in pairs for _ in range(count if self.has_row_for_each else 1))
+            if pairs
+            else ANY
             for pairs in self.by_outer(list(zip(values, self.counts, strict=True)))
         )
 
     @property
     def totals(self) -> Vector:
         """Copies in each instance of the frame around."""
-        return tuple(sum(counts) for counts in self.by_outer(self.counts))
+        return tuple(sum(counts) if counts else ANY for counts in self.by_outer(self.counts))
 
     @property
     def has_row_for_each(self) -> bool:
         """Whether a table of this loop has a row for each copy."""
-        return max(self.counts) == 1 or max(self.totals) <= LONGEST_TABLE
+        return max(self.counts) == 1 or max(known_of(self.totals)) <= LONGEST_TABLE
 
     # ---- text
 
@@ -139,7 +144,7 @@ class LoopFrame(Frame):
 
     def _carried(self) -> str:
         """Make the variable that carries the channels from copy to copy, or go on with that of the loop before."""
-        first = tuple(values[0] for values in self.by_outer(self.entry))
+        first = tuple(values[0] if values else ANY for values in self.by_outer(self.entry))
         self.start = self.outer.write(Slot(first, f"in_{self.flow}", "in"))
         before = self.outer.running
         if before and equal(before.values, first):
@@ -168,7 +173,7 @@ class LoopFrame(Frame):
 
     def leave(self, values: Vector) -> None:
         """Tell the frame around what flows behind the loop, given what each run gives."""
-        last = tuple(values[-1] for values in self.by_outer(values))
+        last = tuple(values[-1] if values else ANY for values in self.by_outer(values))
         text: Expression | None = self.outer.find(Slot(last, "")) if is_constant(last) else None
         if text is None and self.carry:
             text = self.carry
@@ -194,14 +199,14 @@ class LoopFrame(Frame):
         if len(columns) == 1:
             return names, self._values(columns[0])
         if all(is_constant(column) for column in columns):
-            rows = zip(*(column[0] for column in columns), strict=True)
+            rows = zip(*(first_of(column) for column in columns), strict=True)
             return names, literal(tuple(rows))
         each = zip(self.variables, columns, strict=True)
         texts = [self.outer.write(Slot(column, plural(variable.name), is_table=True)) for variable, column in each]
         return names, Bracket("zip(", (*(Entry(text) for text in texts), Entry("True", "strict=")))
 
     def _values(self, column: Vector) -> Expression:
-        values = column[0]
+        values = first_of(column)
         if is_constant(column) and all_integers(values) and values == tuple(range(values[0], values[-1] + 1)):
             return call("range", *([str(values[0])] if values[0] else []), str(values[-1] + 1))
         return self.outer.write(Slot(column, plural(self.variables[0].name), is_table=True))

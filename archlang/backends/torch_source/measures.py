@@ -8,7 +8,7 @@ from functools import cache
 from itertools import chain
 
 from archlang.backends.torch_source.parts import Parts
-from archlang.backends.torch_source.steps import Copies, Part, Segment, Style
+from archlang.backends.torch_source.steps import Copies, Part, Segment, Step, Style, segments_of
 from archlang.ir.graph import BodyId, Call, Layer, Model
 
 SHORT_REPEAT = 6
@@ -21,8 +21,8 @@ LONGEST_FORWARD = 40
 class Measures(Parts):
     """The parts of a model with their measures, each taken once."""
 
-    def __init__(self, model: Model) -> None:
-        super().__init__(model)
+    def __init__(self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None) -> None:
+        super().__init__(model, separate, used)
         self.size = cache(self._size)
         self.counted = cache(self._counted)
         self.children = cache(self._children)
@@ -86,11 +86,15 @@ class Measures(Parts):
             return True
         return not all(self.is_plain(run.body) and not run.whole for segment in segments for run in segment.runs)
 
-    def rows(self, segments: Sequence[Segment]) -> Iterator[tuple[tuple[BodyId, ...], list[Part]]]:
-        """Copies written out: the first of each segment, the second of each, ..."""
-        expanded = (chain.from_iterable([run] * run.count for run in segment.runs) for segment in segments)
+    def rows(self, steps: Sequence[Step | None]) -> Iterator[tuple[BodyId, list[Part | None]]]:
+        """Copies written out: the first of each segment with the body of one of them, the second of each, ..."""
+        places = [place for place, step in enumerate(steps) if step is not None]
+        expanded = (chain.from_iterable([run] * run.count for run in one.runs) for one in segments_of(steps))
         for runs in zip(*expanded, strict=True):
-            yield tuple(run.body for run in runs), [self.of(run) for run in runs]
+            parts: list[Part | None] = [None] * len(steps)
+            for place, run in zip(places, runs, strict=True):
+                parts[place] = self.of(run)
+            yield runs[0].body, parts
 
     def _size(self, body_id: BodyId) -> int:
         """How many lines one copy of a body takes, with all its repeats written out."""

@@ -7,14 +7,16 @@ equal structure, so that each segment can be one loop. Nothing is expanded here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 
+from archlang.backends.torch_source.alignment import Alignment, NotMergeable, align
 from archlang.backends.torch_source.steps import (
     Copies,
     Part,
+    Row,
     Segment,
     Step,
     Style,
@@ -32,6 +34,9 @@ from archlang.ir.walk import Starts, advance
 SHAPELESS = frozenset({"dropout", "relu"})
 """Layers that do the same to a flat input."""
 
+MOST_STRUCTURES = 16
+"""Structures of one block beyond which each has a class of its own."""
+
 Piece = tuple[Layer | Call | Segment, tuple[Shape, ...]]
 """What a node becomes, and the shapes that come out."""
 
@@ -39,9 +44,15 @@ Piece = tuple[Layer | Call | Segment, tuple[Shape, ...]]
 class Parts:
     """The parts of a model, each made once, and how they are built."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None) -> None:
         self.model = model
+        self.separate = separate
+        self.used = frozenset(range(len(model.bodies))) if used is None else used
         self._structures: dict[object, int] = {}
+        self._looks: dict[int, tuple[Part, int]] = {}
+        self._merging: set[str] = set()
+        self.variants = cache(self._variants)
+        self.aligned_looks = cache(self._aligned_looks)
         self.part = cache(self._part)
         self.structure = cache(self._structure)
         self.is_plain = cache(self._is_plain)
@@ -122,12 +133,100 @@ class Parts:
                 return "layer", _name_face(node.name, labels_vary), _op_face(node.op), node.init, node.shared
             case Call():
                 definition = self.model.bodies[node.body].definition
-                return "call", _name_face(node.name, labels_vary), definition, self.structure(node.body), node.shared
+                return "call", _name_face(node.name, labels_vary), definition, self.variant(node.body), node.shared
             case Segment(runs=(run, *_)) if counts_vary:
                 return "segment", self.structure(run.body, run.whole, True)
             case Segment():
                 faces = groupby(node.runs, lambda run: self.structure(run.body, run.whole))
                 return "copies", tuple((face, sum(run.count for run in runs)) for face, runs in faces)
+
+    # ---- one class for bodies that differ by optional parts
+
+    @cached_property
+    def called(self) -> list[BodyId]:
+        """Bodies that open a scope."""
+        nodes = (node for body in sorted(self.used) for node in self.model.bodies[body].nodes)
+        return sorted({node.body for node in nodes if isinstance(node, Call)})
+
+    def variant(self, body_id: BodyId) -> int:
+        """A number that is equal for bodies that one class stands for."""
+        definition = self.model.bodies[body_id].definition
+        structure = self.structure(body_id)
+        if definition is None or definition in self.separate or definition in self._merging:
+            return structure
+        return self.variants(definition).get(structure, structure)
+
+    def _variants(self, definition: str) -> dict[int, int]:
+        """For each structure of a block the first of those that share a class with it."""
+        self._merging.add(definition)
+        try:
+            return self._grouped(definition)
+        finally:
+            self._merging.remove(definition)
+
+    def _grouped(self, definition: str) -> dict[int, int]:
+        found: dict[int, BodyId] = {}
+        for body in self.called:
+            if self.model.bodies[body].definition == definition:
+                found.setdefault(self.structure(body), body)
+        if len(found) == 1 or len(found) > MOST_STRUCTURES:
+            return {}
+        groups: list[list[int]] = []
+        for structure in sorted(found, key=lambda one: -len(self.part(found[one]).steps)):
+            for group in groups:
+                if self._merges([found[one] for one in (*group, structure)]):
+                    group.append(structure)
+                    break
+            else:
+                groups.append([structure])
+        return {structure: group[0] for group in groups for structure in group}
+
+    def _merges(self, bodies: list[BodyId]) -> bool:
+        parts = [self.part(body) for body in bodies]
+        faces = {(len(self.model.bodies[body].inputs), len(part.outputs), bool(part.lead)) for body, part in zip(bodies, parts, strict=True)}
+        return len(faces) == 1 and self._align(parts) is not None
+
+    def look(self, part: Part) -> int:
+        """A number that is equal for parts of which each step is like that of the others."""
+        if id(part) not in self._looks:
+            faces = tuple((step.inputs, step.training, self._face(step, True, True)) for step in part.steps)
+            self._looks[id(part)] = part, self._structures.setdefault(("look", faces, part.outputs), len(self._structures))
+        return self._looks[id(part)][1]
+
+    def aligned(self, parts: Sequence[Part | None]) -> tuple[list[Row], tuple[Ref, ...]]:
+        """The steps of parts in rows, and what they give. Raises `NotMergeable`."""
+        given = [part for part in parts if part is not None]
+        looks = {self.look(part): part for part in reversed(given)}
+        if len(looks) == 1:
+            steps = given[0].steps
+            rows = [Row(tuple(part and part.steps[i] for part in parts), step.inputs) for i, step in enumerate(steps)]
+            return rows, given[0].outputs
+        order = tuple(dict.fromkeys(self.look(part) for part in given))
+        alignment = self.aligned_looks(order)
+        if alignment is None:
+            raise NotMergeable
+        columns = [0 if part is None else order.index(self.look(part)) for part in parts]
+        return alignment.rows(parts, columns), alignment.outputs
+
+    def _aligned_looks(self, looks: tuple[int, ...]) -> Alignment | None:
+        known = {look: part for part, look in self._looks.values()}
+        return self._align([known[look] for look in looks])
+
+    def _align(self, parts: list[Part]) -> Alignment | None:
+        chains = all(part.is_chain and part.steps and all(step.is_plain for step in part.steps) for part in parts)
+        numbered = all(_is_numbered(step.node) for part in parts for step in part.steps)
+        return align(parts, self._fits, chains and numbered)
+
+    def _fits(self, one: Step, other: Step) -> bool:
+        """Whether two steps are the same but for numbers, and for what groups of one leave out."""
+        if self._face(one, False, True) == self._face(other, False, True):
+            return one.training == other.training
+        left, right = one.node, other.node
+        if not isinstance(left, Call) or not isinstance(right, Call) or left.name != right.name or left.shared:
+            return False
+        if {self.model.bodies[node.body].definition for node in (left, right)} != {None}:
+            return False
+        return self._merges([left.body, right.body])
 
     def _is_plain(self, body_id: BodyId) -> bool:
         """Whether a body can be a `nn.Sequential`, or be part of one: a chain of modules."""
@@ -150,6 +249,11 @@ class Parts:
             if numbered == function or node.shared:
                 return False
         return True
+
+
+def _is_numbered(node: Layer | Call | Segment) -> bool:
+    """Whether a part takes the next number of its scope."""
+    return not isinstance(node, Segment) and node.name is not None and node.name.base == ""
 
 
 def _is_put_in(node: Layer | Call | Segment) -> bool:

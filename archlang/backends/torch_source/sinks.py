@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.frames import Frame, Slot, Vector, is_constant
 from archlang.backends.torch_source.loops import LoopFrame
 from archlang.backends.torch_source.steps import Style
-from archlang.backends.torch_source.text import Bracket, Code, Entry, Expression, call
+from archlang.backends.torch_source.text import WIDTH, Bracket, Code, Entry, Expression, call, flat
 from archlang.backends.torch_source.words import quote, unique
 from archlang.ir.graph import Name
 from archlang.ir.walk import Starts, name_text
@@ -31,6 +32,14 @@ class Sink(Protocol):
         """Write down what is pending, before other statements follow."""
         ...
 
+    def begin_if(self, condition: str) -> None:
+        """What follows is there only under a condition. Raises `NotMergeable`."""
+        ...
+
+    def end_if(self) -> None:
+        """What follows is there in any case."""
+        ...
+
 
 @dataclass
 class Inline:
@@ -47,6 +56,13 @@ class Inline:
     def flush(self) -> None:
         """Nothing is pending: there are no other statements."""
 
+    def begin_if(self, condition: str) -> None:
+        """An expression has no parts that may be missing."""
+        raise NotMergeable
+
+    def end_if(self) -> None:
+        """There is none."""
+
 
 @dataclass
 class Listing:
@@ -58,6 +74,7 @@ class Listing:
     style: Style | None = None
     begun: bool = False
     pending: list[Entry] = field(default_factory=list[Entry])
+    outer: list[Code] = field(default_factory=list[Code])
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Add an element."""
@@ -74,6 +91,21 @@ class Listing:
             self.code.add(f"{self.name} += ", Bracket("[", entries, "]"))
         self.begun = True
         self.pending = []
+
+    def begin_if(self, condition: str) -> None:
+        """Elements under a condition are added by statements of their own."""
+        if self.style:
+            raise NotMergeable
+        self.flush()
+        self.code.add(f"if {condition}:")
+        self.outer.append(self.code)
+        self.code = self.code.deeper()
+
+    def end_if(self) -> None:
+        """Go on outside the condition."""
+        self.flush()
+        block, self.code = self.code, self.outer.pop()
+        self.code.take(block)
 
 
 @dataclass
@@ -98,6 +130,13 @@ class Keyed:
     def flush(self) -> None:
         """Nothing is ever pending."""
 
+    def begin_if(self, condition: str) -> None:
+        """Names would depend on what is there."""
+        raise NotMergeable
+
+    def end_if(self) -> None:
+        """There is none."""
+
     def _key(self, names: Names, starts: Starts, frame: Frame) -> Expression:
         name = names[0]
         if name is None and isinstance(frame, LoopFrame):
@@ -121,12 +160,18 @@ class Attributes:
     code: Code
     names: dict[str, str]
     style: Style | None = "attributes"
+    condition: str = ""
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Set an attribute."""
         name = name_text(names[0], starts) if names[0] else ""
+        has_number = name.isdigit() and name not in self.names
+        if has_number and len({n.index for n in names if n is not None}) > 1:
+            raise NotMergeable
         name = self.names.get(name, name)
-        if name.isidentifier():
+        if self.condition:
+            self._put_if(name, value)
+        elif name.isidentifier():
             self.code.add(f"self.{name} = ", value)
         else:
             is_parameter = isinstance(value, Bracket) and value.opening == "nn.Parameter("
@@ -135,6 +180,31 @@ class Attributes:
 
     def flush(self) -> None:
         """Nothing is ever pending."""
+
+
+    def _put_if(self, name: str, value: Expression) -> None:
+        """Set an attribute that is None where the part is not there."""
+        if not name.isidentifier() or (isinstance(value, Bracket) and value.opening == "nn.Parameter("):
+            raise NotMergeable
+        text, condition = flat(value), self.condition
+        condition = f"({condition})" if " if " in condition else condition
+        line = f"self.{name} = {text} if {condition} else None"
+        if text is not None and self.code.indent + len(line) <= WIDTH:
+            self.code.add(line)
+            return
+        self.code.add(f"self.{name} = None")
+        self.code.add(f"if {condition}:")
+        inner = self.code.deeper()
+        inner.add(f"self.{name} = ", value)
+        self.code.take(inner)
+
+    def begin_if(self, condition: str) -> None:
+        """Attributes are None where the condition does not hold."""
+        self.condition = condition
+
+    def end_if(self) -> None:
+        """Go on outside the condition."""
+        self.condition = ""
 
 
 def label_text(labels: Vector, frame: Frame) -> Expression:

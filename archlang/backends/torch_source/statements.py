@@ -21,11 +21,12 @@ Write = Callable[[Sequence[str]], str]
 
 @record
 class Line:
-    """A step with how it is written, maybe around others."""
+    """A step with how it is written, maybe around others; with a condition where not every object has it."""
 
     applied: Applied
     write: Write
     shape: str
+    condition: str
 
 
 @record
@@ -56,8 +57,8 @@ class Statements:
         self.own = own
         self.results = results
         self.always = always
-        self.reads = Counter(value for line in lines for value in line.applied.inputs)
-        self.last = {value: index for index, line in enumerate(lines) for value in line.applied.inputs}
+        self.reads = Counter(value for line in lines for value in line.applied.reads)
+        self.last = {value: index for index, line in enumerate(lines) for value in line.applied.reads}
         self.last |= dict.fromkeys(results, len(lines))
 
     def write(self, names: dict[int, str]) -> None:
@@ -66,11 +67,12 @@ class Statements:
             self.code.add(f"{BATCH} = {next(iter(names.values()), 'x')}.shape[0]")
         names |= {value: own.expanded(BATCH) for value, own in self.own.items()}
         for index, line in enumerate(self.lines):
-            begins_training = line.applied.steps[0].training and self.always != self.results
-            if begins_training and not (index and self.lines[index - 1].applied.steps[0].training):
+            begins_training = line.applied.lead.training and self.always != self.results
+            if begins_training and not (index and self.lines[index - 1].applied.lead.training):
                 self._return_early(names)
             text = line.write(self._read(line, names))
             if index == len(self.lines) - 1 and self.results == line.applied.outputs and not self._is_loop(line):
+                text = f"{text} if {line.condition} else {names[line.applied.otherwise]}" if line.condition else text
                 self.code.add(f"return {text}", comment=line.shape)
                 return
             self._statement(line, index, text, names)
@@ -110,10 +112,14 @@ class Statements:
         applied = line.applied
         live = {name for value, name in names.items() if self.last.get(value, -1) > index}
         given = names[applied.inputs[0]] if applied.inputs else ""
+        otherwise = names.get(applied.otherwise, "")
         for port, value in enumerate(applied.outputs):
-            names[value] = self._name(line, index, value, live, port)
+            names[value] = self._name(line, index, value, live, port, names)
             live.add(names[value])
         target = ", ".join(names[value] for value in applied.outputs)
+        if line.condition:
+            self._conditional(line, target, text, otherwise)
+            return
         if not self._is_loop(line):
             self.code.add(f"{target} = {text}", comment=line.shape)
             return
@@ -124,9 +130,23 @@ class Statements:
         inner.add(f"{target} = layer({target})")
         self.code.take(inner)
 
-    def _name(self, line: Line, index: int, value: int, live: set[str], port: int) -> str:
+    def _conditional(self, line: Line, target: str, text: str, otherwise: str) -> None:
+        """A step that not every object has."""
+        if target != otherwise:
+            self.code.add(f"{target} = {text} if {line.condition} else {otherwise}", comment=line.shape)
+            return
+        self.code.add(f"if {line.condition}:")
+        inner = self.code.deeper()
+        inner.add(f"{target} = {text}", comment=line.shape)
+        self.code.take(inner)
+
+    def _name(
+        self, line: Line, index: int, value: int, live: set[str], port: int, names: dict[int, str]
+    ) -> str:
         """`x` for what the next step alone reads; the part's own name, or a letter, for what is read later."""
         name = line.applied.name
+        if line.condition and (otherwise := names.get(line.applied.otherwise, "")) in "xyz" and otherwise not in live:
+            return otherwise
         if port and isinstance(line.applied.node, Layer):
             return variable_name(f"{name}_indices" if name.isidentifier() else "indices", live.__contains__)
         last = self.last.get(value, index + 1)

@@ -72,6 +72,23 @@ class Step:
 
 
 @record
+class Row:
+    """A step of several bodies at once: None in those that leave it out, where the value `alias` flows on instead.
+
+    What it reads is told in the order of the rows. Of a body that is not there at all nothing is known.
+    """
+
+    steps: tuple[Step | None, ...]
+    inputs: tuple[Ref, ...]
+    alias: Ref | None = None
+
+    @property
+    def lead(self) -> Step:
+        """The step in the first body that has it."""
+        return next(step for step in self.steps if step is not None)
+
+
+@record
 class Part:
     """A body: the flattening at its start, and its steps without it."""
 
@@ -95,9 +112,9 @@ def is_chain(steps: Iterable[Step]) -> bool:
     return all(step.inputs == (Ref(index - 1),) and len(step.outputs) == 1 for index, step in enumerate(steps))
 
 
-def segments_of(steps: Sequence[Step]) -> list[Segment]:
+def segments_of(steps: Sequence[Step | None]) -> list[Segment]:
     """The segments of steps that are all segments."""
-    return [step.node for step in steps if isinstance(step.node, Segment)]
+    return [step.node for step in steps if step is not None and isinstance(step.node, Segment)]
 
 
 def behind(starts: Starts, segment: Segment) -> Starts:
