@@ -70,12 +70,16 @@ def align(parts: Sequence[Part], fits: Fits, is_chain: bool) -> Alignment | None
         aliases = {search.aliases[index] for search in searches} - {None}
         if len(aliases) > 1 or (aliases and not _may_be_missing(step)):
             return None
-        drafts.append(Draft(step, step.inputs, [search.places[index] for search in searches], next(iter(aliases), None)))
+        drafts.append(
+            Draft(step, step.inputs, [search.places[index] for search in searches], next(iter(aliases), None))
+        )
     return Alignment(drafts, template.outputs)
 
 
 def _may_be_missing(step: Step) -> bool:
-    return len(step.outputs) == 1 and not step.training and not (not isinstance(step.node, Segment) and step.node.shared)
+    return (
+        len(step.outputs) == 1 and not step.training and not (not isinstance(step.node, Segment) and step.node.shared)
+    )
 
 
 @dataclass

@@ -5,8 +5,9 @@ They are written on demand, so that each stands behind those that it uses.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -19,11 +20,14 @@ from archlang.backends.torch_source.guards import NAME
 from archlang.backends.torch_source.measures import Measures
 from archlang.backends.torch_source.samples import Samples
 from archlang.backends.torch_source.schemes import write_shared
-from archlang.backends.torch_source.text import Bracket, Code, Entry, flat
-from archlang.backends.torch_source.words import class_name, variable_name
+from archlang.backends.torch_source.text import WIDTH, Bracket, Code, Entry, flat
+from archlang.backends.torch_source.words import class_name, literal, variable_name
 from archlang.errors.words import shape_text
-from archlang.ir.graph import Body, BodyId, Call, Layer
+from archlang.ir.graph import Body, BodyId, Layer
 from archlang.ir.ops.base import collapse
+
+MOST_USES = 2
+"""Uses of an argument that its line names."""
 
 
 class CannotMerge(Exception):
@@ -174,6 +178,7 @@ class Classes:
         own = 1 if is_model else max(1, sum(body < self.samples.own for body in one.bodies))
         function = FunctionFrame(len(bodies), arguments, own=own, closed=is_model, entry=entry, exit=leave)
         function.author = self.author
+        function.defaults = {} if is_model else _default_sizes(self.author, bodies[0].definition)
         function.written = self.author.expressions(bodies[0].definition) if bodies[0].definition else ()
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
         writer = ClassWriter(self, function, parts)
@@ -193,7 +198,7 @@ class Classes:
         code = Code()
         code.add(f"class {one.name}({writer.base}):", comment=noqa)
         inner = code.deeper()
-        inner.docstring([self._doc(bodies[:own], is_model)])
+        inner.docstring([self._doc(bodies[:own], is_model), *(self._sections(function) if is_model else ())])
         self._write_methods(inner, writer, one.parameters)
         code.take(inner)
         self.code.lines += ["", "", *code.lines]
@@ -226,6 +231,20 @@ class Classes:
             code.blank()
             code.take(writer.forward)
 
+    def _sections(self, function: FunctionFrame) -> Iterator[str]:
+        """What stands below the first line of a model: its arguments, what is fixed, and what it returns."""
+        if function.parameters:
+            lines = (f"    {parameter.name}: {_uses(function, parameter.name)}" for parameter in function.parameters)
+            yield "\n".join(["Args:", *lines])
+        if self.samples.fixed and self.samples.tried:
+            values = (f"{name}={flat(literal(self.samples.parameters[name]))}" for name in self.samples.fixed)
+            text = f"Written for {', '.join(values)}: other values take other layers, so these are no arguments."
+            yield textwrap.fill(text, WIDTH - 4, break_long_words=False)
+        outputs = replace(self.model, bodies=self.model.bodies[: self.samples.own]).outputs
+        if len(outputs) > 1:
+            names = (f"{one.name} {shape_text(one.shape)}{' in training' if one.training else ''}" for one in outputs)
+            yield textwrap.fill(f"Returns {', '.join(names)}, in this order.", WIDTH - 4)
+
     def _doc(self, bodies: Sequence[Body], is_model: bool) -> str:
         shapes = {(body.inputs, tuple(body.shape_of(ref) for ref in body.outputs)) for body in bodies}
         if is_model:
@@ -239,6 +258,19 @@ class Classes:
             return f"{title}."
         inputs, outputs = shapes.pop()
         return f"{title}: {', '.join(map(shape_text, inputs))} -> {', '.join(map(shape_text, outputs))}."
+
+
+def _uses(function: FunctionFrame, name: str) -> str:
+    """What an argument sets: `out_features` of `nn.Linear`."""
+    uses = function.uses.get(name, [])
+    if not uses:
+        return "sets how the parts are built."
+    return f"sets {', '.join(uses[:MOST_USES])}{' and others' if len(uses) > MOST_USES else ''}."
+
+
+def _default_sizes(author: Author, definition: str | None) -> dict[str, Any]:
+    """The author's defaults, sizes as torch's are written."""
+    return {name: _size(value) for name, value in author.defaults(definition).items()} if definition else {}
 
 
 def _signature_entry(parameter: Variable) -> Entry:

@@ -100,9 +100,7 @@ class Builder:
             sink.put(names, starts, value, _comment(steps, frame), frame)
         frame.passes(tuple(step.outputs[0][0] if step else ANY for step in steps))
 
-    def _value(
-        self, sink: Sink, steps: Sequence[Step | None], node: Layer | Call, frame: Frame
-    ) -> Expression | None:
+    def _value(self, sink: Sink, steps: Sequence[Step | None], node: Layer | Call, frame: Frame) -> Expression | None:
         """What a part is made of; None for what `forward` does by a function."""
         if not isinstance(node, Layer):
             return self._called(sink, steps, frame)
@@ -134,7 +132,10 @@ class Builder:
         expression = Bracket(
             f"{target}(",
             tuple(
-                Entry(frame.write(Slot(spread(steps, values), a.name, a.role)), "" if a.positional else f"{a.name}=")
+                Entry(
+                    frame.write(Slot(spread(steps, values), a.name, a.role, owner=target)),
+                    "" if a.positional else f"{a.name}=",
+                )
                 for a, values in _arguments(layers_of(steps))
             ),
         )
@@ -164,7 +165,7 @@ class Builder:
             values = called.values(parameter, bodies)
             if parameter.has_default and equal(values, (parameter.given,) * len(values)):
                 continue
-            slot = Slot(spread(steps, values), parameter.name, parameter.role)
+            slot = Slot(spread(steps, values), parameter.name, parameter.role, owner=called.name)
             named = len(called.parameters) > 1 and (not parameter.role or any(entry.prefix for entry in entries))
             entries.append(Entry(frame.write(slot), f"{parameter.name}=" if named else ""))
         frame.passes(given)
@@ -172,9 +173,7 @@ class Builder:
 
     # ---- groups
 
-    def _group(
-        self, sink: Sink, body: BodyId, parts: Sequence[Part | None], frame: Frame, label: str
-    ) -> Expression:
+    def _group(self, sink: Sink, body: BodyId, parts: Sequence[Part | None], frame: Frame, label: str) -> Expression:
         numbered = self.parts.is_numbered(body)
         if numbered and self.is_straight(parts):
             inline = Inline()
@@ -238,9 +237,7 @@ class Builder:
             return True
         return self.parts.is_numbered(bodies[0]) and self.is_straight([self.parts.part(body) for body in bodies])
 
-    def _segment(
-        self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts
-    ) -> None:
+    def _segment(self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts) -> None:
         segments = segments_of(steps)
         if not self._is_unrolled(segments, sink):
             self._counted_loop(sink, steps, lead, frame, starts)
@@ -257,9 +254,7 @@ class Builder:
             return True
         return self.parts.is_short(segments, SHORT_REPEAT)
 
-    def _counted_loop(
-        self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts
-    ) -> None:
+    def _counted_loop(self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts) -> None:
         """A loop, with counters in front of it where names inside are numbered."""
         segments = segments_of(steps)
         counters: dict[str, str] = {}

@@ -62,7 +62,14 @@ class Forward:
         for one in applied:
             line = Line(one, self._writer(one), one.shape, self._condition(one))
             before = lines[-1] if lines else None
-            if before and one.folds and not line.condition and not before.condition and one.inputs == before.applied.outputs and uses[one.inputs[0]] == 1:
+            if (
+                before
+                and one.folds
+                and not line.condition
+                and not before.condition
+                and one.inputs == before.applied.outputs
+                and uses[one.inputs[0]] == 1
+            ):
                 around = _around(line, before)
                 names = ["x"] * len(before.applied.inputs)
                 if not isinstance(before.applied.node, Segment) and len(around.write(names)) <= LONGEST_NESTING:
@@ -148,9 +155,7 @@ class Forward:
         """`4:-4` for each axis; with blanks around the colon where an attribute stands."""
         axes = len(first_of(slices))
         for axis in range(axes):
-            starts, stops = (
-                tuple(pairs if pairs is ANY else pairs[axis][end] for pairs in slices) for end in (0, 1)
-            )
+            starts, stops = (tuple(pairs if pairs is ANY else pairs[axis][end] for pairs in slices) for end in (0, 1))
             start, stop = self._number(Slot(starts, "start")), self._number(Slot(stops, "stop"))
             start, stop = "" if start == "0" else start, "" if stop == "None" else stop
             simple = all(text.removeprefix("-").isdigit() or not text for text in (start, stop))

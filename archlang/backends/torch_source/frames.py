@@ -7,6 +7,7 @@ values are written out, others get a variable in the outermost place where they 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -83,13 +84,14 @@ class NotExpressible(Exception):
 class Slot:
     """A place of the text: its values, and the name and role of the argument that stands there.
 
-    A table is what a loop runs over: tuples of any length.
+    A table is what a loop runs over: tuples of any length. `owner` is the class that the argument belongs to.
     """
 
     values: Vector
     name: str
     role: Role = ""
     is_table: bool = False
+    owner: str = ""
 
 
 @record
@@ -203,6 +205,8 @@ class FunctionFrame(Frame):
     closed: bool = False
     author: Author = field(default_factory=lambda: Author(None))
     written: tuple[Written, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    uses: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     entry: Vector = ()
     exit: Vector = ()
     used: set[str] = field(default_factory=set[str])
@@ -210,13 +214,22 @@ class FunctionFrame(Frame):
     stored: dict[str, Expression] = field(default_factory=dict[str, Expression])
     labels: frozenset[str] = frozenset()
 
+    def write(self, slot: Slot) -> Expression:
+        """The text of a number; notes which arguments of a model stand in it."""
+        text = super().write(slot)
+        if self.closed and slot.owner:
+            for name in {*re.findall(r"[A-Za-z_]\w*", flat(text) or "")} & {v.name for v in self.variables}:
+                known = self.uses.setdefault(name, [])
+                known += [use for use in (f"`{slot.name}` of `{slot.owner}`",) if use not in known]
+        return text
+
     def find(self, slot: Slot) -> Expression | None:
         """The text of values that are constant, have a name, are an argument, or follow from one."""
         if (found := super().find(slot)) is not None:
             return found
         for argument in self.arguments:
             if equal(argument.values, slot.values):
-                return self._parameter(argument.name, replace(slot, values=argument.values))
+                return self._parameter(argument.name, replace(slot, values=argument.values), argument.name)
         for source in self._sources():
             if equal(source.values, slot.values):
                 return source.name()
@@ -242,7 +255,9 @@ class FunctionFrame(Frame):
 
     def _name(self, argument: Variable) -> str:
         """An argument by its name; it becomes a parameter."""
-        return str(Frame.find(self, Slot(argument.values, "")) or self._parameter(argument.name, argument.slot))
+        return str(
+            Frame.find(self, Slot(argument.values, "")) or self._parameter(argument.name, argument.slot, argument.name)
+        )
 
     def _written(self, slot: Slot) -> str | None:
         """The author's own expression, where it has these values: `stride if v1 else 1`."""
@@ -284,7 +299,8 @@ class FunctionFrame(Frame):
         sources = [source for source in self._sources() if all_integers(source.values)]
         sources = [source for source in sources if not is_constant(source.values)]
         for source in sources:
-            text = derive(*_known_in_first(slot.values, source.values), slot.name == DEPTH)
+            wanted, given = _known_in_first(slot.values, source.values)
+            text = derive(wanted, given, slot.name == DEPTH)
             if text is not None and not ("//" in text and equal(slot.values, self.entry)):
                 return text.format(source.name())
         for one, other in combinations(sources, 2):
@@ -338,7 +354,8 @@ class FunctionFrame(Frame):
             self.stored[unique(name, taken.__contains__)] = text
         return f"self.{next(name for name, known in self.stored.items() if known == text)}"
 
-    def _parameter(self, name: str, slot: Slot) -> str:
+    def _parameter(self, name: str, slot: Slot, argument: str = "") -> str:
+        """A new parameter; the `argument` that it is has the author's default."""
         if self.closed:
             return self._argument(name, slot)
         own = {variable_name(argument.name, lambda _: False) for argument in self.arguments} - {name.lower()}
@@ -346,8 +363,10 @@ class FunctionFrame(Frame):
         self.used.add(name)
         first = bool(self.arguments) and self.arguments[0].name == name and all_integers(slot.values)
         role = slot.role or ("out" if first or equal(slot.values, self.exit) else "")
-        values = tuple(first_of(slot.values) if value is ANY else value for value in slot.values)
-        self.variables.append(Variable(name, values, role, slot.is_table))
+        values = self._without_any(slot.values)
+        given = self.defaults.get(argument)
+        has_default = given is not None and annotation((given,)) == annotation(values)
+        self.variables.append(Variable(name, values, role, slot.is_table, has_default, given))
         return name
 
     def _argument(self, name: str, slot: Slot) -> str:
@@ -355,7 +374,9 @@ class FunctionFrame(Frame):
         if not is_argument_name(name) or self.is_taken(name):
             raise NotExpressible(slot.values)
         self.used.add(name)
-        self.variables.append(Variable(name, slot.values, slot.role, slot.is_table, has_default=True, given=slot.values[0]))
+        self.variables.append(
+            Variable(name, slot.values, slot.role, slot.is_table, has_default=True, given=slot.values[0])
+        )
         return name
 
     def is_taken(self, name: str) -> bool:
@@ -384,6 +405,12 @@ class FunctionFrame(Frame):
                 return f"{self._name(argument)} != {flat(literal(next(iter(there.values()))))}"
         return None
 
+    def _without_any(self, values: Vector) -> Vector:
+        """With numbers where any will do: what comes in, if that fits."""
+        if ANY in values and equal(self.entry, values):
+            return self.entry
+        return tuple(first_of(values) if value is ANY else value for value in values)
+
     @property
     def parameters(self) -> list[Variable]:
         """Parameters as a signature lists them: what comes in first, then in the order of the block's own."""
@@ -395,7 +422,7 @@ class FunctionFrame(Frame):
             return sorted(self.variables, key=lambda v: order.index(v.name))
         return sorted(
             self.variables,
-            key=lambda v: (v.role != "in", order.index(v.name) if v.name in order else len(order)),
+            key=lambda v: (v.has_default, v.role != "in", order.index(v.name) if v.name in order else len(order)),
         )
 
 

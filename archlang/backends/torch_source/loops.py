@@ -61,7 +61,11 @@ class LoopFrame(Frame):
     def project(self, values: Vector) -> Vector | None:
         """The vector in the frame around, if all runs of an instance agree."""
         lists = self.by_outer(values)
-        return tuple(first_of(tuple(one)) if one else ANY for one in lists) if all(is_constant(tuple(one)) for one in lists) else None
+        return (
+            tuple(first_of(tuple(one)) if one else ANY for one in lists)
+            if all(is_constant(tuple(one)) for one in lists)
+            else None
+        )
 
     def column(self, values: Vector) -> Vector:
         """For each instance of the frame around, the values of all copies."""

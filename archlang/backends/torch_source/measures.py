@@ -21,7 +21,9 @@ LONGEST_FORWARD = 40
 class Measures(Parts):
     """The parts of a model with their measures, each taken once."""
 
-    def __init__(self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None) -> None:
+    def __init__(
+        self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None
+    ) -> None:
         super().__init__(model, separate, used)
         self.size = cache(self._size)
         self.counted = cache(self._counted)

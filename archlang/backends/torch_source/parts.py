@@ -44,7 +44,9 @@ Piece = tuple[Layer | Call | Segment, tuple[Shape, ...]]
 class Parts:
     """The parts of a model, each made once, and how they are built."""
 
-    def __init__(self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None) -> None:
+    def __init__(
+        self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None
+    ) -> None:
         self.model = model
         self.separate = separate
         self.used = frozenset(range(len(model.bodies))) if used is None else used
@@ -151,10 +153,11 @@ class Parts:
     def variant(self, body_id: BodyId) -> int:
         """A number that is equal for bodies that one class stands for."""
         definition = self.model.bodies[body_id].definition
-        structure = self.structure(body_id)
         if definition is None or definition in self.separate or definition in self._merging:
-            return structure
-        return self.variants(definition).get(structure, structure)
+            return self.structure(body_id)
+        variants = self.variants(definition)  # first: blocks that hold themselves are told apart inside
+        structure = self.structure(body_id)
+        return variants.get(structure, structure)
 
     def _variants(self, definition: str) -> dict[int, int]:
         """For each structure of a block the first of those that share a class with it."""
@@ -183,14 +186,20 @@ class Parts:
 
     def _merges(self, bodies: list[BodyId]) -> bool:
         parts = [self.part(body) for body in bodies]
-        faces = {(len(self.model.bodies[body].inputs), len(part.outputs), bool(part.lead)) for body, part in zip(bodies, parts, strict=True)}
+        faces = {
+            (len(self.model.bodies[body].inputs), len(part.outputs), bool(part.lead))
+            for body, part in zip(bodies, parts, strict=True)
+        }
         return len(faces) == 1 and self._align(parts) is not None
 
     def look(self, part: Part) -> int:
         """A number that is equal for parts of which each step is like that of the others."""
         if id(part) not in self._looks:
             faces = tuple((step.inputs, step.training, self._face(step, True, True)) for step in part.steps)
-            self._looks[id(part)] = part, self._structures.setdefault(("look", faces, part.outputs), len(self._structures))
+            self._looks[id(part)] = (
+                part,
+                self._structures.setdefault(("look", faces, part.outputs), len(self._structures)),
+            )
         return self._looks[id(part)][1]
 
     def aligned(self, parts: Sequence[Part | None]) -> tuple[list[Row], tuple[Ref, ...]]:
@@ -218,7 +227,9 @@ class Parts:
         return align(parts, self._fits, chains and numbered)
 
     def _fits(self, one: Step, other: Step) -> bool:
-        """Whether two steps are the same but for numbers, and for what groups of one leave out."""
+        """Whether two steps stand at one place and are the same but for numbers, and for what groups leave out."""
+        if _place(one.node) != _place(other.node):
+            return False
         if self._face(one, False, True) == self._face(other, False, True):
             return one.training == other.training
         left, right = one.node, other.node
@@ -254,6 +265,11 @@ class Parts:
 def _is_numbered(node: Layer | Call | Segment) -> bool:
     """Whether a part takes the next number of its scope."""
     return not isinstance(node, Segment) and node.name is not None and node.name.base == ""
+
+
+def _place(node: Layer | Call | Segment) -> object:
+    """Where a part was written; a repeat is known by what it repeats."""
+    return None if isinstance(node, Segment) else node.origin
 
 
 def _is_put_in(node: Layer | Call | Segment) -> bool:

@@ -43,7 +43,7 @@ class Sample:
 class Samples:
     """A model, and others of its structure behind it; `bodies` are those of all, the model's own before `own`.
 
-    `fixed` are parameters that change more than numbers, with their values.
+    `fixed` are parameters that change more than numbers, if other values were `tried`.
     """
 
     model: Model
@@ -52,6 +52,7 @@ class Samples:
     parameters: Mapping[str, Any]
     free: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    tried: bool = False
 
     @property
     def roots(self) -> tuple[BodyId, ...]:
@@ -71,8 +72,13 @@ class Samples:
             for sample, number in zip(self.samples, numbers, strict=True)
             if repr(number) != repr(numbers[0])
         ]
-        alone = set[str]().union(*(names for names in changed if len(names) == 1))
-        return self.fixing(alone or set(self.free[-1:]))
+        alone = set[str]().union(*(names for names in changed if len(names) == 1)) or set(self.free[-1:])
+        return self.fixing({min(alone, key=self._importance)})
+
+    def _importance(self, name: str) -> tuple[bool, bool, int]:
+        """What to give up first: switches, then lists, then what stands last."""
+        value = self.parameters[name]
+        return not isinstance(value, bool), not isinstance(value, tuple), -self.free.index(name)
 
     def fixing(self, names: set[str]) -> Samples:
         """The samples in which these parameters have the model's own values."""
@@ -121,7 +127,7 @@ def take_samples(model: Model, family: Family | None) -> Samples:
     free = tuple(name for name, samples in found.items() if samples and alike[name])
     fixed = tuple(name for name in family.parameters if name not in free)
     single = tuple(sample for name in free for sample in found[name])
-    result = Samples(model, own, (base, *single), family.parameters, free, fixed)
+    result = Samples(model, own, (base, *single), family.parameters, free, fixed, True)
     return _with_joint(result, table, family, found, most)
 
 

@@ -181,7 +181,6 @@ class Attributes:
     def flush(self) -> None:
         """Nothing is ever pending."""
 
-
     def _put_if(self, name: str, value: Expression) -> None:
         """Set an attribute that is None where the part is not there."""
         if not name.isidentifier() or (isinstance(value, Bracket) and value.opening == "nn.Parameter("):

@@ -57,7 +57,7 @@ class Statements:
         self.own = own
         self.results = results
         self.always = always
-        self.reads = Counter(value for line in lines for value in line.applied.reads)
+        self.reads = Counter(value for line in lines for value in set(line.applied.reads))
         self.last = {value: index for index, line in enumerate(lines) for value in line.applied.reads}
         self.last |= dict.fromkeys(results, len(lines))
 
@@ -140,12 +140,10 @@ class Statements:
         inner.add(f"{target} = {text}", comment=line.shape)
         self.code.take(inner)
 
-    def _name(
-        self, line: Line, index: int, value: int, live: set[str], port: int, names: dict[int, str]
-    ) -> str:
+    def _name(self, line: Line, index: int, value: int, live: set[str], port: int, names: dict[int, str]) -> str:
         """`x` for what the next step alone reads; the part's own name, or a letter, for what is read later."""
         name = line.applied.name
-        if line.condition and (otherwise := names.get(line.applied.otherwise, "")) in "xyz" and otherwise not in live:
+        if line.condition and (otherwise := names[line.applied.otherwise]) not in live:
             return otherwise
         if port and isinstance(line.applied.node, Layer):
             return variable_name(f"{name}_indices" if name.isidentifier() else "indices", live.__contains__)
