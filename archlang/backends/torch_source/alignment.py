@@ -7,7 +7,7 @@ Chains of modules fit each other in any case: what only one of them has stands w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archlang.backends.torch_source.steps import Part, Row, Segment, Step
 from archlang.ir.graph import Ref
@@ -45,7 +45,7 @@ class Alignment:
         return [
             Row(
                 tuple(_step(part, draft.places[column]) for part, column in zip(parts, columns, strict=True)),
-                draft.inputs,
+                replace(draft.step, inputs=draft.inputs),
                 draft.alias,
             )
             for draft in self.drafts

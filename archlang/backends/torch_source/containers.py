@@ -95,6 +95,8 @@ class Builder:
             self._segment(sink, steps, lead, frame, starts)
             return
         names = tuple(step.node.name for step in steps if step and not isinstance(step.node, Segment))
+        if node.name not in names[:1]:
+            names = (node.name, *names)
         value = None if node.shared else self._value(sink, steps, node, frame)
         if value is not None:
             sink.put(names, starts, value, _comment(steps, frame), frame)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import count
 
 from archlang.backends.torch_source.alignment import NotMergeable
@@ -42,6 +41,7 @@ class Applied:
     """
 
     steps: tuple[Step | None, ...]
+    lead: Step
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
@@ -49,11 +49,6 @@ class Applied:
     own: int = 1
     present: Vector | None = None
     otherwise: int = -1
-
-    @cached_property
-    def lead(self) -> Step:
-        """The step in the first body that has it."""
-        return next(step for step in self.steps if step is not None)
 
     @property
     def node(self) -> Layer | Call | Segment:
@@ -120,10 +115,12 @@ class Flow:
         if isinstance(node, Segment):
             if present is not None:
                 raise NotMergeable
-            return self._segment(row.steps, inputs, starts)
+            return self._segment(row.steps, row.lead, inputs, starts)
         name = name_text(node.name, starts) if node.name else ""
         outputs = tuple(next(self.numbers) for _ in node.outputs)
-        self._apply(Applied(row.steps, name, inputs, outputs, own=self.own, present=present, otherwise=otherwise))
+        self._apply(
+            Applied(row.steps, row.lead, name, inputs, outputs, own=self.own, present=present, otherwise=otherwise)
+        )
         self.registered += not (node.shared or (isinstance(node, Layer) and is_function(node, self.style)))
         return outputs
 
@@ -133,12 +130,14 @@ class Flow:
             model = self.parts.model
             raise Diagnosed(Diagnostic(TooManyLayers(len(self.applied), LINE_LIMIT), None, model.origin.file))
 
-    def _segment(self, steps: tuple[Step | None, ...], inputs: tuple[int, ...], starts: Starts) -> tuple[int, ...]:
+    def _segment(
+        self, steps: tuple[Step | None, ...], lead: Step, inputs: tuple[int, ...], starts: Starts
+    ) -> tuple[int, ...]:
         segments = segments_of(steps)
         if not self.parts.is_applied_by_name(segments, self.style):
             outputs = (next(self.numbers),)
             last = self.registered + self.parts.segment_children(segments[0])
-            self._apply(Applied(steps, "", inputs, outputs, (self.registered, last), self.own))
+            self._apply(Applied(steps, lead, "", inputs, outputs, (self.registered, last), self.own))
             self.registered = last
             return outputs
         offsets = behind(starts, segments[0])

@@ -217,10 +217,11 @@ class FunctionFrame(Frame):
     def write(self, slot: Slot) -> Expression:
         """The text of a number; notes which arguments of a model stand in it."""
         text = super().write(slot)
-        if self.closed and slot.owner:
+        use = "how often a part is repeated" if slot.name == DEPTH else f"`{slot.name}` of `{slot.owner}`"
+        if self.closed and (slot.owner or slot.name == DEPTH):
             for name in {*re.findall(r"[A-Za-z_]\w*", flat(text) or "")} & {v.name for v in self.variables}:
                 known = self.uses.setdefault(name, [])
-                known += [use for use in (f"`{slot.name}` of `{slot.owner}`",) if use not in known]
+                known += [use] if use not in known else []
         return text
 
     def find(self, slot: Slot) -> Expression | None:

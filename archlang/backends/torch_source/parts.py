@@ -52,7 +52,8 @@ class Parts:
         self.used = frozenset(range(len(model.bodies))) if used is None else used
         self._structures: dict[object, int] = {}
         self._looks: dict[int, tuple[Part, int]] = {}
-        self._merging: set[str] = set()
+        self._merging: list[str] = []
+        self._recursive: set[str] = set()
         self.variants = cache(self._variants)
         self.aligned_looks = cache(self._aligned_looks)
         self.part = cache(self._part)
@@ -153,6 +154,8 @@ class Parts:
     def variant(self, body_id: BodyId) -> int:
         """A number that is equal for bodies that one class stands for."""
         definition = self.model.bodies[body_id].definition
+        if definition in self._merging:
+            self._recursive.update(self._merging[self._merging.index(definition) :])
         if definition is None or definition in self.separate or definition in self._merging:
             return self.structure(body_id)
         variants = self.variants(definition)  # first: blocks that hold themselves are told apart inside
@@ -161,11 +164,12 @@ class Parts:
 
     def _variants(self, definition: str) -> dict[int, int]:
         """For each structure of a block the first of those that share a class with it."""
-        self._merging.add(definition)
+        self._merging.append(definition)
         try:
-            return self._grouped(definition)
+            groups = self._grouped(definition)
+            return {} if definition in self._recursive else groups
         finally:
-            self._merging.remove(definition)
+            self._merging.pop()
 
     def _grouped(self, definition: str) -> dict[int, int]:
         found: dict[int, BodyId] = {}
@@ -208,7 +212,7 @@ class Parts:
         looks = {self.look(part): part for part in reversed(given)}
         if len(looks) == 1:
             steps = given[0].steps
-            rows = [Row(tuple(part and part.steps[i] for part in parts), step.inputs) for i, step in enumerate(steps)]
+            rows = [Row(tuple(part and part.steps[i] for part in parts), step) for i, step in enumerate(steps)]
             return rows, given[0].outputs
         order = tuple(dict.fromkeys(self.look(part) for part in given))
         alignment = self.aligned_looks(order)

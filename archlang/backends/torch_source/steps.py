@@ -75,17 +75,18 @@ class Step:
 class Row:
     """A step of several bodies at once: None in those that leave it out, where the value `alias` flows on instead.
 
-    What it reads is told in the order of the rows. Of a body that is not there at all nothing is known.
+    What it reads is told in the order of the rows. Of a body that is not there at all nothing is known. `lead` is the
+    step in the body that has most of them, so that the names of leads differ.
     """
 
     steps: tuple[Step | None, ...]
-    inputs: tuple[Ref, ...]
+    lead: Step
     alias: Ref | None = None
 
     @property
-    def lead(self) -> Step:
-        """The step in the first body that has it."""
-        return next(step for step in self.steps if step is not None)
+    def inputs(self) -> tuple[Ref, ...]:
+        """What it reads."""
+        return self.lead.inputs
 
 
 @record

@@ -1,0 +1,34 @@
+"""SinglePairs, written by archlang from blueprint.arch.
+
+3x32x32 -> 10; 30,744 parameters, 3,264,612 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SinglePairs(nn.Module):
+    """SinglePairs: 3x32x32 -> 10."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+        self.relu1 = nn.ReLU()
+        self.pool1 = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(32, 32, 3, padding=1)
+        self.relu2 = nn.ReLU()
+        self.pool2 = nn.MaxPool2d(2)
+        self.fc1 = nn.Linear(2048, 10)
+        self.relu3 = nn.ReLU()
+        self.fc2 = nn.Linear(10, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu1(self.conv1(x))  # 32x32x32
+        x = self.pool1(x)  # 32x16x16
+        x = self.relu2(self.conv2(x))
+        x = self.pool2(x)  # 32x8x8
+        x = torch.flatten(x, 1)  # 2048
+        x = self.relu3(self.fc1(x))  # 10
+        return self.fc2(x)

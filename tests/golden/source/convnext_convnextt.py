@@ -1,0 +1,153 @@
+"""ConvNeXtT, written by archlang from convnext.arch.
+
+ConvNeXt-T, S, B and L, with torchvision's names.
+Liu, Mao, Wu, Feichtenhofer, Darrell, Xie: A ConvNet for the 2020s. CVPR 2022, table 9
+`drop` is the probability to leave out the last block in training; those before it are left out less often.
+
+3x224x224 -> 1000; 28,589,128 parameters, 4,455,531,264 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels at each position."""
+
+    def __init__(self, channels: int, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True) -> None:
+        super().__init__()
+        self.channels = channels
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels)) if elementwise_affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if elementwise_affine and bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, *sizes), which stays."""
+        x = nn.functional.layer_norm(x.movedim(1, -1), (self.channels,), self.weight, self.bias, self.eps)
+        return x.movedim(-1, 1)
+
+
+class DropPath(nn.Module):
+    """Zeroes whole samples with probability `p` in training and scales the others: stochastic depth."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape, which stays."""
+        if not self.training or self.p == 0:
+            return x
+        kept = x.new_empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.p)
+        return x * kept.div_(max(1 - self.p, 1e-12))
+
+
+class Patches(nn.Sequential):
+    """`patches(c)` of convnext.arch: 3x224x224 -> 96x56x56."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(3, 96, 4, stride=4),  # 96x56x56
+            ChannelNorm(96, eps=1e-6),
+        )
+
+
+class Block(nn.Module):
+    """Part of ConvNeXtT."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.add_module("0", nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels))
+        self.add_module("2", nn.LayerNorm(in_channels, eps=1e-6))
+        self.add_module("3", nn.Linear(in_channels, 4 * in_channels))
+        self.gelu = nn.GELU()
+        self.add_module("5", nn.Linear(4 * in_channels, in_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.get_submodule("0")(x)
+        x = self.get_submodule("2")(torch.permute(x, (0, 2, 3, 1)))
+        x = self.gelu(self.get_submodule("3")(x))
+        x = self.get_submodule("5")(x)
+        return torch.permute(x, (0, 3, 1, 2))
+
+
+class Unit(nn.Module):
+    """`unit(c, drop)` of convnext.arch."""
+
+    def __init__(self, c: int, drop: float) -> None:
+        super().__init__()
+        self.layer_scale = nn.Parameter(torch.full((c, 1, 1), 1e-6))
+        self.block = Block(c)
+        self.droppath = DropPath(drop)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.block(x)
+        y = self.droppath(self.layer_scale * y)
+        return x + y
+
+
+class Stage(nn.Sequential):
+    """`stage(count, before, drop)` of convnext.arch."""
+
+    def __init__(self, c: int, drop2s: tuple[float, ...]) -> None:
+        layers: list[nn.Module] = []
+        for drop2 in drop2s:
+            layers.append(Unit(c, drop=drop2))
+        super().__init__(*layers)
+
+
+class Half(nn.Sequential):
+    """`half(c)` of convnext.arch."""
+
+    def __init__(self, channels: int, c: int) -> None:
+        super().__init__(ChannelNorm(channels, eps=1e-6), nn.Conv2d(channels, c, 2, stride=2))
+
+
+class ConvNeXtT(nn.Module):
+    """ConvNeXtT: 3x224x224 -> 1000.
+
+    Args:
+        classes: sets `out_features` of `nn.Linear`.
+    """
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [
+            Patches(),  # 96x56x56
+            Stage(96, drop2s=(0.0, 0.0058823529411764705, 0.011764705882352941)),
+        ]
+        channels = 96
+        for c, drop2s in (
+            (192, (0.01764705882352941, 0.023529411764705882, 0.029411764705882353)),
+            (
+                384,
+                (
+                    0.03529411764705882,
+                    0.041176470588235294,
+                    0.047058823529411764,
+                    0.052941176470588235,
+                    0.058823529411764705,
+                    0.06470588235294117,
+                    0.07058823529411765,
+                    0.07647058823529412,
+                    0.08235294117647059,
+                ),
+            ),
+            (768, (0.08823529411764705, 0.09411764705882353, 0.1)),
+        ):
+            layers += [Half(channels, c), Stage(c, drop2s=drop2s)]
+            channels = c
+        self.features = nn.Sequential(*layers)
+        self.avgpool1 = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Sequential(
+            ChannelNorm(768, eps=1e-6),
+            nn.Flatten(),  # 768
+            nn.Linear(768, classes),  # 1000
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # 768x7x7
+        x = self.avgpool1(x)  # 768x1x1
+        return self.classifier(x)  # 1000

@@ -1,0 +1,42 @@
+"""ConvRegressorUniform, written by archlang from coordconv.arch.
+
+1x64x64 -> 2; 72,850 parameters, 3,752,064 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ConvRegressorUniform(nn.Module):
+    """ConvRegressorUniform: 1x64x64 -> 2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.relu1 = nn.ReLU()
+        self.pool1 = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.relu2 = nn.ReLU()
+        self.pool2 = nn.MaxPool2d(2)
+        self.conv3 = nn.Conv2d(16, 16, 3, padding=1)
+        self.relu3 = nn.ReLU()
+        self.pool3 = nn.MaxPool2d(2)
+        self.conv4 = nn.Conv2d(16, 16, 3, padding=1)
+        self.relu4 = nn.ReLU()
+        self.fc1 = nn.Linear(1024, 64)
+        self.relu5 = nn.ReLU()
+        self.fc2 = nn.Linear(64, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu1(self.conv1(x))  # 16x64x64
+        x = self.pool1(x)  # 16x32x32
+        x = self.relu2(self.conv2(x))
+        x = self.pool2(x)  # 16x16x16
+        x = self.relu3(self.conv3(x))
+        x = self.pool3(x)  # 16x8x8
+        x = self.relu4(self.conv4(x))
+        x = torch.flatten(x, 1)  # 1024
+        x = self.relu5(self.fc1(x))  # 64
+        return self.fc2(x)  # 2

@@ -1,0 +1,74 @@
+"""DeconvPainter, written by archlang from coordconv.arch.
+
+The same task without coordinates: six steps up, windows of size `k`, `mul` times as wide.
+
+2 -> 1x64x64; 409,921 parameters, 17,697,024 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Reshape(nn.Module):
+    """The same numbers in another shape; the batch stays."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, ...) -> (N, *shape)."""
+        return x.reshape(x.shape[0], *self.shape)
+
+
+class Double(nn.Module):
+    """`double(c, k)` of coordconv.arch."""
+
+    def __init__(self, in_channels: int, c: int, stop: int) -> None:
+        super().__init__()
+        self.add_module("0", nn.ConvTranspose2d(in_channels, c, 3, stride=2))
+        self.stop = stop
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.get_submodule("0")(x)
+        return x[..., : self.stop, : self.stop]
+
+
+class DeconvPainter(nn.Module):
+    """DeconvPainter: 2 -> 1x64x64.
+
+    Args:
+        mul: sets `c` of `Double`, `num_features` of `nn.BatchNorm2d` and others.
+
+    Written for k=3: other values take other layers, so these are no arguments.
+    """
+
+    def __init__(self, mul: int = 2) -> None:
+        super().__init__()
+        self.reshape1 = Reshape((2, 1, 1))
+        self.double1 = Double(2, 64 * mul, stop=2)
+        self.bn1 = nn.BatchNorm2d(64 * mul)
+        self.relu1 = nn.ReLU()
+        self.double2 = Double(64 * mul, 64 * mul, stop=4)
+        self.bn2 = nn.BatchNorm2d(64 * mul)
+        self.relu2 = nn.ReLU()
+        self.double3 = Double(64 * mul, 64 * mul, stop=8)
+        self.bn3 = nn.BatchNorm2d(64 * mul)
+        self.relu3 = nn.ReLU()
+        self.double4 = Double(64 * mul, 32 * mul, stop=16)
+        self.bn4 = nn.BatchNorm2d(32 * mul)
+        self.relu4 = nn.ReLU()
+        self.double5 = Double(32 * mul, 32 * mul, stop=32)
+        self.bn5 = nn.BatchNorm2d(32 * mul)
+        self.relu5 = nn.ReLU()
+        self.double6 = Double(32 * mul, 1, stop=64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.reshape1(x)  # 2x1x1
+        x = self.relu1(self.bn1(self.double1(x)))  # 128x2x2
+        x = self.relu2(self.bn2(self.double2(x)))  # 128x4x4
+        x = self.relu3(self.bn3(self.double3(x)))  # 128x8x8
+        x = self.relu4(self.bn4(self.double4(x)))  # 64x16x16
+        x = self.relu5(self.bn5(self.double5(x)))  # 64x32x32
+        return self.double6(x)  # 1x64x64

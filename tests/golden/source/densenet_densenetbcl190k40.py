@@ -1,0 +1,77 @@
+"""DenseNetBCL190k40, written by archlang from densenet.arch.
+
+Table 2: CIFAR-10, three blocks of equal length, L layers in all.
+
+3x32x32 -> 10; 25,624,430 parameters, 9,301,945,740 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Layer(nn.Module):
+    """`layer(k, bottleneck)` of densenet.arch."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(num_features)
+        self.relu1 = nn.ReLU()
+        self.conv1 = nn.Conv2d(num_features, 160, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(160)
+        self.relu2 = nn.ReLU()
+        self.conv2 = nn.Conv2d(160, 40, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu1(self.norm1(x))
+        y = self.relu2(self.norm2(self.conv1(y)))
+        y = self.conv2(y)
+        return torch.cat((x, y), dim=1)
+
+
+class Transition(nn.Module):
+    """`transition(factor)` of densenet.arch."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(num_features)
+        self.relu = nn.ReLU()
+        self.conv = nn.Conv2d(num_features, num_features // 2, 1, bias=False)
+        self.pool = nn.AvgPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.norm(x))
+        x = self.conv(x)
+        return self.pool(x)
+
+
+class DenseNetBCL190k40(nn.Sequential):
+    """DenseNetBCL190k40: 3x32x32 -> 10.
+
+    Args:
+        classes: sets `out_features` of `nn.Linear`.
+    """
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.conv0 = nn.Conv2d(3, 80, 3, padding=1, bias=False)  # 80x32x32
+        channels = 80
+        for i, out_channels in ((1, 660), (2, 950)):
+            layers: list[nn.Module] = []
+            for _ in range(31):
+                layers.append(nn.Sequential(Layer(channels)))
+                channels += 40
+            self.add_module(f"block{i}", nn.Sequential(*layers))
+            self.add_module(f"transition{i}", Transition(channels))
+            channels = out_channels
+        layers = []
+        for _ in range(31):
+            layers.append(nn.Sequential(Layer(channels)))
+            channels += 40
+        self.block3 = nn.Sequential(*layers)  # 2190x8x8
+        self.bn1 = nn.BatchNorm2d(2190)
+        self.relu1 = nn.ReLU()
+        self.avgpool1 = nn.AdaptiveAvgPool2d(1)  # 2190x1x1
+        self.flatten = nn.Flatten()  # 2190
+        self.classifier = nn.Linear(2190, classes)  # 10

@@ -1,0 +1,104 @@
+"""FCN16s, written by archlang from fcn.arch.
+
+Finer: the scores of pool4 are added before the last step up.
+
+3x500x500 -> 21x500x500; 134,815,994 parameters, 181,448,086,272 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Conv(nn.Sequential):
+    """`conv(c)` of fcn.arch."""
+
+    def __init__(self, in_channels: int, c: int) -> None:
+        super().__init__(nn.Conv2d(in_channels, c, 3, padding=1), nn.ReLU())
+
+
+class Pool(nn.Sequential):
+    """`pool()` of fcn.arch."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.MaxPool2d(2, ceil_mode=True))
+
+
+class Backbone(nn.Module):
+    """`backbone()` of fcn.arch: 3x500x500 -> 4096x16x16, 512x44x44."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("0", nn.Conv2d(3, 64, 3, padding=100))
+        self.relu1 = nn.ReLU()
+        self.add_module("2", Conv(64, 64))
+        self.pool1 = Pool()
+        self.add_module("3", Conv(64, 128))
+        self.add_module("4", Conv(128, 128))
+        self.pool2 = Pool()
+        self.add_module("5", Conv(128, 256))
+        self.add_module("6", Conv(256, 256))
+        self.add_module("7", Conv(256, 256))
+        self.pool3 = Pool()
+        self.add_module("8", Conv(256, 512))
+        self.add_module("9", Conv(512, 512))
+        self.add_module("10", Conv(512, 512))
+        self.pool4 = Pool()
+        self.add_module("11", Conv(512, 512))
+        self.add_module("12", Conv(512, 512))
+        self.add_module("13", Conv(512, 512))
+        self.pool5 = Pool()
+        self.fc6 = nn.Conv2d(512, 4096, 7)
+        self.relu2 = nn.ReLU()
+        self.dropout1 = nn.Dropout(0.5)
+        self.fc7 = nn.Conv2d(4096, 4096, 1)
+        self.relu3 = nn.ReLU()
+        self.dropout2 = nn.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        x = self.relu1(self.get_submodule("0")(x))  # 64x698x698
+        x = self.get_submodule("2")(x)
+        x = self.pool1(x)  # 64x349x349
+        x = self.get_submodule("3")(x)  # 128x349x349
+        x = self.get_submodule("4")(x)
+        x = self.pool2(x)  # 128x175x175
+        x = self.get_submodule("5")(x)  # 256x175x175
+        x = self.get_submodule("6")(x)
+        x = self.get_submodule("7")(x)
+        x = self.pool3(x)  # 256x88x88
+        x = self.get_submodule("8")(x)  # 512x88x88
+        x = self.get_submodule("9")(x)
+        x = self.get_submodule("10")(x)
+        pool4 = self.pool4(x)  # 512x44x44
+        x = self.get_submodule("11")(pool4)
+        x = self.get_submodule("12")(x)
+        x = self.get_submodule("13")(x)
+        x = self.pool5(x)  # 512x22x22
+        x = self.dropout1(self.relu2(self.fc6(x)))  # 4096x16x16
+        x = self.dropout2(self.relu3(self.fc7(x)))
+        return x, pool4
+
+
+class FCN16s(nn.Module):
+    """FCN16s: 3x500x500 -> 21x500x500.
+
+    Written for classes=21: other values take other layers, so these are no arguments.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vgg = Backbone()
+        self.score = nn.Conv2d(4096, 21, 1)
+        self.upscore2 = nn.ConvTranspose2d(21, 21, 4, stride=2, bias=False)
+        self.score_pool4 = nn.Conv2d(512, 21, 1)
+        self.upscore16 = nn.ConvTranspose2d(21, 21, 32, stride=16, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, vgg = self.vgg(x)  # 4096x16x16, 512x44x44
+        x = self.score(x)  # 21x16x16
+        x = self.upscore2(x)  # 21x34x34
+        y = self.score_pool4(vgg)  # 21x44x44
+        y = y[..., 5:39, 5:39]  # 21x34x34
+        x = x + y
+        x = self.upscore16(x)  # 21x560x560
+        return x[..., 27:527, 27:527]  # 21x500x500

@@ -1,0 +1,77 @@
+"""FCN32s, written by archlang from fcn.arch.
+
+Fully convolutional networks on VGG-16: FCN-32s, 16s and 8s, as the authors' Caffe nets have them.
+Long, Shelhamer, Darrell: Fully Convolutional Networks for Semantic Segmentation. CVPR 2015
+A padding of 100 in front makes every input large enough; poolings round up (175 -> 88); fixed crops undo both.
+
+3x500x500 -> 21x500x500; 136,152,917 parameters, 181,365,854,976 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Conv(nn.Sequential):
+    """`conv(c)` of fcn.arch."""
+
+    def __init__(self, in_channels: int, c: int) -> None:
+        super().__init__(nn.Conv2d(in_channels, c, 3, padding=1), nn.ReLU())
+
+
+class Pool(nn.Sequential):
+    """`pool()` of fcn.arch."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.MaxPool2d(2, ceil_mode=True))
+
+
+class Backbone(nn.Sequential):
+    """`backbone()` of fcn.arch: 3x500x500 -> 4096x16x16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("0", nn.Conv2d(3, 64, 3, padding=100))  # 64x698x698
+        self.add_module("1", nn.ReLU())
+        self.add_module("2", Conv(64, 64))
+        self.pool1 = Pool()  # 64x349x349
+        self.add_module("3", Conv(64, 128))  # 128x349x349
+        self.add_module("4", Conv(128, 128))
+        self.pool2 = Pool()  # 128x175x175
+        self.add_module("5", Conv(128, 256))  # 256x175x175
+        self.add_module("6", Conv(256, 256))
+        self.add_module("7", Conv(256, 256))
+        self.pool3 = Pool()  # 256x88x88
+        self.add_module("8", Conv(256, 512))  # 512x88x88
+        self.add_module("9", Conv(512, 512))
+        self.add_module("10", Conv(512, 512))
+        self.pool4 = Pool()  # 512x44x44
+        self.add_module("11", Conv(512, 512))
+        self.add_module("12", Conv(512, 512))
+        self.add_module("13", Conv(512, 512))
+        self.pool5 = Pool()  # 512x22x22
+        self.fc6 = nn.Conv2d(512, 4096, 7)  # 4096x16x16
+        self.add_module("14", nn.ReLU())
+        self.add_module("15", nn.Dropout(0.5))
+        self.fc7 = nn.Conv2d(4096, 4096, 1)
+        self.add_module("16", nn.ReLU())
+        self.add_module("17", nn.Dropout(0.5))
+
+
+class FCN32s(nn.Module):
+    """FCN32s: 3x500x500 -> 21x500x500.
+
+    Written for classes=21: other values take other layers, so these are no arguments.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vgg = Backbone()
+        self.score = nn.Conv2d(4096, 21, 1)
+        self.upscore = nn.ConvTranspose2d(21, 21, 64, stride=32, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.vgg(x)  # 4096x16x16
+        x = self.score(x)  # 21x16x16
+        x = self.upscore(x)  # 21x544x544
+        return x[..., 19:519, 19:519]  # 21x500x500

@@ -1,0 +1,119 @@
+"""InceptionV1, written by archlang from inception.arch.
+
+Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich: Going Deeper with Convolutions.
+CVPR 2015 (arXiv 1409.4842v1, table 1). The table's parameters are in units of 1024; its rows for the first
+convolution (2.7K, 34M), 4c (463K) and 5a (1072K, 54M) do not follow from its own sizes. Poolings round up.
+
+3x224x224 -> 1000; 6,998,552 parameters, 1,582,671,872 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Unit(nn.Module):
+    """`unit(c, k, stride, padding, bn)` of inception.arch."""
+
+    def __init__(self, in_channels: int, c: int, k: int, padding: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, c, k, padding=padding)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.conv(x))
+
+
+class Inception(nn.Module):
+    """`inception(c1, r3, c3, r5, c5, pool, k, bn)` of inception.arch."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        c1: int,
+        r3: int,
+        c3: int,
+        r5: int,
+        c5: int,
+        pool: int,
+    ) -> None:
+        super().__init__()
+        self.branch1 = Unit(in_channels, c1, k=1, padding=0)
+        self.branch2 = nn.Sequential(
+            Unit(in_channels, r3, k=1, padding=0),
+            Unit(r3, c3, k=3, padding=1),
+        )
+        self.branch3 = nn.Sequential(
+            Unit(in_channels, r5, k=1, padding=0),
+            Unit(r5, c5, k=5, padding=2),
+        )
+        self.branch4 = nn.Sequential(
+            nn.MaxPool2d(3, stride=1, padding=1),
+            Unit(in_channels, pool, k=1, padding=0),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch1 = self.branch1(x)
+        branch2 = self.branch2(x)
+        branch3 = self.branch3(x)
+        x = self.branch4(x)
+        return torch.cat((branch1, branch2, branch3, x), dim=1)
+
+
+class InceptionV1(nn.Module):
+    """InceptionV1: 3x224x224 -> 1000.
+
+    Args:
+        classes: sets `out_features` of `nn.Linear`.
+
+    Written for aux=False: other values take other layers, so these are no arguments.
+    """
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3)
+        self.relu1 = nn.ReLU()
+        self.pool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.lrn1 = nn.LocalResponseNorm(5)
+        self.conv2 = nn.Conv2d(64, 64, 1)
+        self.relu2 = nn.ReLU()
+        self.conv3 = nn.Conv2d(64, 192, 3, padding=1)
+        self.relu3 = nn.ReLU()
+        self.lrn2 = nn.LocalResponseNorm(5)
+        self.pool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.inception3a = Inception(192, 64, 96, 128, 16, 32, 32)
+        self.inception3b = Inception(256, 128, 128, 192, 32, 96, 64)
+        self.pool3 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.inception4a = Inception(480, 192, 96, 208, 16, 48, 64)
+        self.inception4b = Inception(512, 160, 112, 224, 24, 64, 64)
+        self.inception4c = Inception(512, 128, 128, 256, 24, 64, 64)
+        self.inception4d = Inception(512, 112, 144, 288, 32, 64, 64)
+        self.inception4e = Inception(528, 256, 160, 320, 32, 128, 128)
+        self.pool4 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.inception5a = Inception(832, 256, 160, 320, 32, 128, 128)
+        self.inception5b = Inception(832, 384, 192, 384, 48, 128, 128)
+        self.avgpool1 = nn.AvgPool2d(7)
+        self.dropout1 = nn.Dropout(0.4)
+        self.fc = nn.Linear(1024, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu1(self.conv1(x))  # 64x112x112
+        x = self.lrn1(self.pool1(x))  # 64x56x56
+        x = self.relu2(self.conv2(x))
+        x = self.lrn2(self.relu3(self.conv3(x)))  # 192x56x56
+        x = self.pool2(x)  # 192x28x28
+        x = self.inception3a(x)  # 256x28x28
+        x = self.inception3b(x)  # 480x28x28
+        x = self.pool3(x)  # 480x14x14
+        x = self.inception4a(x)  # 512x14x14
+        x = self.inception4b(x)
+        x = self.inception4c(x)
+        x = self.inception4d(x)  # 528x14x14
+        x = self.inception4e(x)  # 832x14x14
+        x = self.pool4(x)  # 832x7x7
+        x = self.inception5a(x)
+        x = self.inception5b(x)  # 1024x7x7
+        x = self.dropout1(self.avgpool1(x))  # 1024x1x1
+        x = torch.flatten(x, 1)  # 1024
+        return self.fc(x)  # 1000

@@ -1,0 +1,131 @@
+"""MobileNetV3Large, written by archlang from mobilenet.arch.
+
+Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam: Searching for MobileNetV3. ICCV 2019
+Tables 1 and 2: window, maps inside, maps outside, squeeze-and-excite, activation, stride.
+
+3x224x224 -> 1000; 5,483,032 parameters, 216,589,760 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Unit3(nn.Sequential):
+    """`unit3(c, k, act, stride, groups)` of mobilenet.arch."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        c: int,
+        k: int,
+        act: str,
+        stride: int = 1,
+        groups: int = 1,
+    ) -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(in_channels, c, k, stride=stride, padding=k // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(c, eps=0.001, momentum=0.01),
+        ]
+        if act == "swish":
+            layers.append(nn.Hardswish())
+        if act == "relu":
+            layers.append(nn.ReLU())
+        super().__init__(*layers)
+
+
+class Excite(nn.Module):
+    """`excite(c)` of mobilenet.arch."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = nn.Conv2d(c, (c // 4 + 7) // 8 * 8, 1)
+        self.relu = nn.ReLU()
+        self.fc2 = nn.Conv2d((c // 4 + 7) // 8 * 8, c, 1)
+        self.hardsigmoid = nn.Hardsigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.avgpool(x)
+        y = self.relu(self.fc1(y))
+        y = self.hardsigmoid(self.fc2(y))
+        return x * y
+
+
+class Bottleneck(nn.Module):
+    """`bottleneck(k, t, c, se, act, stride)` of mobilenet.arch."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        k: int,
+        t: int,
+        c: int,
+        se: bool,
+        act: str,
+        stride: int,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        if t != in_channels:
+            layers.append(Unit3(in_channels, t, k=1, act=act))
+        layers.append(Unit3(t, t, k=k, act=act, stride=stride, groups=t))
+        if se:
+            layers.append(Excite(t))
+        layers.append(Unit3(t, c, k=1, act="none"))
+        self.block = nn.Sequential(*layers)
+        self.residual = stride == 1 and c == in_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.block(x)
+        return x + y if self.residual else y
+
+
+class MobileNetV3Large(nn.Module):
+    """MobileNetV3Large: 3x224x224 -> 1000.
+
+    Args:
+        classes: sets `out_features` of `nn.Linear`.
+    """
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [
+            Unit3(3, 16, k=3, act="swish", stride=2),  # 16x112x112
+        ]
+        channels = 16
+        for k, t, c, se, act, stride in (
+            (3, 16, 16, False, "relu", 1),
+            (3, 64, 24, False, "relu", 2),
+            (3, 72, 24, False, "relu", 1),
+            (5, 72, 40, True, "relu", 2),
+            (5, 120, 40, True, "relu", 1),
+            (5, 120, 40, True, "relu", 1),
+            (3, 240, 80, False, "swish", 2),
+            (3, 200, 80, False, "swish", 1),
+            (3, 184, 80, False, "swish", 1),
+            (3, 184, 80, False, "swish", 1),
+            (3, 480, 112, True, "swish", 1),
+            (3, 672, 112, True, "swish", 1),
+            (5, 672, 160, True, "swish", 2),
+            (5, 960, 160, True, "swish", 1),
+            (5, 960, 160, True, "swish", 1),
+        ):
+            layers.append(Bottleneck(channels, k, t=t, c=c, se=se, act=act, stride=stride))
+            channels = c
+        layers.append(Unit3(160, 960, k=1, act="swish"))  # 960x7x7
+        self.features = nn.Sequential(*layers)
+        self.avgpool1 = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Sequential(
+            nn.Linear(960, 1280),  # 1280
+            nn.Hardswish(),
+            nn.Dropout(0.2),
+            nn.Linear(1280, classes),  # 1000
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # 960x7x7
+        x = self.avgpool1(x)  # 960x1x1
+        x = torch.flatten(x, 1)  # 960
+        return self.classifier(x)  # 1000

@@ -1,0 +1,119 @@
+"""ResNet152, written by archlang from resnet.arch.
+
+3x224x224 -> 1000; 60,192,808 parameters, 11,513,626,624 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Bottleneck(nn.Module):
+    """`bottleneck(c, stride, v1, groups, width)` of resnet.arch."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        c: int,
+        stride: int = 1,
+        v1: bool = False,
+        groups: int = 1,
+        width: int = 1,
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, c * width, 1, stride=stride if v1 else 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(c * width)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(
+            c * width,
+            c * width,
+            3,
+            stride=1 if v1 else stride,
+            padding=1,
+            groups=groups,
+            bias=False,
+        )
+        self.bn2 = nn.BatchNorm2d(c * width)
+        self.relu2 = nn.ReLU()
+        self.conv3 = nn.Conv2d(c * width, 4 * c, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * c)
+        self.downsample = None
+        if stride != 1 or 4 * c != in_channels:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, 4 * c, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(4 * c),
+            )
+        self.relu3 = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu1(self.bn1(self.conv1(x)))
+        y = self.relu2(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        if self.downsample is not None:
+            x = self.downsample(x)
+        return self.relu3(y + x)
+
+
+class Stage(nn.Sequential):
+    """`stage(c, count, stride, deep, v1, groups, width)` of resnet.arch."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        c: int,
+        count: int,
+        stride: int,
+        v1: bool,
+        groups: int,
+        width: int,
+    ) -> None:
+        layers: list[nn.Module] = [
+            Bottleneck(in_channels, c, stride=stride, v1=v1, groups=groups, width=width),
+        ]
+        for _ in range(count - 1):
+            layers.append(Bottleneck(4 * c, c, v1=v1, groups=groups, width=width))
+        super().__init__(*layers)
+
+
+class ResNet152(nn.Module):
+    """ResNet152: 3x224x224 -> 1000.
+
+    Args:
+        v1: sets `v1` of `Stage`.
+        groups: sets `groups` of `Stage`.
+        width: sets `width` of `Stage`.
+        classes: sets `out_features` of `nn.Linear`.
+
+    Written for deep=True: other values take other layers, so these are no arguments.
+    """
+
+    def __init__(
+        self,
+        v1: bool = False,
+        groups: int = 1,
+        width: int = 1,
+        classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu1 = nn.ReLU()
+        self.pool1 = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = Stage(64, 64, count=3, stride=1, v1=v1, groups=groups, width=width)
+        self.layer2 = Stage(256, 128, count=8, stride=2, v1=v1, groups=groups, width=width)
+        self.layer3 = Stage(512, 256, count=36, stride=2, v1=v1, groups=groups, width=width)
+        self.layer4 = Stage(1024, 512, count=3, stride=2, v1=v1, groups=groups, width=width)
+        self.avgpool1 = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(2048, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu1(self.bn1(self.conv1(x)))  # 64x112x112
+        x = self.pool1(x)  # 64x56x56
+        x = self.layer1(x)  # 256x56x56
+        x = self.layer2(x)  # 512x28x28
+        x = self.layer3(x)  # 1024x14x14
+        x = self.layer4(x)  # 2048x7x7
+        x = self.avgpool1(x)  # 2048x1x1
+        x = torch.flatten(x, 1)  # 2048
+        return self.fc(x)  # 1000

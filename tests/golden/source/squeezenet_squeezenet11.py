@@ -1,0 +1,81 @@
+"""SqueezeNet11, written by archlang from squeezenet.arch.
+
+Version 1.1: a smaller first window and earlier poolings, 2.4 times less work.
+
+3x224x224 -> 1000; 1,235,496 parameters, 349,151,936 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Pool(nn.Sequential):
+    """`pool()` of squeezenet.arch."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.MaxPool2d(3, stride=2, ceil_mode=True))
+
+
+class Fire(nn.Module):
+    """`fire(s, e)` of squeezenet.arch."""
+
+    def __init__(self, in_channels: int, s: int, e: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(in_channels, s, 1)
+        self.relu1 = nn.ReLU()
+        self.expand1x1 = nn.Conv2d(s, e, 1)
+        self.relu2 = nn.ReLU()
+        self.expand3x3 = nn.Conv2d(s, e, 3, padding=1)
+        self.relu3 = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu1(self.squeeze(x))
+        y = self.relu2(self.expand1x1(x))
+        x = self.relu3(self.expand3x3(x))
+        return torch.cat((y, x), dim=1)
+
+
+class Score(nn.Sequential):
+    """`score(classes)` of squeezenet.arch: 512x13x13 -> 1000x1x1."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(
+            nn.Dropout(0.5),
+            nn.Conv2d(512, classes, 1),  # 1000x13x13
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),  # 1000x1x1
+        )
+
+
+class SqueezeNet11(nn.Module):
+    """SqueezeNet11: 3x224x224 -> 1000.
+
+    Args:
+        classes: sets `classes` of `Score`.
+    """
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, 3, stride=2),  # 64x111x111
+            nn.ReLU(),
+            Pool(),  # 64x55x55
+            Fire(64, 16, 64),  # 128x55x55
+            Fire(128, 16, 64),
+            Pool(),  # 128x27x27
+            Fire(128, 32, 128),  # 256x27x27
+            Fire(256, 32, 128),
+            Pool(),  # 256x13x13
+            Fire(256, 48, 192),  # 384x13x13
+            Fire(384, 48, 192),
+            Fire(384, 64, 256),  # 512x13x13
+            Fire(512, 64, 256),
+        )
+        self.classifier = Score(classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # 512x13x13
+        x = self.classifier(x)  # 1000x1x1
+        return torch.flatten(x, 1)  # 1000

@@ -1,0 +1,56 @@
+"""VGG, written by archlang from vgg.arch.
+
+VGG, the whole family (configurations A, B, D, E), with torchvision's names.
+Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015
+
+3x224x224 -> 1000; 138,357,544 parameters, 15,470,264,320 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class VGG(nn.Module):
+    """VGG: 3x224x224 -> 1000.
+
+    Args:
+        depths: sets how the parts are built.
+        widths: sets `in_features` of `nn.Linear`.
+        classes: sets `out_features` of `nn.Linear`.
+
+    Written for bn=False: other values take other layers, so these are no arguments.
+    """
+
+    def __init__(
+        self,
+        depths: tuple[int, ...] = (2, 2, 3, 3, 3),
+        widths: tuple[int, ...] = (64, 128, 256, 512, 512),
+        classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width, depth in zip(widths, depths, strict=True):
+            for _ in range(depth):
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+                channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            nn.Linear(49 * widths[4], 4096),  # 4096
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, classes),  # 1000
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # 512x7x7
+        x = self.avgpool(x)
+        x = torch.flatten(x, 1)  # 25088
+        return self.classifier(x)  # 1000

@@ -1,0 +1,65 @@
+"""VGG11, written by archlang from vgg.arch.
+
+VGG, the whole family (configurations A, B, D, E), with torchvision's names.
+Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015
+
+3x224x224 -> 1000; 132,863,336 parameters, 7,609,090,048 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class VGG11(nn.Module):
+    """VGG11: 3x224x224 -> 1000.
+
+    Args:
+        widths: sets `out_channels` of `nn.Conv2d`, `in_channels` of `nn.Conv2d` and others.
+        classes: sets `out_features` of `nn.Linear`.
+
+    Written for bn=False: other values take other layers, so these are no arguments.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int, int] = (64, 128, 256, 512, 512),
+        classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, widths[0], 3, padding=1),  # 64x224x224
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # 64x112x112
+            nn.Conv2d(widths[0], widths[1], 3, padding=1),  # 128x112x112
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # 128x56x56
+        ]
+        channels = widths[1]
+        for out_channels in widths[2:]:
+            layers += [
+                nn.Conv2d(channels, out_channels, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(out_channels, out_channels, 3, padding=1),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+            channels = out_channels
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            nn.Linear(49 * widths[4], 4096),  # 4096
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, classes),  # 1000
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # 512x7x7
+        x = self.avgpool(x)
+        x = torch.flatten(x, 1)  # 25088
+        return self.classifier(x)  # 1000

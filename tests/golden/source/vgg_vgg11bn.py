@@ -1,0 +1,66 @@
+"""VGG11BN, written by archlang from vgg.arch.
+
+VGG, the whole family (configurations A, B, D, E), with torchvision's names.
+Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015
+
+3x224x224 -> 1000; 132,868,840 parameters, 7,609,090,048 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class VGG11BN(nn.Module):
+    """VGG11BN: 3x224x224 -> 1000.
+
+    Args:
+        widths: sets `in_features` of `nn.Linear`.
+        classes: sets `out_features` of `nn.Linear`.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int, int] = (64, 128, 256, 512, 512),
+        classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for out_channels in widths[:2]:
+            layers += [
+                nn.Conv2d(channels, out_channels, 3, padding=1),
+                nn.BatchNorm2d(out_channels),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+            channels = out_channels
+        for out_channels in widths[2:]:
+            layers += [
+                nn.Conv2d(channels, out_channels, 3, padding=1),
+                nn.BatchNorm2d(out_channels),
+                nn.ReLU(),
+                nn.Conv2d(out_channels, out_channels, 3, padding=1),
+                nn.BatchNorm2d(out_channels),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+            channels = out_channels
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            nn.Linear(49 * widths[4], 4096),  # 4096
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, classes),  # 1000
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # 512x7x7
+        x = self.avgpool(x)
+        x = torch.flatten(x, 1)  # 25088
+        return self.classifier(x)  # 1000

@@ -1,0 +1,58 @@
+"""VGG13BN, written by archlang from vgg.arch.
+
+VGG, the whole family (configurations A, B, D, E), with torchvision's names.
+Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015
+
+3x224x224 -> 1000; 133,053,736 parameters, 11,308,466,176 multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class VGG13BN(nn.Module):
+    """VGG13BN: 3x224x224 -> 1000.
+
+    Args:
+        widths: sets `in_features` of `nn.Linear`.
+        classes: sets `out_features` of `nn.Linear`.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (64, 128, 256, 512, 512),
+        classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width in widths:
+            layers += [
+                nn.Conv2d(channels, width, 3, padding=1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+            channels = width
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            nn.Linear(49 * widths[4], 4096),  # 4096
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, classes),  # 1000
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # 512x7x7
+        x = self.avgpool(x)
+        x = torch.flatten(x, 1)  # 25088
+        return self.classifier(x)  # 1000
