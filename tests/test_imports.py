@@ -29,7 +29,7 @@ LAYERS = (
     ("families", "fixing"),
     ("variants",),
     ("report", "backends"),
-    ("reading", "writing"),
+    ("reading", "writing", "fixing"),
     ("explain", "weights"),
     ("api",),
     ("importer",),
