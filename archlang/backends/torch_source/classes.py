@@ -205,13 +205,15 @@ class Classes:
 
     def _write_check(self, forward: Code) -> None:
         """The first line of the model's `forward`."""
+        given = ", ".join(self.model_inputs)
         if not forward.lines:
-            forward.add("def forward(self, x: Tensor) -> Tensor:")
+            given = "input"  # as nn.Sequential calls it
+            forward.add("def forward(self, input: Tensor) -> Tensor:")
             body = forward.deeper()
-            body.add("return super().forward(x)")
+            body.add("return super().forward(input)")
             forward.take(body)
         self.require("torch")
-        forward.lines.insert(1, f"{' ' * 8}{NAME}({', '.join(self.model_inputs)})")
+        forward.lines.insert(1, f"{' ' * 8}{NAME}({given})")
 
     def _inputs(self, body: Body, is_model: bool) -> list[str]:
         if len(body.inputs) == 1:

@@ -9,6 +9,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless DoublePairs takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and 32 <= h <= 39 and 32 <= w <= 39:
+            return
+    raise ValueError(f"DoublePairs's input `input` is Nx3xHxW with H, W = 32..39, not {'x'.join(map(str, x.shape))}")
+
+
 class DoublePairs(nn.Module):
     """DoublePairs: 3x32x32 -> 10."""
 
@@ -36,6 +47,7 @@ class DoublePairs(nn.Module):
         self.fc3 = nn.Linear(10, 10)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.relu1(self.conv1(x))  # 32x32x32
         x = self.relu2(self.conv2(x))
         x = self.pool1(x)  # 32x16x16

@@ -44,6 +44,17 @@ class DropPath(nn.Module):
         return x * kept.div_(max(1 - self.p, 1e-12))
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless ConvNeXtT takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and h >= 32 and w >= 32:
+            return
+    raise ValueError(f"ConvNeXtT's input `input` is Nx3xHxW with H, W >= 32, not {'x'.join(map(str, x.shape))}")
+
+
 class Patches(nn.Sequential):
     """`patches(c)` of convnext.arch: 3x224x224 -> 96x56x56."""
 
@@ -148,6 +159,7 @@ class ConvNeXtT(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.features(x)  # 768x7x7
         x = self.avgpool1(x)  # 768x1x1
         return self.classifier(x)  # 1000

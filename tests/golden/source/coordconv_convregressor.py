@@ -28,6 +28,17 @@ class AddCoords(nn.Module):
         return torch.cat((x, coordinates.expand(x.shape[0], *coordinates.shape)), dim=1)
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless ConvRegressor takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 1 and h >= 64 and w >= 64:
+            return
+    raise ValueError(f"ConvRegressor's input `input` is Nx1xHxW with H, W >= 64, not {'x'.join(map(str, x.shape))}")
+
+
 class CoordConv(nn.Sequential):
     """`CoordConv(c, k, stride, padding, with_r)` of coordconv.arch: 1x64x64 -> 8x64x64."""
 
@@ -51,6 +62,7 @@ class ConvRegressor(nn.Module):
         self.pool1 = nn.MaxPool2d(64)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.coordconv1(x)  # 8x64x64
         x = self.conv1(x)
         x = self.conv2(x)

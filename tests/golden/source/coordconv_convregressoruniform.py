@@ -9,6 +9,19 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless ConvRegressorUniform takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 1 and 64 <= h <= 71 and 64 <= w <= 71:
+            return
+    raise ValueError(
+        f"ConvRegressorUniform's input `input` is Nx1xHxW with H, W = 64..71, not {'x'.join(map(str, x.shape))}"
+    )
+
+
 class ConvRegressorUniform(nn.Module):
     """ConvRegressorUniform: 1x64x64 -> 2."""
 
@@ -30,6 +43,7 @@ class ConvRegressorUniform(nn.Module):
         self.fc2 = nn.Linear(64, 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.relu1(self.conv1(x))  # 16x64x64
         x = self.pool1(x)  # 16x32x32
         x = self.relu2(self.conv2(x))

@@ -40,6 +40,15 @@ class Reshape(nn.Module):
         return x.reshape(x.shape[0], *self.shape)
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless CoordConvPainter takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.shape[1:] == (2,):
+        return
+    raise ValueError(f"CoordConvPainter's input `input` is Nx2, not {'x'.join(map(str, x.shape))}")
+
+
 class CoordConv(nn.Sequential):
     """`CoordConv(c, k, stride, padding, with_r)` of coordconv.arch: 2x64x64 -> 32x64x64."""
 
@@ -71,6 +80,7 @@ class CoordConvPainter(nn.Module):
         self.conv4 = nn.Conv2d(64, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.reshape1(x)  # 2x1x1
         x = self.upsample1(x)  # 2x64x64
         x = self.relu1(self.coordconv1(x))  # 32x64x64

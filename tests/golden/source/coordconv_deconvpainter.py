@@ -7,6 +7,7 @@ The same task without coordinates: six steps up, windows of size `k`, `mul` time
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -20,6 +21,15 @@ class Reshape(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, ...) -> (N, *shape)."""
         return x.reshape(x.shape[0], *self.shape)
+
+
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless DeconvPainter takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.shape[1:] == (2,):
+        return
+    raise ValueError(f"DeconvPainter's input `input` is Nx2, not {'x'.join(map(str, x.shape))}")
 
 
 class Double(nn.Module):
@@ -65,6 +75,7 @@ class DeconvPainter(nn.Module):
         self.double6 = Double(32 * mul, 1, stop=64)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.reshape1(x)  # 2x1x1
         x = self.relu1(self.bn1(self.double1(x)))  # 128x2x2
         x = self.relu2(self.bn2(self.double2(x)))  # 128x4x4

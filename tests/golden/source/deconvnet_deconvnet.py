@@ -10,7 +10,22 @@ Caffe net.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless DeconvNet takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and h >= 224 and h % 32 == 0 and w >= 224 and w % 32 == 0:
+            return
+    raise ValueError(
+        "DeconvNet's input `input` is Nx3xHxW with H, W = 32k, k >= 7 (224, 256, 288, ...), not "
+        f"{'x'.join(map(str, x.shape))}"
+    )
 
 
 class Conv(nn.Sequential):
@@ -86,6 +101,7 @@ class DeconvNet(nn.Module):
         self.conv16 = nn.Conv2d(64, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.conv1(x)  # 64x224x224
         x = self.conv2(x)
         x, pool1_indices = self.pool1(x)  # 64x112x112, 64x112x112

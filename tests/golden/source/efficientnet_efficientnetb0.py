@@ -29,6 +29,17 @@ class DropPath(nn.Module):
         return x * kept.div_(max(1 - self.p, 1e-12))
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless EfficientNetB0 takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, _, _ = x.shape
+        if channels == 3:
+            return
+    raise ValueError(f"EfficientNetB0's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+
+
 class Unit(nn.Sequential):
     """`unit(c, k, stride, groups, swish)` of efficientnet.arch."""
 
@@ -151,6 +162,7 @@ class EfficientNetB0(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.features(x)  # 1280x7x7
         x = self.avgpool1(x)  # 1280x1x1
         x = torch.flatten(x, 1)  # 1280

@@ -7,7 +7,19 @@ Finer: the scores of pool4 are added before the last step up.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless FCN16s takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and 475 <= h <= 506 and 475 <= w <= 506:
+            return
+    raise ValueError(f"FCN16s's input `input` is Nx3xHxW with H, W = 475..506, not {'x'.join(map(str, x.shape))}")
 
 
 class Conv(nn.Sequential):
@@ -94,6 +106,7 @@ class FCN16s(nn.Module):
         self.upscore16 = nn.ConvTranspose2d(21, 21, 32, stride=16, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x, vgg = self.vgg(x)  # 4096x16x16, 512x44x44
         x = self.score(x)  # 21x16x16
         x = self.upscore2(x)  # 21x34x34

@@ -9,7 +9,19 @@ A padding of 100 in front makes every input large enough; poolings round up (175
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless FCN32s takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and h >= 475 and w >= 475:
+            return
+    raise ValueError(f"FCN32s's input `input` is Nx3xHxW with H, W >= 475, not {'x'.join(map(str, x.shape))}")
 
 
 class Conv(nn.Sequential):
@@ -71,6 +83,7 @@ class FCN32s(nn.Module):
         self.upscore = nn.ConvTranspose2d(21, 21, 64, stride=32, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.vgg(x)  # 4096x16x16
         x = self.score(x)  # 21x16x16
         x = self.upscore(x)  # 21x544x544

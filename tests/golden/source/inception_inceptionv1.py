@@ -13,6 +13,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless InceptionV1 takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and 223 <= h <= 446 and 223 <= w <= 446:
+            return
+    raise ValueError(f"InceptionV1's input `input` is Nx3xHxW with H, W = 223..446, not {'x'.join(map(str, x.shape))}")
+
+
 class Unit(nn.Module):
     """`unit(c, k, stride, padding, bn)` of inception.arch."""
 
@@ -98,6 +109,7 @@ class InceptionV1(nn.Module):
         self.fc = nn.Linear(1024, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.relu1(self.conv1(x))  # 64x112x112
         x = self.lrn1(self.pool1(x))  # 64x56x56
         x = self.relu2(self.conv2(x))

@@ -51,6 +51,17 @@ class Select(nn.Module):
         return x[:, self.channels]
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless LeNet5Original takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 1 and 32 <= h <= 35 and 32 <= w <= 35:
+            return
+    raise ValueError(f"LeNet5Original's input `input` is Nx1xHxW with H, W = 32..35, not {'x'.join(map(str, x.shape))}")
+
+
 class Squash(nn.Sequential):
     """`squash()` of lenet.arch."""
 
@@ -158,6 +169,7 @@ class LeNet5Original(nn.Module):
         self.squash4 = Squash()
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.c1(x)  # 6x28x28
         x = self.squash1(x)
         x = self.s2(x)  # 6x14x14

@@ -11,6 +11,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless MobileNetV2 takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, _, _ = x.shape
+        if channels == 3:
+            return
+    raise ValueError(f"MobileNetV2's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+
+
 class Unit2(nn.Sequential):
     """`unit2(c, k, stride, groups)` of mobilenet.arch."""
 
@@ -76,6 +87,7 @@ class MobileNetV2(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.features(x)  # 1280x7x7
         x = self.avgpool1(x)  # 1280x1x1
         x = torch.flatten(x, 1)  # 1280

@@ -12,6 +12,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless MobileNetV3Large takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, _, _ = x.shape
+        if channels == 3:
+            return
+    raise ValueError(f"MobileNetV3Large's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+
+
 class Unit3(nn.Sequential):
     """`unit3(c, k, act, stride, groups)` of mobilenet.arch."""
 
@@ -125,6 +136,7 @@ class MobileNetV3Large(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.features(x)  # 960x7x7
         x = self.avgpool1(x)  # 960x1x1
         x = torch.flatten(x, 1)  # 960

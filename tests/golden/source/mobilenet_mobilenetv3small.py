@@ -9,6 +9,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless MobileNetV3Small takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, _, _ = x.shape
+        if channels == 3:
+            return
+    raise ValueError(f"MobileNetV3Small's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+
+
 class Unit3(nn.Sequential):
     """`unit3(c, k, act, stride, groups)` of mobilenet.arch."""
 
@@ -118,6 +129,7 @@ class MobileNetV3Small(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.features(x)  # 576x7x7
         x = self.avgpool1(x)  # 576x1x1
         x = torch.flatten(x, 1)  # 576

@@ -9,6 +9,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless ResNet34 takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, _, _ = x.shape
+        if channels == 3:
+            return
+    raise ValueError(f"ResNet34's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+
+
 class Basic(nn.Module):
     """`basic(c, stride)` of resnet.arch."""
 
@@ -66,6 +77,7 @@ class ResNet34(nn.Module):
         self.fc = nn.Linear(512, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.relu1(self.bn1(self.conv1(x)))  # 64x112x112
         x = self.pool1(x)  # 64x56x56
         x = self.layer1(x)

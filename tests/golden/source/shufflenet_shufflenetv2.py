@@ -12,6 +12,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless ShuffleNetV2 takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, _, _ = x.shape
+        if channels == 3:
+            return
+    raise ValueError(f"ShuffleNetV2's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+
+
 class Unit(nn.Sequential):
     """`unit(c, k, stride)` of shufflenet.arch."""
 
@@ -115,6 +126,7 @@ class ShuffleNetV2(nn.Module):
         self.fc = nn.Linear(1024, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.conv1(x)  # 24x112x112
         x = self.pool1(x)  # 24x56x56
         x = self.stage2(x)  # 116x28x28

@@ -23,6 +23,17 @@ class Maxout(nn.Module):
         return torch.max(torch.unflatten(x, 1, (-1, self.pieces)), dim=2).values
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless SpeechMaxout takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, _ = x.shape
+        if channels == 3 and 39 <= h <= 41:
+            return
+    raise ValueError(f"SpeechMaxout's input `input` is Nx3xHxW with H = 39..41, not {'x'.join(map(str, x.shape))}")
+
+
 class Maxout2(nn.Sequential):
     """`maxout(c)` of speech.arch."""
 
@@ -66,6 +77,7 @@ class SpeechMaxout(nn.Module):
         self.conv4 = nn.Conv1d(1024, labels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.maxout1(x)  # 128x41x200
         x = self.pool1(x)  # 128x13x200
         x = self.maxout2(x)

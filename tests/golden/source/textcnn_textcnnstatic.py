@@ -11,6 +11,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless TextCNNStatic takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 3:
+        _, channels, l_ = x.shape
+        if channels == 300 and l_ >= 5:
+            return
+    raise ValueError(f"TextCNNStatic's input `input` is Nx300xL with L >= 5, not {'x'.join(map(str, x.shape))}")
+
+
 class Windows(nn.ModuleList):
     """`windows(maps)` of textcnn.arch: 300x64 -> 300x1."""
 
@@ -52,6 +63,7 @@ class TextCNNStatic(nn.Module):
         self.fc1 = nn.Linear(300, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.dropout1(self.windows1(x))  # 300x1
         x = torch.flatten(x, 1)  # 300
         return self.fc1(x)  # 2

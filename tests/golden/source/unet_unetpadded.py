@@ -12,6 +12,20 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless UNetPadded takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and h >= 16 and h % 16 == 0 and w >= 16 and w % 16 == 0:
+            return
+    raise ValueError(
+        "UNetPadded's input `input` is Nx3xHxW with H, W = 16k, k >= 1 (16, 32, 48, ...), not "
+        f"{'x'.join(map(str, x.shape))}"
+    )
+
+
 class Units(nn.Sequential):
     """`units(c)` of unet.arch."""
 
@@ -139,5 +153,6 @@ class UNetPadded(nn.Module):
         self.conv1 = nn.Conv2d(width, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.padded1(x)  # 64x512x512
         return self.conv1(x)  # 2x512x512

@@ -14,6 +14,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_input(x: Tensor) -> None:
+    """Raise ValueError unless ViTL16 takes an input of this shape."""
+    if torch.compiler.is_compiling():
+        return  # what compiles or exports a module has guards of its own
+    if x.dim() == 4:
+        _, channels, h, w = x.shape
+        if channels == 3 and 224 <= h <= 239 and 224 <= w <= 239:
+            return
+    raise ValueError(f"ViTL16's input `input` is Nx3xHxW with H, W = 224..239, not {'x'.join(map(str, x.shape))}")
+
+
 class Perceptron(nn.Sequential):
     """`perceptron(hidden, width, dropout)` of vit.arch: 197x1024 -> 197x1024."""
 
@@ -85,6 +96,7 @@ class ViTL16(nn.Module):
         self.heads = heads
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x)
         x = self.conv_proj(x)  # 1024x14x14
         x = torch.flatten(x, 2)  # 1024x196
         x = torch.permute(x, (0, 2, 1))  # 196x1024
