@@ -135,6 +135,18 @@ class Picture:
         return self.svg()
 
 
+@record
+class Making:
+    """How a module is made from a model: what `load` is told beside the model's parameters."""
+
+    device: Device
+    seed: int | None
+    init: str | None
+    until: str | None
+    convolutional: bool
+    input: InputShapes | None
+
+
 def check(
     target: TargetPath,
     model: str | None = None,
@@ -177,16 +189,20 @@ def load(
     strict: bool = False,
     init: str | None = None,
     until: str | None = None,
+    convolutional: bool = False,
     **bindings: Any,
 ) -> ArchModule:
     """A torch module from a .arch file (or `zoo:name`); keyword arguments bind the model's parameters.
 
     Parameters are initialised as torch does unless the file says otherwise, or by the scheme `init` where the file says
     nothing ("he", "lecun", "xavier", "orthogonal"); `seed` makes them reproducible and leaves torch's own generator as
-    it was. `until` cuts the model at a layer or part, whose value is the output. Raises `ArchitectureError`.
+    it was. `until` cuts the model at a layer or part, whose value is the output. With `convolutional` its fully
+    connected layers slide over the map as convolutions with the same names, for pictures of the size `input`, and
+    larger. Raises `ArchitectureError`.
     """
-    outcome = check_target(fspath(target), _request(model, input, strict, bindings), choose_one=True)
-    return _module(outcome, device, seed, init, until)
+    shapes = None if convolutional else input
+    outcome = check_target(fspath(target), _request(model, shapes, strict, bindings), choose_one=True)
+    return _module(outcome, Making(device, seed, init, until, convolutional, input))
 
 
 def loads(
@@ -199,11 +215,13 @@ def loads(
     strict: bool = False,
     init: str | None = None,
     until: str | None = None,
+    convolutional: bool = False,
     **bindings: Any,
 ) -> ArchModule:
     """A torch module from the text of an architecture: `loads("INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)")`."""
-    outcome = check_source(Source("<text>", text), _request(model, input, strict, bindings), choose_one=True)
-    return _module(outcome, device, seed, init, until)
+    shapes = None if convolutional else input
+    outcome = check_source(Source("<text>", text), _request(model, shapes, strict, bindings), choose_one=True)
+    return _module(outcome, Making(device, seed, init, until, convolutional, input))
 
 
 def export(net: ArchModule, path: TargetPath) -> None:
@@ -301,16 +319,30 @@ def require_torch(feature: str, file: str) -> None:
         raise ArchitectureError((Diagnostic(MissingPackage(feature, "torch", "torch"), None, file),)) from None
 
 
-def _module(outcome: Outcome, device: Device, seed: int | None, init: str | None, until: str | None) -> ArchModule:
+def _module(outcome: Outcome, making: Making) -> ArchModule:
     model = _only(outcome).with_numbers
     require_torch("making a module", model.origin.file)
-    from archlang.backends.initialise import with_scheme
     from archlang.backends.torch_module import build_module
-    from archlang.ir.cut import cut
 
-    model = model if until is None else _raising(cut, model, until)
-    model = model if init is None else _raising(with_scheme, model, init)
-    return _raising(build_module, model, seed, device)
+    return _raising(build_module, _raising(_changed, model, making), making.seed, making.device)
+
+
+def _changed(model: Model, making: Making) -> Model:
+    """The model as it is wanted. Raises `Diagnosed`."""
+    if making.convolutional:
+        from archlang.ir.convolutional import convolutionalise
+
+        shapes = check_inputs(making.input)
+        model = convolutionalise(model, {name or model.inputs[0].name: shape for name, shape in shapes})
+    if making.until is not None:
+        from archlang.ir.cut import cut
+
+        model = cut(model, making.until)
+    if making.init is not None:
+        from archlang.backends.initialise import with_scheme
+
+        model = with_scheme(model, making.init)
+    return model
 
 
 def _raising(function: Any, *arguments: Any) -> Any:
