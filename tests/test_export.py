@@ -143,3 +143,20 @@ def test_without_torch(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_inputs_of_indices(text: str, expected: tuple[bool, ...]) -> None:
     assert index_inputs(archlang.checks(text).models[0]) == expected
+
+
+def test_windows_that_depend_on_the_size_leave_it_fixed(tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    net = archlang.loads("INPUT(3, H, W) -> CONV(4, 3x3) -> AVGPOOL(to=3)", seed=0).eval()
+    archlang.export(net, tmp_path / "net.onnx")
+    given = runtime.InferenceSession(tmp_path / "net.onnx").get_inputs()[0]
+    assert given.shape == ["batch", *net.arch.inputs[0].shape]
+    archlang.export(net, tmp_path / "net.pt2")
+    x = torch.randn(2, 3, 20, 14)
+    assert torch.equal(torch.export.load(tmp_path / "net.pt2").module()(x), net(x))
+
+
+def test_what_torch_cannot_write_is_said(tmp_path: Path) -> None:
+    text = refusal(archlang.export, archlang.loads("INPUT(4, 6, 6) -> MAXPOOL(to=4)"), tmp_path / "net.onnx")
+    assert "a model that torch's exporter can write (No ONNX function found for" in text
+    assert not list(tmp_path.iterdir())

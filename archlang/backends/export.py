@@ -21,6 +21,8 @@ from archlang.backends.input_check import input_check
 from archlang.backends.torch_module import ArchModule
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import BadOption, MissingPackage
+from archlang.errors.words import shorten
+from archlang.ir.graph import Layer
 from archlang.ir.indices import index_inputs
 from archlang.symbolic.legal import ExampleModel
 
@@ -46,7 +48,7 @@ def write_onnx(net: ArchModule) -> bytes:
         "output_names": [given.name for given in net.arch.outputs if not given.training],
     }
     shapes = _free(net, {})
-    with _evaluating(net), _silent():
+    with _evaluating(net), _silent(), _explained(net, ".onnx"):
         exporter: Any = torch.onnx
         program = exporter.export(net, _example(net), dynamo=True, dynamic_shapes=shapes, verbose=False, **names)
     return program.model_proto.SerializeToString()
@@ -57,7 +59,7 @@ def write_pt2(net: ArchModule) -> bytes:
     _need_values(net)
     dims: dict[str, Any] = {"batch": torch.export.Dim("batch", min=1)}
     stream = BytesIO()
-    with _evaluating(net), _silent():
+    with _evaluating(net), _silent(), _explained(net, ".pt2"):
         program = torch.export.export(net, _example(net), dynamic_shapes=_free(net, dims))
         torch.export.save(program, stream)
     return stream.getvalue()
@@ -75,7 +77,7 @@ def _example(net: ArchModule) -> tuple[Tensor, ...]:
 
 def _free(net: ArchModule, dims: dict[str, Any]) -> tuple[Any, ...]:
     """Which axes are free: by name as ONNX has it, or where `dims` are given as torch.export wants them."""
-    free = isinstance(net.arch, ExampleModel)
+    free = isinstance(net.arch, ExampleModel) and (bool(dims) or not _pools_to_sizes(net))
     specs: list[dict[int, Any]] = []
     for pattern in input_check(net.arch).patterns:
         sizes = ("batch", *(size if free and isinstance(size, str) else None for size in pattern))
@@ -84,6 +86,26 @@ def _free(net: ArchModule, dims: dict[str, Any]) -> tuple[Any, ...]:
         specs.append({axis: dims.get(name, anything) for axis, name in names.items()} if dims else names)
     first, *others = specs
     return (first, tuple(others)) if others else (first,)
+
+
+def _pools_to_sizes(net: ArchModule) -> bool:
+    """Whether windows of some pooling depend on the size of its input: ONNX has no such, and keeps the example's."""
+    nodes = (node for body in net.arch.bodies for node in body.nodes if isinstance(node, Layer))
+    return any(set(getattr(node.op, "to", None) or (1,)) != {1} for node in nodes)
+
+
+@contextmanager
+def _explained(net: ArchModule, ending: str) -> Generator[None]:
+    """What torch's exporter cannot write, as a diagnostic: its reason is that of the innermost error."""
+    try:
+        yield
+    except Exception as error:
+        reason: BaseException = error
+        while reason.__cause__ is not None:
+            reason = reason.__cause__
+        first = shorten(str(reason).split("\n")[0], 200)
+        expected = f"a model that torch's exporter can write ({first})"
+        raise _refused(net, BadOption(f"-o x{ending}", net.arch.name, expected)) from error
 
 
 @contextmanager
