@@ -21,6 +21,7 @@ from archlang.ir.ops.base import (
     with_defaults,
 )
 from archlang.ir.ops.registry import register
+from archlang.ir.ops.trace import Tensor, Trace
 from archlang.records import record
 
 __all__ = [
@@ -29,8 +30,10 @@ __all__ = [
     "OpError",
     "Shape",
     "Sizes",
+    "Tensor",
     "TorchArgument",
     "TorchCall",
+    "Trace",
     "Value",
     "choice",
     "dimension",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
@@ -26,8 +27,9 @@ from archlang.backends.torch_module import build_module
 from archlang.backends.torch_source import write_source
 from archlang.checking import check_source
 from archlang.ir.budget import LARGEST_BATCH, Plan, largest_batch, memory_of
-from archlang.ir.graph import Model
-from archlang.ir.memory import follow, input_bytes, integer_inputs
+from archlang.ir.graph import Layer, Model
+from archlang.ir.memory import follow, input_bytes, integer_inputs, layer_keeps
+from archlang.ir.ops import OPS
 from archlang.ir.ops.trace import DTYPE_BYTES, Setting
 from archlang.reading import read_source
 from archlang.report.memory import memory_lines
@@ -156,6 +158,29 @@ def test_every_layer_keeps_what_autograd_keeps(word: str, data: st.DataObject) -
     except (RuntimeError, ValueError):
         return  # torch takes no such layer in training: one number for a channel, ...
     assert follow(model, CPU).effect.kept == expected
+
+
+def test_the_page_of_layers_has_them_all() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "memory-layers.md").read_text("utf-8")
+    shown = set(re.findall(r"[A-Z]\w+", " ".join(re.findall(r"^\| `(.*?)` \|", page, re.M))))
+    assert {op.words[0] for op in OPS if op.__module__.startswith("archlang.")} <= shown
+
+
+def test_a_layer_by_itself() -> None:
+    """Of a gradient that flows through it: inputs by number, the output, bytes of its own."""
+    expected = {
+        "MUL{ _, _ }": ((0, 1), False, 0),
+        "RELU": ((), True, 0),
+        "MAXPOOL(2)": ((0,), False, 8 * 4 * 16),
+        "DROPOUT": ((), False, 4 * 64),
+        "BN": ((0,), False, 2 * 4 * 4),
+        "ADD{ _, _ }": ((), False, 0),
+    }
+    for text, keeps in expected.items():
+        (layer,) = model_of(f"INPUT(4, 8, 8) -> {text}").root.nodes
+        assert isinstance(layer, Layer)
+        found = layer_keeps(layer.op, ((4, 8, 8),) * len(layer.inputs), layer.outputs, Setting())
+        assert (found.inputs, found.output, found.own) == keeps, text
 
 
 # ---- networks --------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dataclasses import replace
 from math import prod
 
 from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Node, Ref, Repeat, Run
-from archlang.ir.ops.base import count_elements
+from archlang.ir.ops.base import Op, Shape, count_elements
 from archlang.ir.ops.trace import INDEX_BYTES, Setting, Storage, Tensor, Trace, contiguous_strides
 from archlang.records import record
 
@@ -149,6 +149,29 @@ def _read_as_indices(node: Node, inside: Sequence[frozenset[int]]) -> Iterator[R
             yield from (node.inputs[port] for port in inside[node.body])
         case Repeat():
             yield from (node.inputs[port] for run in node.runs for port in inside[run.body])
+
+
+@record
+class Keeps:
+    """What one layer keeps for the backward pass: which of its inputs, whether its output, and bytes of its own."""
+
+    inputs: tuple[int, ...]
+    output: bool
+    own: int
+
+
+def layer_keeps(op: Op, inputs: Sequence[Shape], outputs: tuple[Shape, ...], setting: Setting) -> Keeps:
+    """What a layer keeps by itself, of inputs that a gradient flows back to."""
+    given: list[Tensor] = []
+    for one in inputs:
+        shape, itemsize = (setting.batch, *one), INDEX_BYTES if op.integer_input else setting.itemsize
+        given.append(Tensor(Storage(prod(shape) * itemsize), shape, contiguous_strides(shape), itemsize, True))
+    trace = Trace(setting, True)
+    made = op.trace(trace, tuple(given), outputs)
+    kept = tuple(index for index, tensor in enumerate(given) if tensor.storage.kept)
+    own_output = made[0].storage.kept and all(made[0].storage is not tensor.storage for tensor in given)
+    own = trace.kept - sum(given[index].storage.size for index in kept) - (made[0].storage.size if own_output else 0)
+    return Keeps(kept, own_output, own)
 
 
 class _Fold:

@@ -10,7 +10,9 @@ from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.diagnostics.text import printable
 from archlang.errors.words import listing, plural, product_text, shape_text, value_text
 from archlang.ir.graph import Body, Call, Input, Layer, Model, Ref
+from archlang.ir.memory import layer_keeps
 from archlang.ir.ops.base import Shape, lacks_rule
+from archlang.ir.ops.trace import DTYPE_BYTES, INDEX_BYTES, Setting
 from archlang.ir.paths import Place, find_place, unknown_path
 from archlang.ir.walk import counted, fold_totals, input_shapes
 from archlang.report.columns import macs_of, parameters_of
@@ -48,7 +50,7 @@ def _part(place: Place) -> str:
 
 
 def _input(model: Model, given: Input) -> str:
-    size = _memory((given.shape,), training=False)
+    size = _memory((given.shape,))
     return _text(
         [f"{given.name} of {model.name}: INPUT"], [("", (f"out  {shape_text(given.shape)}",)), ("Memory", size)]
     )
@@ -113,16 +115,28 @@ def _layer_sections(place: Place, layer: Layer) -> Iterator[Section]:
     unknown = (f"not known: {op.torch_class} comes without a rule for them",)
     yield "Parameters", unknown if lacks_rule(op, "parameters") else op.explain_parameters(inputs, output)
     yield "Multiply-accumulates", unknown if lacks_rule(op, "macs") else op.explain_macs(inputs, output)
-    yield "Memory", _memory(layer.outputs)
+    yield "Memory", (*_memory(layer.outputs), _kept(layer, inputs))
     yield "Receptive field", tuple(receptive_lines(place))
 
 
-def _memory(shapes: tuple[Shape, ...], training: bool = True) -> tuple[str, ...]:
+def _memory(shapes: tuple[Shape, ...]) -> tuple[str, ...]:
     numbers = " + ".join(product_text(shape) for shape in shapes)
-    count = sum(prod(shape) for shape in shapes)
-    again = "; in training twice that, with its gradient" if training else ""
-    size = megabytes(count, DTYPE) if count >= MILLION else f"{4 * count:,} bytes as float32"
-    return (f"{numbers} numbers, {size} for each sample{again}",)
+    return (f"{numbers} numbers, {_bytes(4 * sum(prod(shape) for shape in shapes))} as {DTYPE} for each sample",)
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:,.2f} MB" if size >= 4 * MILLION else f"{size:,} bytes"
+
+
+def _kept(layer: Layer, inputs: tuple[Shape, ...]) -> str:
+    """What autograd holds of the layer, if a gradient flows through it."""
+    keeps = layer_keeps(layer.op, inputs, layer.outputs, Setting())
+    names = ["its input"] if len(inputs) == 1 else [f"input {index + 1}" for index in range(len(inputs))]
+    width = INDEX_BYTES if layer.op.integer_input else DTYPE_BYTES[DTYPE]
+    parts = [f"{names[index]}, {_bytes(width * prod(inputs[index]))}" for index in keeps.inputs]
+    parts += [f"its output, {_bytes(DTYPE_BYTES[DTYPE] * prod(layer.outputs[0]))}"] if keeps.output else []
+    parts += [f"{_bytes(keeps.own)} of its own"] if keeps.own else []
+    return f"kept for the backward pass: {'; '.join(parts) or 'nothing'}"
 
 
 # ---- scopes ----------------------------------------------------------------------------------------

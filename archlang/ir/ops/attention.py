@@ -69,7 +69,7 @@ class Attention(Op):
         return 4 * length * features**2 + 2 * length**2 * features
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """Query, key and value in one, then torch's fused attention; with dropout it goes step by step in training."""
+        """Query, key and value in one, then torch's fused attention; on the CPU with dropout it goes step by step."""
         x = inputs[0]
         batch, length, features = x.shape
         if not trace.training:
@@ -95,7 +95,7 @@ class Attention(Op):
     def _attended(self, trace: Trace, batch: int, length: int) -> Tensor:
         """The weighted values of all heads, as they go into the last projection."""
         tokens, scores = (batch * length, self.embed_dim), (batch, self.num_heads, length, length)
-        if not self.dropout:
+        if not self.dropout or trace.setting.device == "cuda":
             trace.keep(trace.new(scores[:3], max(trace.setting.itemsize, 4)))  # the scores' sums, for the softmax
             return trace.new(tokens)
         query, key, products = trace.new(tokens), trace.new(tokens), trace.new(scores)
