@@ -5,6 +5,8 @@ Every layer is held to the CPU's own kernels with random arguments, networks of 
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -14,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given, note
 from hypothesis import strategies as st
 from strategies import LAYERS, Case
@@ -26,6 +29,7 @@ from torch.utils._pytree import tree_leaves
 from archlang.backends.torch_module import build_module
 from archlang.backends.torch_source import write_source
 from archlang.checking import check_source
+from archlang.cli import cli
 from archlang.ir.budget import LARGEST_BATCH, Plan, largest_batch, memory_of
 from archlang.ir.graph import Layer, Model
 from archlang.ir.memory import follow, input_bytes, integer_inputs, layer_keeps
@@ -350,6 +354,37 @@ def test_receptive_fields_are_asserted() -> None:
     assert (
         failures("receptive_field == (0,)", "model Alone = INPUT(4) -> ADD{ PARAMETER((4,)), PARAMETER((4,)) }") == []
     )
+
+
+# ---- the command -----------------------------------------------------------------------------------
+
+
+def archc(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli, ["check", *arguments])
+    return result.exit_code, result.output
+
+
+def test_the_command_in_all_its_formats() -> None:
+    status, text = archc(
+        "zoo:lenet", "-m", "LeNet5", "--memory", "--batch", "32", "--optimizer", "sgd", "--fits", "8 GB"
+    )
+    memory = memory_of(zoo_model("lenet", "LeNet5"), Plan(32, optimizer="sgd"))
+    assert status == 0 and f"{memory.total:,}" in text and "Largest batch that fits in 8 GB:" in text
+    status, text = archc("zoo:lenet", "-m", "LeNet5", "--mode", "infer", "--format", "json")
+    data = json.loads(text)["models"][0]["memory"]
+    assert (data["mode"], data["peak"]) == ("infer", memory_of(zoo_model("lenet", "LeNet5"), Plan(mode="infer")).total)
+    assert [layer["name"] for layer in data["layers"]][:2] == ["input", "c1"]
+    _, text = archc("zoo:lenet", "-m", "LeNet5", "--memory", "--format", "csv")
+    rows = list(csv.DictReader(text.splitlines()))
+    kept = memory_of(zoo_model("lenet", "LeNet5"), Plan()).kept
+    assert sum(int(row["kept_bytes"]) for row in rows) == kept
+    _, text = archc("zoo:lenet", "-m", "LeNet5", "--memory", "--format", "md")
+    assert f"| **Kept** |  |  | {kept:,} |" in text
+
+
+@pytest.mark.parametrize("size", ["", "0", "GiB", "3 apples", "-1GB", "1e9"])
+def test_sizes_that_are_none(size: str) -> None:
+    assert archc("zoo:lenet", "--memory", "--fits", size or " ")[0] in (1, 2)
 
 
 # ---- budgets ---------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from typing import Any
 from archlang.diagnostics.text import printable
 from archlang.errors.words import listing, shape_text
 from archlang.ir.budget import LARGEST_BATCH, OPTIMIZERS, Memory, Plan, largest_batch, memory_of
-from archlang.ir.graph import Model
+from archlang.ir.graph import Layer, Model
 from archlang.ir.memory import Part
+from archlang.ir.ops.base import Op
 from archlang.records import record
 from archlang.report.layout import GAP, aligned
 from archlang.report.rows import Row, Steps, table_rows
@@ -53,8 +54,20 @@ def memory_text(model: Model, plan: Plan, budget: int = BUDGET, depth: int | Non
     rule = "-" * max(map(len, table))
     totals = aligned([(f"{name}:", f"{size:,}", note) for name, size, note in _totals(memory)], "<><")
     head = ("", *_head(model, plan), rule, table[0], rule)
-    foot = (rule, *totals, *_fit_lines(numbers, plan, budget), "", *NOT_COVERED)
+    foot = (rule, *totals, *_fit_lines(numbers, plan, budget), "", *_assumed(numbers), *NOT_COVERED)
     return "\n".join((*head, *table[1:], *foot))
+
+
+def _assumed(model: Model) -> Iterator[str]:
+    """Layers of other packages that do not say what they keep."""
+    ops = (node.op for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    kinds = dict.fromkeys(
+        op.words[0] for op in ops if type(op).trace is Op.trace and not type(op).__module__.startswith("archlang.")
+    )
+    if kinds:
+        yield printable(
+            f"{listing(kinds)} without a rule for memory: taken to keep what flows in, and to need no more."
+        )
 
 
 def _head(model: Model, plan: Plan) -> tuple[str, ...]:
