@@ -141,6 +141,13 @@ def test_a_long_end_goes_down_again():
     assert at[".output.0"][1] > at["concat1"][1]
 
 
+def test_sizes_left_free():
+    text = "model M = INPUT(8, {}) -> CONV(8, 1) -> CONCAT{{ _, MAXPOOL(2) -> CONV(8, 1) -> UPCONV(8, 2, stride=2) }}"
+    free, fixed = drawn(text.format("H, W")), drawn(text.format("32, 32"))
+    assert len(assert_is_u(free).rows) == 1
+    assert find_arms(free) == find_arms(fixed)
+
+
 def test_two_in_a_row():
     level = "CONCAT{ _, MAXPOOL(2) -> CONV(8, 1) -> UPCONV(8, 2, stride=2) } -> CONV(8, 1)"
     arms = assert_is_rows(drawn(f"model M = INPUT(1, 32, 32) -> CONV(8, 1) -> {level} -> {level}"))
@@ -164,7 +171,6 @@ def assert_is_rows(diagram: Diagram) -> Arms:
         "INPUT(8, 32, 32) -> CONCAT{ CONV(8, 1), MAXPOOL(3, stride=1, padding=1) } -> FC",
         "INPUT(8, 32, 32) -> MAXPOOL(2) -> UPCONV(8, 2, stride=2) -> FC",
         "INPUT(8, 32, 32) -> ADD{ MAXPOOL(2) -> CONV(8, 1), AVGPOOL(2) } -> FC",
-        "INPUT(8, H, W) -> CONCAT{ _, MAXPOOL(2) -> UPCONV(8, 2, stride=2) } -> CONV(1, 1)",
     ],
 )
 def test_networks_without_a_u(text: str):

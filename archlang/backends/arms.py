@@ -42,7 +42,10 @@ class Arms:
 
 def find_arms(diagram: Diagram) -> Arms:
     """The arms of a picture's U's; empty where it has none. Its insets are not looked at."""
-    flow = _Flow(diagram)
+    sample = diagram.sample or diagram
+    if [box.id for box in sample.boxes] != [box.id for box in diagram.boxes]:
+        return Arms()
+    flow = _Flow(sample)
     levels = _nested(flow, list(_bridges(flow)))
     if not levels:
         return Arms()

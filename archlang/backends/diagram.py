@@ -97,12 +97,16 @@ class Edge:
 
 @record
 class Diagram:
-    """The whole picture. `insets` are frames beside it, one for each block that stands in it as a single box."""
+    """The whole picture. `insets` are frames beside it, one for each block that stands in it as a single box.
+
+    `sample` is the picture at some legal sizes, where the model leaves its sizes free: for what has to compare them.
+    """
 
     name: str
     items: tuple[Item, ...]
     edges: tuple[Edge, ...]
     insets: tuple[Cluster, ...] = ()
+    sample: Diagram | None = None
 
     @property
     def boxes(self) -> Iterator[Box]:

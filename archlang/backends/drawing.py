@@ -40,7 +40,10 @@ Target = tuple[Step, ...]
 def draw(model: Model, options: RenderOptions | None = None) -> Diagram:
     """The picture of a model. Raises `Diagnosed` for a path that is none, and for more boxes than can be drawn."""
     options = options or RenderOptions()
-    return _Drawing(model, options).draw()
+    diagram = _Drawing(model, options).draw()
+    if not model.is_symbolic:
+        return diagram
+    return replace(diagram, sample=_Drawing(model.with_numbers, options).draw())
 
 
 @record
