@@ -191,6 +191,14 @@ def test_the_line_moves_with_the_module() -> None:
         assert not one.features[0].bn.training and one.head.training and one.head.weight.requires_grad
 
 
+def test_parts_taken_out_behind_the_line() -> None:
+    module = net()
+    archlang.freeze(module, until="features")
+    module.features = nn.Sequential(nn.MaxPool2d(2))
+    assert module.train()(image())[0].shape == (2, 3)
+    assert not module.stem.training and module.features.training
+
+
 def test_shared_parts_are_frozen_where_they_first_stand() -> None:
     shared = "model N = INPUT(3, 4, 4) -> s: CONV(3, 1x1) -> t: CONV(3, 1x1) -> SHARE(s) -> u: CONV(3, 1x1)"
     assert archlang.freeze(archlang.loads(shared), until="s") == ("s.weight", "s.bias")

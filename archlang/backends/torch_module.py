@@ -211,8 +211,11 @@ class ArchModule(Graph):
     def train(self, mode: bool = True) -> Self:
         """As torch's; parts that are frozen stay in evaluation mode."""
         super().train(mode)
+        module: Any = self  # the type of named_modules is not known in full
+        parts: dict[str, Any] = dict(module.named_modules()) if self._still else {}
         for part in self._still:
-            self.get_submodule(part).eval()
+            if part in parts:  # and not taken out since
+                parts[part].eval()
         return self
 
     def activations(self, *given: Tensor | str) -> dict[str, Any]:
