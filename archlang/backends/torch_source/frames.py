@@ -226,6 +226,10 @@ class FunctionFrame(Frame):
 
     def find(self, slot: Slot) -> Expression | None:
         """The text of values that are constant, have a name, are an argument, or follow from one."""
+        if ANY in slot.values:  # `stride` of a part that only some have, though it is 2 in all of them
+            for argument in self.arguments:
+                if argument.name == slot.name and equal(argument.values, slot.values):
+                    return self._name(argument)
         if (found := super().find(slot)) is not None:
             return found
         for argument in self.arguments:

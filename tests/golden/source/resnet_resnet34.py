@@ -33,7 +33,7 @@ class Basic(nn.Module):
         self.downsample = None
         if stride != 1 or c != in_channels:
             self.downsample = nn.Sequential(
-                nn.Conv2d(in_channels, c, 1, stride=2, bias=False),
+                nn.Conv2d(in_channels, c, 1, stride=stride, bias=False),
                 nn.BatchNorm2d(c),
             )
         self.relu2 = nn.ReLU()

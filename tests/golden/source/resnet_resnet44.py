@@ -33,7 +33,7 @@ class Plain(nn.Module):
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(c)
-        self.pool = nn.MaxPool2d(1, stride=2) if c != in_channels else None
+        self.pool = nn.MaxPool2d(1, stride=stride) if c != in_channels else None
         self.pad = nn.ZeroPad3d((0, 0, 0, 0, 0, in_channels)) if c != in_channels else None
         self.relu2 = nn.ReLU()
 
