@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from itertools import count
 from numbers import Integral, Real
 from pathlib import Path
@@ -269,6 +268,8 @@ SIZE_UNITS = {"": 1, "b": 1} | {
 
 def read_size(text: str) -> int:
     """`24GiB`, `500 MB`, `1.5GB`: bytes. Raises `Diagnosed`."""
+    from fractions import Fraction
+
     found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]*)", text.strip())
     size = Fraction(found[1]) * SIZE_UNITS.get(found[2].lower(), 0) if found else Fraction(0)
     if size < 1:

@@ -117,7 +117,12 @@ def test_torch_is_imported_by_the_backends_alone() -> None:
 
 def loaded(code: str) -> set[str]:
     """Packages that a fresh interpreter has loaded after running some code."""
-    probe = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})), file=sys.stderr)"
+    return {name.split(".")[0] for name in loaded_modules(code)}
+
+
+def loaded_modules(code: str) -> set[str]:
+    """Modules that it has loaded."""
+    probe = f"{code}\nimport sys\nnames = sorted(sys.modules)\nimport json\nprint(json.dumps(names), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr.splitlines()[-1]))
@@ -141,6 +146,18 @@ COMMAND = "import archlang.cli\ntry:\n    archlang.cli.main({})\nexcept SystemEx
 )
 def test_nothing_heavy_is_loaded(code: str) -> None:
     assert not loaded(code) & set(HEAVY)
+
+
+SLOW = (
+    "json", "fractions", "decimal", "csv", "importlib.metadata", "email.message", "archlang.fixing",
+    "archlang.errors.unused", "archlang.ir.receptive", "archlang.ir.memory", "archlang.ir.budget",
+)  # fmt: skip
+"""What takes a millisecond or more, and a plain check of a file without warnings has no use for."""
+
+
+@pytest.mark.parametrize("target", ["zoo:alexnet", "zoo:resnet", "zoo:unet"])
+def test_a_plain_check_loads_what_it_needs(target: str) -> None:
+    assert not loaded_modules(COMMAND.format(f"['check', {target!r}]", 0)) & set(SLOW)
 
 
 def test_importing_the_package_loads_nothing_of_it() -> None:

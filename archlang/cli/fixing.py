@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from archlang.checking import Outcome, Request
 from archlang.diagnostics import Diagnosed
 from archlang.diagnostics.text import printable
-from archlang.fixing import Fixed, fix_source, with_line_ends
 from archlang.reading import ZOO_PREFIX, FileImporter, read_source
 from archlang.source import Source
 from archlang.writing import STANDARD_OUTPUT, replace_file
+
+if TYPE_CHECKING:
+    from archlang.fixing import Fixed
 
 
 def is_text_output(targets: tuple[str, ...], text: str | None) -> bool:
@@ -23,6 +26,8 @@ def is_text_output(targets: tuple[str, ...], text: str | None) -> bool:
 
 def fix_target(target: str, text: str | None, request: Request, unsafe: bool) -> Outcome:
     """Fix a file in place and say what was changed; what a check says of it now. The text of others is printed."""
+    from archlang.fixing import fix_source
+
     if target.startswith(ZOO_PREFIX) or target.endswith(".json"):
         raise click.UsageError(f"{target} is not a file that --fix could rewrite")
     try:
@@ -41,6 +46,8 @@ def fix_target(target: str, text: str | None, request: Request, unsafe: bool) ->
 
 def _rewrite(path: Path, fixed: Fixed) -> None:
     """Write the fixed text as the file had it: line ends and byte order mark stay."""
+    from archlang.fixing import with_line_ends
+
     replace_file(path, with_line_ends(path.read_bytes().decode(), fixed).encode())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,8 @@ def annotate(form: str, diagnostics: Sequence[Diagnostic]) -> str:
         from archlang.diagnostics.github import to_commands
 
         return to_commands(diagnostics)
+    import json
+
     from archlang.diagnostics.sarif import to_sarif
 
     log = to_sarif(diagnostics, __version__, str(Path.cwd()), _describe, status_of(diagnostics))

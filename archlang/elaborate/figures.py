@@ -7,7 +7,6 @@ from typing import Any
 
 from archlang.elaborate.calls import match_arguments
 from archlang.elaborate.expressions import diagnosed
-from archlang.errors.symbolic import SizeNotTracked
 from archlang.errors.values import NumberTooLarge
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.graph import Model, Ref
@@ -101,4 +100,6 @@ def _require_numbers(model: Model, what: str) -> None:
     sizes = (size for given in model.inputs for size in given.shape)
     letters = dict.fromkeys(name for size in sizes if isinstance(size, Symbolic) for name in size.names)
     if letters:
+        from archlang.errors.symbolic import SizeNotTracked
+
         raise OpError(SizeNotTracked(what, tuple(letters)))

@@ -164,6 +164,12 @@ def _names_switch(stage: ast.Stage) -> bool:
     return stage.label is not None and stage.label.text.isidentifier()
 
 
+@cache
+def _below(kind: type[ast.Node]) -> tuple[str, ...]:
+    """The fields of a kind of node in which nodes can stand, the last first."""
+    return tuple(f.name for f in reversed(fields(kind)) if f.type not in ("Span", "str", "str | None", "bool"))
+
+
 def walk(node: Any) -> Iterator[ast.Node]:
     """A node and everything below it, in the order of the text."""
     pending = [node]
@@ -171,7 +177,7 @@ def walk(node: Any) -> Iterator[ast.Node]:
         current = pending.pop()
         if isinstance(current, ast.Node):
             yield current
-            pending.extend(getattr(current, f.name) for f in reversed(fields(current)) if f.name != "span")
+            pending.extend([getattr(current, name) for name in _below(type(current))])
         elif isinstance(current, tuple):
             pending.extend(reversed(current))  # pyright: ignore[reportUnknownArgumentType]
 

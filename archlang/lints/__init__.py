@@ -83,7 +83,7 @@ def _findings(run: Run, models: Sequence[Model]) -> Iterator[Diagnostic]:
     collector = Collector()
     for lint in LINTS:
         collector.extend(_of_models(lint, nets, program.source.name))
-        for finding in lint.find_in_file(program) if lint.find_in_file else ():
+        for finding in lint.find_in_file(text) if lint.find_in_file else ():
             collector.add(Diagnostic(finding.problem, finding.span, program.source.name, candidates=finding.helps))
     yield from collector
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Diagnostic, Edit, Help
 from archlang.elaborate.expressions import rename
@@ -15,7 +16,9 @@ from archlang.elaborate.program import Program
 from archlang.errors.words import closest
 from archlang.records import record
 from archlang.source import Source, Span
-from archlang.syntax.comments import AllowComment, allow_comments
+
+if TYPE_CHECKING:
+    from archlang.syntax.comments import AllowComment
 
 Lines = tuple[int, int]
 """First and last line, both included."""
@@ -46,6 +49,10 @@ def lines_of(span: Span) -> Lines:
 
 def find_allowed(program: Program) -> list[Allowed]:
     """All that the comments of a file allow."""
+    if "allow:" not in program.source.text:
+        return []
+    from archlang.syntax.comments import allow_comments
+
     items = [lines_of(item.span) for item in program.items]
     return [
         Allowed(span.text, span, _counts_for(program.source, comment, items))
@@ -70,16 +77,18 @@ def comment_problems(
     program: Program, allowed: Sequence[Allowed], found: Sequence[Diagnostic], known: Sequence[str], complete: bool
 ) -> Iterator[Diagnostic]:
     """What is wrong with the comments: codes that do not exist, and, if all was looked at, what allows nothing."""
-    from archlang.errors.unused import UnknownLint, UnusedAllow
-
     for entry in allowed:
         if entry.code not in known:
             suggestion = closest(entry.code, known)
+            from archlang.errors.unused import UnknownLint
+
             problem = UnknownLint(entry.code, suggestion)
             yield Diagnostic(problem, entry.span, program.source.name, candidates=rename(entry.span, suggestion, known))
         elif complete and entry.code not in _ABOUT_COMMENTS and not any(map(entry.covers, found)):
             edit = Edit(_whole(program.source, entry, allowed), "")
             helps = (Help("leave it out", (edit,), safe=True),)
+            from archlang.errors.unused import UnusedAllow
+
             yield Diagnostic(UnusedAllow(entry.code), entry.span, program.source.name, candidates=helps)
 
 

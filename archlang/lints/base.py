@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 from archlang.diagnostics import Help, Label, Problem
-from archlang.elaborate.program import Program
 from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import input_shapes
@@ -174,7 +173,7 @@ class Net:
 
 
 Find = Callable[[Net], Iterable[Finding]]
-FindInFile = Callable[[Program], Iterable[Finding]]
+FindInFile = Callable[[FileText], Iterable[Finding]]
 
 
 @record

@@ -33,8 +33,6 @@ LOSSES = {"softmax": "CrossEntropyLoss", "sigmoid": "BCEWithLogitsLoss"}
 
 def bias_before_norm(net: Net) -> Iterator[Finding]:
     """Biases that a normalisation takes away, wherever the layer stands."""
-    from archlang.errors.lints import BiasBeforeNorm
-
     for spot, op in net.of(*WEIGHTED):
         channels_last = op.tag == "linear" and len(net.output(spot)) > 1
         if not op.bias or channels_last or net.is_shared(spot):
@@ -43,6 +41,8 @@ def bias_before_norm(net: Net) -> Iterator[Finding]:
         if readers and all(_centres(net, reader) for reader in readers):
             norm = next(reader[0] for reader in readers if reader)
             size = op.parameters()["bias"][0]
+            from archlang.errors.lints import BiasBeforeNorm
+
             problem = BiasBeforeNorm(net.word(spot), net.word(norm), size, size * net.copies[spot.body])
             helps = tuple(replace(h, safe=True) for h in net.given(spot, "bias=false leaves it out", bias="false"))
             yield Finding(problem, spot, net.argument_span(spot, "bias"), helps, net.label(norm, "normalised here"))
@@ -54,12 +54,12 @@ def _centres(net: Net, reader: Reader) -> bool:
 
 def doubled_activation(net: Net) -> Iterator[Finding]:
     """Non-linearities that read nothing but non-linearities."""
-    from archlang.errors.lints import DoubledActivation
-
     for spot, _ in net.of(*POINTWISE, *ALONG_AXIS):
         idle = _idle_behind(net, spot)
         before = idle or _alike(net, spot, NEUTRAL, POINTWISE | ALONG_AXIS)
         if before is not None:
+            from archlang.errors.lints import DoubledActivation
+
             problem = DoubledActivation(net.word(spot), net.word(before), idle is not None)
             call = net.call(spot)
             edits = net.text.without(call) if call and idle else ()
@@ -84,14 +84,14 @@ def _alike(net: Net, spot: Spot, through: frozenset[str], tags: frozenset[str]) 
 
 def activation_before_loss(net: Net) -> Iterator[Finding]:
     """Outputs that come from a softmax, and features that come from a sigmoid behind a layer with weights."""
-    from archlang.errors.lints import ActivationBeforeLoss
-
     for name, spot in net.enders(AT_THE_END):
         tag = net.op(spot).tag
         if tag == "softmax" or (tag == "sigmoid" and _scores(net, spot)):
             call = net.call(spot)
             edits = net.text.without(call) if call else ()
             helps = (Help(f"end in the scores, without {call.word}", edits),) if call and edits else ()
+            from archlang.errors.lints import ActivationBeforeLoss
+
             yield Finding(ActivationBeforeLoss(net.word(spot), name, LOSSES[tag]), spot, None, helps)
 
 
@@ -103,14 +103,14 @@ def _scores(net: Net, spot: Spot) -> bool:
 
 def missing_activation(net: Net) -> Iterator[Finding]:
     """Layers with weights that read nothing but such layers."""
-    from archlang.errors.lints import MissingActivation
-
     for spot, op in net.of("conv", "fc", "linear"):
         before = _alike(net, spot, LINEAR_BETWEEN, frozenset({"conv", "fc", "linear"}))
         sources = net.sources(spot, LINEAR_BETWEEN)
         if before is None or not all(source and _merges(net, source, spot) for source in sources):
             continue
         parameters = sum(prod(shape) for shape in op.parameters().values())
+        from archlang.errors.lints import MissingActivation
+
         problem = MissingActivation(net.word(spot), net.word(before), parameters)
         call = net.call(spot)
         edits = net.text.before(call, "RELU") if call else ()
@@ -139,23 +139,23 @@ def _is_wide(net: Net, first: Spot, second: Spot) -> bool:
 
 def dropout_before_norm(net: Net) -> Iterator[Finding]:
     """Batch normalisations that read what dropout gives."""
-    from archlang.errors.lints import DropoutBeforeNorm
-
     for spot, _ in net.of("batch_norm"):
         dropout = _alike(net, spot, NEUTRAL | POINTWISE, frozenset(DROPOUTS))
         if dropout is not None and 0 < net.op(dropout).p < 1:
+            from archlang.errors.lints import DropoutBeforeNorm
+
             problem = DropoutBeforeNorm(net.word(dropout), net.word(spot), net.op(dropout).p)
             yield Finding(problem, dropout, None, (), net.label(spot, "normalised here"))
 
 
 def dropout_at_output(net: Net) -> Iterator[Finding]:
     """Outputs that come from a dropout."""
-    from archlang.errors.lints import DropoutAtOutput
-
     for name, spot in net.enders(AT_THE_END):
         op = net.op(spot)
         if op.tag in DROPOUTS and op.p > 0:
             call = net.call(spot)
             edits = net.text.without(call) if call else ()
             helps = (Help(f"leave {call.word} out", edits),) if call and edits else ()
+            from archlang.errors.lints import DropoutAtOutput
+
             yield Finding(DropoutAtOutput(net.word(spot), name, op.p), spot, None, helps)

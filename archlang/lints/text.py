@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from archlang.diagnostics import Edit
@@ -13,6 +13,13 @@ from archlang.source import Source
 from archlang.syntax import ast
 
 Edits = tuple[Edit, ...]
+
+
+def _words(nodes: Iterable[ast.Node]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            yield node.word
+            yield node.word.partition(".")[0]
 
 
 class FileText:
@@ -27,10 +34,24 @@ class FileText:
         return self.program.source
 
     @cached_property
+    def own(self) -> tuple[ast.Definition, ...]:
+        """The models and blocks that the file defines itself."""
+        return tuple(found.tree for found in self.program.definitions.values() if found.program is self.program)
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[ast.Node, ...]]:
+        """Everything in the chain of each model and block, by its name."""
+        return {tree.name: tuple(walk(tree.chain)) for tree in self.own}
+
+    @cached_property
     def nodes(self) -> tuple[ast.Node, ...]:
-        """Everything in the file's definitions of models and blocks."""
-        own = (found.tree for found in self.program.definitions.values() if found.program is self.program)
-        return tuple(node for tree in own for node in walk(tree))
+        """Everything in all chains."""
+        return tuple(node for nodes in self.parts.values() for node in nodes)
+
+    @cached_property
+    def words(self) -> dict[str, frozenset[str]]:
+        """Words of the calls in the chain of each model and block, by its name; of `features.0` the first, too."""
+        return {name: frozenset(_words(nodes)) for name, nodes in self.parts.items()}
 
     @cached_property
     def _calls(self) -> dict[tuple[int, int], ast.Call]:

@@ -21,8 +21,6 @@ FLATTENING = NEUTRAL | {"flatten", "reshape", "dropout", "channel_dropout"}
 
 def first_fc_heavy(net: Net) -> Iterator[Finding]:
     """The layer that first flattens maps, where it holds more than half of a large network."""
-    from archlang.errors.lints import FirstFcHeavy
-
     if not any(True for _ in net.of("conv")):
         return
     total = fold_totals(net.model)[-1].parameters
@@ -32,6 +30,8 @@ def first_fc_heavy(net: Net) -> Iterator[Finding]:
         if maps is not None:
             pooled = maps[0] * op.out_features + (op.out_features if op.bias else 0)
             word = net.word(spot)
+            from archlang.errors.lints import FirstFcHeavy
+
             problem = FirstFcHeavy(word, maps, op.out_features, parameters, total, pooled)
             call = net.call(spot)
             edits = net.text.before(call, "AVGPOOL(to=1)") if call else ()
@@ -72,8 +72,6 @@ def _is_head(net: Net, spot: Spot) -> bool:
 
 
 def _narrow(net: Net, spot: Spot) -> Iterator[Finding]:
-    from archlang.errors.lints import SmallReceptiveField
-
     steps = steps_to(net.model, spot.body, spot.node)
     least = least_field(net.model, steps)
     if all(2 * least >= size for given in net.model.inputs for size in given.shape[1:]):
@@ -89,6 +87,8 @@ def _narrow(net: Net, spot: Spot) -> Iterator[Finding]:
         sizes = zip(seen, given.shape[1:], strict=False)
         field = tuple(size if reach is None else min(reach, size) for reach, size in sizes)
         if field and any(2 * reach < size for reach, size in zip(field, given.shape[1:], strict=True)):
+            from archlang.errors.lints import SmallReceptiveField
+
             problem = SmallReceptiveField(net.word(spot), given.name, field, given.shape[1:])
             yield Finding(problem, spot)
             return

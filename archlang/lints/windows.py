@@ -41,14 +41,14 @@ def _windows(shape: Shape, kernel_size: Sizes, stride: Sizes, padding: Sizes, di
 
 def even_kernel(net: Net) -> Iterator[Finding]:
     """Convolutions with an even window whose padding nearly keeps the size."""
-    from archlang.errors.lints import EvenKernel
-
     for spot, op in net.of(Conv.tag):
         odd = [w for w in windows_of(op, net.input(spot)) if _just_misses(w)]
         call = net.call(spot)
         if not odd or (call and '"full"' in call.span.text):
             continue
         window = odd[0]
+        from archlang.errors.lints import EvenKernel
+
         problem = EvenKernel(net.word(spot), window.size, window.extent, window.padding[0], window.output)
         yield Finding(problem, spot, net.argument_span(spot, "kernel_size"), tuple(_odd_windows(net, spot, op)))
 
@@ -71,14 +71,14 @@ def _odd_windows(net: Net, spot: Spot, op: Conv) -> Iterator[Help]:
 
 def large_pooling(net: Net) -> Iterator[Finding]:
     """Poolings with large windows and a stride, over less than the whole map."""
-    from archlang.errors.lints import LargePooling
-
     for spot, op in net.of(*POOLS):
         shape = net.input(spot)
         windows = windows_of(op, shape)
         large = [w for w in windows if w.kernel_size > LARGEST_POOLING and w.stride > 1]
         whole = all(w.output == 1 and w.kernel_size >= w.size for w in windows if w.size > 1)
         if large and not whole and prod(w.kernel_size for w in windows) > SEVERAL:
+            from archlang.errors.lints import LargePooling
+
             problem = LargePooling(net.word(spot), op.kernel_size, op.stride, shape, net.output(spot))
             helps = net.given(spot, "kernel_size=3, stride=2 is the larger of the two", kernel_size="3", stride="2")
             helps = (*net.given(spot, "kernel_size=2, stride=2 is usual", kernel_size="2", stride="2"), *helps)
@@ -87,8 +87,6 @@ def large_pooling(net: Net) -> Iterator[Finding]:
 
 def wasted_padding(net: Net) -> Iterator[Finding]:
     """Convolutions whose first and last windows lie in the padding."""
-    from archlang.errors.lints import WastedPadding
-
     for spot, op in net.of(Conv.tag):
         windows = windows_of(op, net.input(spot))
         full = [w.output - _empty(w) for w in windows]
@@ -96,6 +94,8 @@ def wasted_padding(net: Net) -> Iterator[Finding]:
             continue
         output = tuple(w.output for w in windows)
         empty = prod(output) - prod(full)
+        from archlang.errors.lints import WastedPadding
+
         problem = WastedPadding(net.word(spot), tuple(w.extent for w in windows), op.padding, output, empty)
         kept = tuple((w.extent - 1) // 2 for w in windows)
         text = str(kept[0]) if len(set(kept)) == 1 else "x".join(map(str, kept))
@@ -117,8 +117,6 @@ def _empty(window: Window) -> int:
 
 def large_kernel(net: Net) -> Iterator[Finding]:
     """Large windows between many maps, at stride 1."""
-    from archlang.errors.lints import LargeKernel
-
     for spot, op in net.of(Conv.tag):
         shape = net.input(spot)
         large = [k for k in op.kernel_size if k >= LARGE_KERNEL]
@@ -130,13 +128,14 @@ def large_kernel(net: Net) -> Iterator[Finding]:
         stack = max(large) // 2
         small = 3 ** len(op.kernel_size) * op.out_channels * (op.in_channels + (stack - 1) * op.out_channels)
         if small < weights:
+            from archlang.errors.lints import LargeKernel
+
             problem = LargeKernel(op.kernel_size, op.in_channels, op.out_channels, weights, stack, small)
             yield Finding(problem, spot, net.argument_span(spot, "kernel_size"))
 
 
 def indivisible_input(net: Net) -> Iterator[Finding]:
     """The first layer whose stride meets a size that it does not divide, where padding hides that."""
-    from archlang.errors.lints import IndivisibleInput
     from archlang.lints.folds import total_strides
 
     if len(net.model.inputs) != 1:
@@ -147,6 +146,8 @@ def indivisible_input(net: Net) -> Iterator[Finding]:
             needed = total_strides(net.model, axis) if _splits_a_step(window) and op.round is None else 1
             if needed > 1 and len(given) == len(net.input(spot)) and given[axis] % needed and needed <= given[axis]:
                 word, stride, size = net.word(spot), window.stride, window.size
+                from archlang.errors.lints import IndivisibleInput
+
                 problem = IndivisibleInput(word, stride, size, window.output, given[axis], needed)
                 yield Finding(problem, spot, net.argument_span(spot, "stride"))
                 return

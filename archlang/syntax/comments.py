@@ -24,8 +24,6 @@ class AllowComment:
 
 def allow_comments(source: Source) -> Iterator[AllowComment]:
     """The comments of a text that allow something. A reason may follow the codes, behind a colon, a dash or a blank."""
-    if "allow:" not in source.text:
-        return
     for match in TEXT_OR_COMMENT.finditer(source.text):
         allow = ALLOW.match(match.group())
         if allow:
