@@ -1,4 +1,4 @@
-"""What the commands share: the options that choose a model, reading it, and how a command ends.
+"""What the commands share: where they write to, and how they end.
 
 With its neighbours the only place that prints or exits.
 """
@@ -7,21 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, TextIO, TypeVar
+from collections.abc import Iterable
+from typing import TextIO
 
-import click
-
-from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.text import render as render_text
 from archlang.diagnostics.text import summary_line
-from archlang.elaborate.parts import Options
 from archlang.errors.files import UsageProblem
-from archlang.reading import check_target, read_bindings, read_inputs
-from archlang.source import Source
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 ERRORS, USAGE, FAULT = 1, 2, 3
 """Exit status: the architecture has errors, wrong usage or unreadable file, a fault of archlang itself."""
@@ -32,53 +24,6 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 LEAST_WIDTH = 20
 """Characters of a line that a report can be fitted to."""
-
-
-def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-reads_a_model = _with_options(
-    click.option("-e", "text", metavar="TEXT", help="The architecture itself, in place of a file."),
-    click.option("-m", "--model", metavar="NAME", help="The model of the file that is meant."),
-    click.option("-D", "bindings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the model a value."),
-    click.option(
-        "--input",
-        "inputs",
-        metavar="[NAME=]C,H,W",
-        multiple=True,
-        help="Another shape for the input; sizes given as letters are left free.",
-    ),
-    click.option("--strict", is_flag=True, help="The lectures' rule: a size that is not whole is an error."),
-)
-
-
-def targets(files: tuple[str, ...], text: str | None) -> tuple[str, ...]:
-    """The files to read; one nameless where `-e` gives the text."""
-    if bool(files) == (text is not None):
-        raise click.UsageError("give a FILE, or -e TEXT" + (", not both" if files else ""))
-    return files or ("",)
-
-
-def outcome_of(
-    target: str,
-    text: str | None,
-    model: str | None,
-    bindings: tuple[str, ...],
-    inputs: tuple[str, ...],
-    strict: bool,
-    choose_one: bool,
-) -> Outcome:
-    """What a check of one target finds; `choose_one` as for `check_source`."""
-    request = Request(model, read_bindings(bindings), Options(read_inputs(inputs), strict))
-    if text is not None:
-        return check_source(Source("<text>", text), request, choose_one)
-    return check_target(target, request, choose_one)
 
 
 def in_colour(stream: TextIO) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from archlang.cli.common import finish, outcome_of, reads_a_model
+from archlang.cli.common import finish
+from archlang.cli.options import Reading, reads_a_model
 from archlang.reading import ZOO_PREFIX
 
 
 @click.command("explain")
 @click.argument("words", nargs=-1, metavar="[CODE | FILE LAYER]")
 @reads_a_model
-def command(words: tuple[str, ...], text: str | None, **options: Any) -> None:
+def command(words: tuple[str, ...], reading: Reading) -> None:
     """Explain an error, or a layer with all its numbers.
 
     \b
@@ -22,10 +21,11 @@ def command(words: tuple[str, ...], text: str | None, **options: Any) -> None:
     archc explain zoo:alexnet features.3    sizes, counts and receptive field of a layer
     archc explain zoo:alexnet features      a labelled part: its totals, its layers
     """
-    expected = 1 if text is not None else 2
-    if len(words) > expected or (len(words) < expected and (text is not None or _is_file(words))):
+    given = reading.text is not None
+    expected = 1 if given else 2
+    if len(words) > expected or (len(words) < expected and (given or _is_file(words))):
         raise click.UsageError("give a CODE, or a FILE and a LAYER of it; -e TEXT stands for the file")
-    if len(words) < expected and any(options.values()):
+    if len(words) < expected and not reading.is_plain:
         raise click.UsageError("a CODE takes no options; they choose the model of a FILE")
     if len(words) < expected:
         from archlang.explain import code_list, page
@@ -34,7 +34,7 @@ def command(words: tuple[str, ...], text: str | None, **options: Any) -> None:
         return
     from archlang.report.layer import explanation
 
-    outcome = outcome_of(words[0], text, **options, choose_one=True)
+    outcome = reading.check(words[0], choose_one=True)
     if outcome.ok:
         print(explanation(outcome.models[0], words[-1]), end="")
     finish(outcome.diagnostics)

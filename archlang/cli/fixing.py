@@ -9,14 +9,32 @@ from typing import TYPE_CHECKING
 import click
 
 from archlang.checking import Outcome, Request
+from archlang.cli.options import grouped
 from archlang.diagnostics import Diagnosed
 from archlang.diagnostics.text import printable
 from archlang.reading import ZOO_PREFIX, FileImporter, read_source
+from archlang.records import record
 from archlang.source import Source
 from archlang.writing import STANDARD_OUTPUT, replace_file
 
 if TYPE_CHECKING:
     from archlang.fixing import Fixed
+
+
+@record
+class Fixes:
+    """Whether files are fixed, and whether in ways that change the architecture."""
+
+    fix: bool
+    unsafe_fixes: bool
+
+
+fixes_files = grouped(
+    "fixes",
+    Fixes,
+    click.option("--fix", is_flag=True, help="Apply safe ways out of errors and warnings to the files; check again."),
+    click.option("--unsafe-fixes", is_flag=True, help="With --fix: also those that change the architecture."),
+)
 
 
 def is_text_output(targets: tuple[str, ...], text: str | None) -> bool:

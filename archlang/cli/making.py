@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from archlang.cli.common import finish, outcome_of, targets
+from archlang.cli.common import finish
+from archlang.cli.options import Reading
 from archlang.diagnostics import Diagnosed
 from archlang.ir.graph import Model
 from archlang.writing import STANDARD_OUTPUT, default_path, write_output
@@ -19,11 +20,7 @@ def make(
     command: str,
     file: str | None,
     output: str | None,
-    text: str | None,
-    model: str | None,
-    bindings: tuple[str, ...],
-    inputs: tuple[str, ...],
-    strict: bool,
+    reading: Reading,
     drawing: Callable[[], RenderOptions] | None = None,
     partial: bool = False,
 ) -> None:
@@ -31,10 +28,10 @@ def make(
 
     `drawing` reads the options of pictures.
     """
-    target = targets((file,) if file is not None else (), text)[0]
+    target = reading.targets((file,) if file is not None else ())[0]
     try:
         drawn = drawing() if drawing else None
-        outcome = outcome_of(target, text, model, bindings, inputs, strict, True)
+        outcome = reading.check(target, choose_one=True)
         if not outcome.ok and not (partial and outcome.partial):
             finish(outcome.diagnostics, "nothing was written")
             return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.common import reads_a_model
 from archlang.cli.making import make
+from archlang.cli.options import Reading, reads_a_model
 
 if TYPE_CHECKING:
     from archlang.backends.render_options import RenderOptions
@@ -36,7 +36,7 @@ def command(
     merge: bool,
     legend: bool | None,
     partial: bool,
-    **options: Any,
+    reading: Reading,
 ) -> None:
     """Draw a model as a diagram."""
 
@@ -45,4 +45,4 @@ def command(
 
         return read_options(expand, depth, direction, show, theme, merge, legend)
 
-    make("render", file, output, **options, drawing=drawing, partial=partial)
+    make("render", file, output, reading, drawing=drawing, partial=partial)
