@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from archlang import __version__
-from archlang.cli import common, main
+from archlang.cli import main, options
 from archlang.reading import LARGEST_FILE
 
 NET = (
@@ -174,7 +174,7 @@ def test_a_fault_has_status_3_and_says_so(archc: Run, monkeypatch: pytest.Monkey
     def fail(*_: Any) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr(common, "check_target", fail)
+    monkeypatch.setattr(options, "check_target", fail)
     result = archc("check", "net.arch")
     assert (result.status, result.out) == (3, "")
     assert "a fault of archlang itself, not of your file: KeyError: 'oops'" in result.err

@@ -37,7 +37,7 @@ from archlang.source import Source
 
 ZOO = [("resnet", "ResNet18"), ("unet", "UNet"), ("inception", "GoogLeNet"), ("vgg", "VGG11BN"), ("vit", "ViTB16")]
 SKIP = """
-block unit(c) = ADD{ [CONV(c, 3x3, padding=1) -> BN -> RELU]*2, _ } -> RELU
+block unit(c) = ADD{ [CONV(c, 3x3, padding=1, bias=false) -> BN -> RELU]*2, _ } -> RELU
 model Skip = INPUT(3, 32, 32) -> stem: CONV(8, 3x3, padding=1) -> body: [unit(8)*4 -> POOL(2)] -> FC(10)
 """
 TWO = "image: INPUT(1, 8, 8) -> CONV(2, 3x3) -> CONCAT{_, small: INPUT(1, 6, 6)} -> FC(3)"

@@ -10,6 +10,7 @@ Shapes leave out the batch, in torch's order: (C, H, W), (C, L), (C, D, H, W), (
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any, Literal
 
 from archlang.ir.ops.base import Op, Shape
@@ -117,11 +118,14 @@ Node = Layer | Call | Repeat
 
 @record
 class Argument:
-    """A parameter of a block or model with the value it was called with; `default` says that it was not given."""
+    """A parameter of a block or model with the value it was called with.
+
+    `default` says that it was not given, which makes no difference: calls with equal values share a body.
+    """
 
     name: str
     value: object
-    default: bool = False
+    default: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lists become tuples, so that what is read back from JSON equals what was written."""
