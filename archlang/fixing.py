@@ -6,12 +6,14 @@ Only edits that were tried are applied. Reads and writes no file.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from archlang.checking import HELP_EFFORT, Outcome, Request, check_source
 from archlang.diagnostics import Diagnostic, Edit, Help
 from archlang.elaborate.fixes import apply_edits, is_better
 from archlang.elaborate.program import Importer
+from archlang.lints import with_lints
 from archlang.records import record
 from archlang.source import Source
 
@@ -42,24 +44,34 @@ class Fixed:
 
     @property
     def unsafe(self) -> int:
-        """How many errors and warnings remain whose ways out would change the architecture."""
+        """How many errors and warnings remain whose ways out the author must choose: most change the architecture."""
         return sum(any(remedy.edits for remedy in d.helps) for d in self.outcome.diagnostics)
 
 
-def fix_source(source: Source, request: Request, unsafe: bool, importer: Importer | None = None) -> Fixed:
+def fix_source(
+    source: Source,
+    request: Request,
+    unsafe: bool,
+    importer: Importer | None = None,
+    allow: Iterable[str] = (),
+    deny: Iterable[str] = (),
+) -> Fixed:
     """Apply the safe ways out of a text's errors and warnings; with `unsafe` the first of any kind.
+
+    Warnings in `allow` are left alone, those in `deny` are errors. Raises `Diagnosed` for a code that is none.
 
     Each round leaves fewer characters that cannot be read, or fewer errors, or fewer warnings, or only errors behind
     the one that it removed.
     """
     rounds: list[tuple[Change, ...]] = []
-    outcome = check_source(source, request, importer=importer)
+    check = partial(_check, request=request, importer=importer, allow=tuple(allow), deny=tuple(deny))
+    outcome = check(source)
     effort = outcome.effort
     while effort < FIX_EFFORT:
         chosen = tuple(_without_overlaps(_choose(outcome.diagnostics, unsafe)))
         for changes in (chosen, chosen[:1]):  # two that help alone can spoil each other
             changed = Source(source.name, _applied(source.text, changes))
-            found = check_source(changed, request, importer=importer)
+            found = check(changed)
             effort += found.effort + HELP_EFFORT * bool(found.diagnostics) // 10
             if changes and _is_better(outcome, found, changes):
                 rounds.append(changes)
@@ -68,6 +80,12 @@ def fix_source(source: Source, request: Request, unsafe: bool, importer: Importe
         else:
             break
     return Fixed(source, tuple(rounds), outcome)
+
+
+def _check(
+    source: Source, request: Request, importer: Importer | None, allow: Sequence[str], deny: Sequence[str]
+) -> Outcome:
+    return with_lints(check_source(source, request, importer=importer), allow, deny)
 
 
 def _is_better(before: Outcome, after: Outcome, changes: Sequence[Change]) -> bool:

@@ -1,5 +1,5 @@
 """Writes the generated pages: layers.md and memory-layers.md from the layer classes, zoo.md and its pictures from the
-zoo, errors from the problem classes.
+zoo, errors and the table of lints.md from the problem classes.
 
 Usage: python docs/generate.py [--check]     with --check nothing is written; status 1 if a page would change
 """
@@ -17,7 +17,7 @@ from archlang import resources
 from archlang.api import Picture
 from archlang.backends.render_options import read_options
 from archlang.checking import Request, check_source
-from archlang.errors.catalog import catalog
+from archlang.errors.catalog import catalog, meaning
 from archlang.errors.words import shape_text
 from archlang.explain import index_page, page
 from archlang.ir.graph import Layer, Model
@@ -26,6 +26,7 @@ from archlang.ir.ops import OPS
 from archlang.ir.ops.base import Op
 from archlang.ir.ops.trace import Setting
 from archlang.ir.walk import fold_totals, input_shapes
+from archlang.lints.registry import codes
 from archlang.reading import check_target
 from archlang.source import Source
 from archlang.syntax.comments import ALLOW
@@ -266,6 +267,17 @@ def option_pictures() -> Iterator[tuple[Path, str]]:
     yield folder / "partial.svg", Picture(outcome.partial[0]).svg()
 
 
+LINTS_HEAD = "| code | what it finds |\n| --- | --- |\n"
+
+
+def lints_page() -> str:
+    """The page of warnings: written by hand, but for the table of them."""
+    text = (DOCS / "lints.md").read_text(encoding="utf-8")
+    before, head, rest = text.partition(LINTS_HEAD)
+    rows = "\n".join(f"| [{code}](errors/{code}.md) | {meaning(catalog()[code])} |" for code in codes())
+    return before + head + rows + rest[rest.index("\n\n") :]
+
+
 def error_pages() -> Iterator[tuple[Path, str]]:
     """A page for each kind of problem, and the list of them."""
     yield DOCS / "errors.md", index_page()
@@ -276,6 +288,7 @@ def error_pages() -> Iterator[tuple[Path, str]]:
 def pages() -> Iterator[tuple[Path, str]]:
     """All generated files with their content."""
     yield from error_pages()
+    yield DOCS / "lints.md", lints_page()
     yield DOCS / "layers.md", layers_page()
     yield DOCS / "memory-layers.md", memory_page()
     yield DOCS / "zoo.md", zoo_page()

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from archlang.checking import Request, check_source
 from archlang.cli import main
+from archlang.diagnostics import Diagnosed
 from archlang.fixing import fix_source, with_line_ends
+from archlang.reading import FileImporter
 from archlang.source import Source
 
 Run = Callable[..., tuple[int, str, str]]
@@ -28,7 +30,7 @@ SAFE = {
     "INPUT(3, 32, 32) -> CONV(padding=1, 8, 3) -> FC(10)": "INPUT(3, 32, 32) -> CONV(8, 3, padding=1) -> FC(10)",
     "INPUT(3, 32, 32) -> CONV(8, 3, padding='same')": 'INPUT(3, 32, 32) -> CONV(8, 3, padding="same")',
     "INPUT(3, 8, 8) -> Conv2d(3, 16, 3, padding=1) -> BN(16) -> Linear(1024, 10)":
-        "INPUT(3, 8, 8) -> Conv2d(16, 3, padding=1) -> BN -> Linear(10)",
+        "INPUT(3, 8, 8) -> Conv2d(16, 3, padding=1, bias=false) -> BN -> Linear(10)",
     "// a net\nINPUT(3, 8, 8) -> FC(10)": "# a net\nINPUT(3, 8, 8) -> FC(10)",
     "model N = INPUT(3, 8, 8) -> FC(10)\nassert N.output = 10":
         "model N = INPUT(3, 8, 8) -> FC(10)\nassert N.output == 10",
@@ -37,13 +39,32 @@ SAFE = {
 }  # fmt: skip
 """Slips that say what was meant, several of them hiding others."""
 
+WARNED = {
+    "INPUT(3, 8, 8) -> [CONV(4, 3x3, padding=1) -> BN -> RELU]*3 -> FC(10)":
+        "INPUT(3, 8, 8) -> [CONV(4, 3x3, padding=1, bias=false) -> BN -> RELU]*3 -> FC(10)",
+    "INPUT(3, 8, 8) -> CNV(4, 3x3) -> BN -> RELU -> Dense(10)":
+        "INPUT(3, 8, 8) -> CONV(4, 3x3, bias=false) -> BN -> RELU -> FC(10)",
+    "default CONV(4, 3x3)\nINPUT(3, 8, 8) -> CONV -> BN -> RELU -> FC(10)":
+        "default CONV(4, 3x3)\nINPUT(3, 8, 8) -> CONV(4, 3x3, bias=false) -> BN -> RELU -> FC(10)",
+    'from "zoo:resnet" import stage, basic\nmodel N = INPUT(16, 8, 8) -> basic(16) -> FC(10)':
+        'from "zoo:resnet" import basic\nmodel N = INPUT(16, 8, 8) -> basic(16) -> FC(10)',
+    'from "zoo:resnet" import stage\nmodel N = INPUT(16, 8, 8) -> FC(10)': "model N = INPUT(16, 8, 8) -> FC(10)",
+    "# allow: even-kernel, large-pooling\nINPUT(784) -> FC(10)  # allow: large-kernel\n": "INPUT(784) -> FC(10)\n",
+    "INPUT(784) -> FC(10) -> SOFTMAX  # allow: activation-befor-loss: as in the book\n":
+        "INPUT(784) -> FC(10) -> SOFTMAX  # allow: activation-before-loss: as in the book\n",
+    "INPUT(3, 8, 8) -> x: _ -> CONV(4, 3) -> RELU -> FC(10)": "INPUT(3, 8, 8) -> _ -> CONV(4, 3) -> RELU -> FC(10)",
+}  # fmt: skip
+"""Warnings whose ways out leave the network as it is."""
+
 CHOICES = (
     "INPUT(3, 7, 7) -> CONV(8, 3x3, stride=3) -> FC(10)",
     "INPUT(3, 8, 8) -> CONV(8, 99) -> FC(10)",
     "INPUT(6, 8, 8) -> CONV(6, 1, groups=4) -> FC(10)",
     "INPUT(3, 8, 8) -> RELUUU -> FC(10)",
+    "INPUT(784) -> FC(10) -> SOFTMAX",
+    "let spare = 1\nmodel N = INPUT(784) -> FC(10)",
 )
-"""Errors whose ways out make different networks."""
+"""Errors and warnings whose ways out make different networks."""
 
 
 @pytest.fixture
@@ -65,6 +86,34 @@ def test_slips_are_corrected(text: str) -> None:
     assert fixed.source.text == SAFE[text]
     assert fixed.outcome.ok and check_source(fixed.source).ok
     assert fixed.changes and all(change.remedy.safe for change in fixed.changes)
+
+
+@pytest.mark.parametrize("text", WARNED)
+def test_warnings_are_mended(text: str) -> None:
+    fixed = fix_source(Source("net.arch", text), Request(), unsafe=False, importer=FileImporter("net.arch"))
+    assert (fixed.source.text, fixed.outcome.diagnostics) == (WARNED[text], ())
+
+
+def test_allowed_warnings_are_left_alone() -> None:
+    source = Source("net.arch", next(iter(WARNED)))
+    assert fix_source(source, Request(), unsafe=True, allow=["bias-before-norm"]).source is source
+    assert fix_source(source, Request(), unsafe=False, deny=["all"]).outcome.ok
+    with pytest.raises(Diagnosed, match="bias-before"):
+        fix_source(source, Request(), unsafe=False, allow=["bias-before"])
+
+
+def test_warnings_on_the_command_line(archc: Run) -> None:
+    text = "INPUT(784) -> FC(64) -> BN -> RELU -> FC(10) -> SOFTMAX\n"
+    Path("net.arch").write_text(text)
+    status, out, err = archc("check", "net.arch", "--fix", "--allow", "bias-before-nrm")
+    assert (status, out) == (2, "") and "unknown-code" in err and err.count("error") == 3
+    status, _, err = archc("check", "net.arch", "--fix", "--allow", "all")
+    assert (status, err, Path("net.arch").read_text()) == (0, "", text)
+    status, _, err = archc("check", "net.arch", "--fix", "--deny", "activation-before-loss")
+    assert status == 1 and "fixed net.arch:1:20: bias=false" in err and "1 error" in err
+    assert Path("net.arch").read_text() == text.replace("64", "64, bias=false")
+    status, _, err = archc("check", "net.arch", "--fix", "--unsafe-fixes")
+    assert status == 0 and Path("net.arch").read_text() == "INPUT(784) -> FC(64, bias=false) -> BN -> RELU -> FC(10)\n"
 
 
 @pytest.mark.parametrize("text", CHOICES)
@@ -136,6 +185,7 @@ def test_texts_come_out_on_standard_output(archc: Run) -> None:
         ["-", "--fix", "--format", "json"],
         ["net.arch", "--unsafe-fixes"],
         ["net.arch", "--fix", "--all"],
+        ["zoo:resnet", "--fix", "--allow", "all"],
     ],
 )
 def test_what_cannot_be_fixed_is_wrong_usage(archc: Run, arguments: list[str]) -> None:

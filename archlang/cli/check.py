@@ -46,6 +46,10 @@ def command(
     `zoo:NAME` for a network that ships with archlang. Sizes that nothing binds, INPUT(3, H, W), stay free: the report
     has formulas and says which sizes are legal.
     """
+    if members.are_asked and (allow or deny):
+        raise click.UsageError(
+            "--allow and --deny are for warnings, which the members of a family are not looked at for"
+        )
     _refuse_mixtures(form, fixes, memory, members)
     if members.are_asked:
         check_members(files, reading, members, form)
@@ -54,7 +58,7 @@ def command(
     printed = fixes.fix and is_text_output(targets, reading.text)
     if printed and form != "text":
         raise click.UsageError(f"with --fix the fixed text is the output, so there is none for --format {form}")
-    outcomes = [with_lints(_outcome(target, reading, fixes), allow, deny) for target in targets]
+    outcomes = [_outcome(target, reading, fixes, allow, deny) for target in targets]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
     if form in FORMATS:
         print(annotate(form, diagnostics), end="")
@@ -78,11 +82,11 @@ def _refuse_mixtures(form: str, fixes: Fixes, memory: Memory, members: Members) 
         raise click.UsageError("memory is reported for models, not for families")
 
 
-def _outcome(target: str, reading: Reading, fixes: Fixes) -> Outcome:
+def _outcome(target: str, reading: Reading, fixes: Fixes, allow: tuple[str, ...], deny: tuple[str, ...]) -> Outcome:
     """What a check finds, of the fixed file where it is to be fixed."""
     if fixes.fix:
-        return fix_target(target, reading.text, reading.request(), fixes.unsafe_fixes)
-    return reading.check(target)
+        return fix_target(target, reading.text, reading.request(), fixes.unsafe_fixes, allow, deny)
+    return with_lints(reading.check(target), allow, deny)
 
 
 def _models(outcomes: Sequence[Outcome], memory: Memory) -> list[Model]:

@@ -42,16 +42,23 @@ def is_text_output(targets: tuple[str, ...], text: str | None) -> bool:
     return text is not None or STANDARD_OUTPUT in targets
 
 
-def fix_target(target: str, text: str | None, request: Request, unsafe: bool) -> Outcome:
-    """Fix a file in place and say what was changed; what a check says of it now. The text of others is printed."""
-    from archlang.fixing import fix_source
+def fix_target(
+    target: str, text: str | None, request: Request, unsafe: bool, allow: tuple[str, ...], deny: tuple[str, ...]
+) -> Outcome:
+    """Fix a file in place and say what was changed; what a check says of it now. The text of others is printed.
 
+    Warnings in `allow` are left alone, those in `deny` are errors.
+    """
+    from archlang.fixing import fix_source
+    from archlang.lints import known_codes
+
+    known_codes(allow, deny)
     if target.startswith(ZOO_PREFIX) or target.endswith(".json"):
         raise click.UsageError(f"{target} is not a file that --fix could rewrite")
     try:
         source = read_source(target) if text is None else Source("<text>", text)
         importer = None if text is not None else FileImporter(target)
-        fixed = fix_source(source, request, unsafe, importer)
+        fixed = fix_source(source, request, unsafe, importer, allow, deny)
         if is_text_output((target,), text):
             print(fixed.source.text, end="" if fixed.source.text.endswith("\n") else "\n")
         elif fixed.rounds:
@@ -76,5 +83,5 @@ def _tell(fixed: Fixed, unsafe: bool) -> None:
         place = f"{span.source.name}:{span.line}:{span.column}"
         print(printable(f"fixed {place}: {change.remedy.message} [{change.diagnostic.code}]"), file=sys.stderr)
     if fixed.unsafe and not unsafe:
-        what = "another way out changes" if fixed.unsafe == 1 else f"{fixed.unsafe} other ways out change"
-        print(f"{what} the architecture; --unsafe-fixes applies the first of each", file=sys.stderr)
+        what = "another way out is" if fixed.unsafe == 1 else f"{fixed.unsafe} other ways out are"
+        print(f"{what} for the author to choose; --unsafe-fixes applies the first of each", file=sys.stderr)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from archlang.checking import HELP_EFFORT, Outcome, Run, check_once, deep_recursion
 from archlang.diagnostics import MOST_DIAGNOSTICS, Collector, Diagnosed, Diagnostic
@@ -16,18 +17,21 @@ from archlang.elaborate.fixes import try_helps
 from archlang.errors.files import UnknownCode
 from archlang.errors.words import closest
 from archlang.ir.graph import Model
-from archlang.lints.allow import comment_problems, find_allowed
+from archlang.lints.allow import Comments
 from archlang.lints.base import Finding, Lint, Net
 from archlang.lints.registry import LINTS, codes, register
 from archlang.lints.text import FileText
 from archlang.source import Source
 
-__all__ = ["LINTS", "Finding", "Lint", "Net", "register", "with_lints"]
+__all__ = ["LINTS", "Finding", "Lint", "Net", "known_codes", "register", "with_lints"]
 
 ALL = "all"
 
 WARNINGS_WITH_HELPS = 20
 """A file with more warnings than this is written in another style, and not by a slip."""
+
+MOST_IDLE = 10 * MOST_DIAGNOSTICS
+"""Comments without use of which more is looked at than how many there are."""
 
 
 def with_lints(outcome: Outcome, allow: Iterable[str] = (), deny: Iterable[str] = ()) -> Outcome:
@@ -35,13 +39,18 @@ def with_lints(outcome: Outcome, allow: Iterable[str] = (), deny: Iterable[str] 
 
     What the file's comments allow is left out, too. Raises `Diagnosed` for a code that is none.
     """
-    allowed, denied = _known("--allow", allow), _known("--deny", deny)
+    allowed, denied = known_codes(allow, deny)
     if outcome.run is None or not outcome.ok or allowed >= set(codes()):
         return outcome
-    found = [d for d in _look(outcome.run, outcome.models) if d.code not in allowed]
+    found = _look(outcome.run, outcome.models, allowed)
     tried = _with_tried_helps(outcome, outcome.run, found, allowed)
     judged = (replace(d, denied=d.code in denied) for d in tried)
     return replace(outcome, diagnostics=(*outcome.diagnostics, *judged))
+
+
+def known_codes(allow: Iterable[str], deny: Iterable[str]) -> tuple[set[str], set[str]]:
+    """The codes that are allowed and those that are denied. Raises `Diagnosed` for one that is none."""
+    return _known("--allow", allow), _known("--deny", deny)
 
 
 def _known(option: str, wanted: Iterable[str]) -> set[str]:
@@ -57,16 +66,13 @@ def _known(option: str, wanted: Iterable[str]) -> set[str]:
 # ---- looking ---------------------------------------------------------------------------------------
 
 
-def _look(run: Run, models: Sequence[Model]) -> list[Diagnostic]:
-    """All warnings of one check, in the order of the file, without those that comments allow."""
-    program = run.program
+def _look(run: Run, models: Sequence[Model], allowed: set[str]) -> list[Diagnostic]:
+    """All warnings of one check, in the order of the file, without those that comments or `allowed` allow."""
+    comments, collector = Comments(run.program), Collector()
     with deep_recursion():
-        found = list(_findings(run, models))
-    allowed = find_allowed(program)
-    kept = [d for d in found if not any(entry.covers(d) for entry in allowed)]
-    about = list(comment_problems(program, allowed, found, codes(), _is_complete(run, models)))
-    kept += [d for d in about if not any(entry.covers(d) for entry in allowed)]
-    return sorted(kept, key=lambda d: d.span.start if d.span else -1)
+        for found in (_findings(run, models), islice(comments.problems(codes(), _is_complete(run, models)), MOST_IDLE)):
+            collector.extend(d for d in found if not comments.silence(d) and d.code not in allowed)
+    return sorted(collector, key=lambda d: d.span.start if d.span else -1)
 
 
 def _is_complete(run: Run, models: Sequence[Model]) -> bool:
@@ -80,12 +86,10 @@ def _findings(run: Run, models: Sequence[Model]) -> Iterator[Diagnostic]:
     program = run.program
     text = FileText(program)
     nets = [Net(model.with_numbers, text, model.is_symbolic) for model in models]
-    collector = Collector()
     for lint in LINTS:
-        collector.extend(_of_models(lint, nets, program.source.name))
+        yield from _of_models(lint, nets, program.source.name)
         for finding in lint.find_in_file(text) if lint.find_in_file else ():
-            collector.add(Diagnostic(finding.problem, finding.span, program.source.name, candidates=finding.helps))
-    yield from collector
+            yield Diagnostic(finding.problem, finding.span, program.source.name, candidates=finding.helps)
 
 
 def _of_models(lint: Lint, nets: Sequence[Net], file: str) -> Iterator[Diagnostic]:
@@ -127,7 +131,7 @@ def _with_tried_helps(
         left_over -= after.effort
         if not after.ok or after.run is None:
             return after
-        left = [d for d in _look(after.run, after.models) if d.code not in allowed]
+        left = _look(after.run, after.models, allowed)
         return replace(after, diagnostics=tuple(left)) if Counter(d.code for d in left) <= before else here
 
     def may_try() -> bool:

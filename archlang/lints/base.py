@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from archlang.diagnostics import Help, Label, Problem
-from archlang.ir.graph import Layer, Model
+from archlang.ir.graph import BodyId, Layer, Model, Name
 from archlang.ir.ops.base import Shape
 from archlang.ir.walk import input_shapes
 from archlang.lints.text import FileText
@@ -87,9 +87,12 @@ class Net:
 
     def is_shared(self, spot: Spot) -> bool:
         """Whether other layers of its body use its weights, or it those of another."""
-        name = self.layer(spot).name
-        nodes = self.model.bodies[spot.body].nodes
-        return any(isinstance(node, Layer) and node.shared and node.name == name for node in nodes)
+        return (spot.body, self.layer(spot).name) in self._shared
+
+    @cached_property
+    def _shared(self) -> frozenset[tuple[BodyId, Name | None]]:
+        """Bodies with the names of layers in them whose weights are used more than once."""
+        return frozenset((spot.body, layer.name) for spot, layer in self.spots if layer.shared)
 
     @cached_property
     def copies(self) -> tuple[int, ...]:

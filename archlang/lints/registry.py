@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from archlang.lints import order, unused, whole, windows
+from archlang.lints.allow import ABOUT_COMMENTS
 from archlang.lints.base import Lint
 
 ENTRY_POINTS = "archlang.lints"
@@ -32,9 +33,6 @@ LINTS: list[Lint] = [
 ]
 """All lints, in the order in which their warnings about one place come."""
 
-OF_COMMENTS = ("unused-allow", "unknown-lint")
-"""Warnings about the comments that silence warnings."""
-
 
 def register(lint: Lint) -> Lint:
     """Make a lint known. One of the same code is replaced, so that a module can be loaded again.
@@ -59,4 +57,4 @@ def load_entry_points() -> None:
 def codes() -> tuple[str, ...]:
     """The codes of all warnings."""
     load_entry_points()
-    return (*(lint.code for lint in LINTS), *OF_COMMENTS)
+    return (*(lint.code for lint in LINTS), *ABOUT_COMMENTS)

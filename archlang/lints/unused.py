@@ -96,7 +96,7 @@ def unused_labels(file: FileText) -> Iterator[Finding]:
             label = node.label if isinstance(node, ast.Stage) and node.part.span.text == HERE else None
             if isinstance(node, ast.Stage) and label and not label.quoted and label.text not in words | arguments:
                 edit = Edit(file.source.span(label.span.start, node.part.span.start), "")
-                helps = (Help("leave the label out", (edit,)),)
+                helps = (Help("leave the label out", (edit,), safe=True),)
                 from archlang.errors.unused import UnusedLabel
 
                 yield Finding(UnusedLabel(label.text), span=label.span, helps=helps)
