@@ -51,12 +51,12 @@ class SizeSet:
         """How many sizes."""
         return sum((last - first) // self.modulus + 1 for _, (first, last) in self.intervals)
 
-    @property
+    @cached_property
     def first(self) -> int:
         """The smallest size."""
         return min(first for _, (first, _) in self.intervals)
 
-    @property
+    @cached_property
     def last(self) -> int:
         """The largest size."""
         return max(last for _, (_, last) in self.intervals)
