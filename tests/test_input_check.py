@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import importlib.util
+import pickle
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -10,8 +15,10 @@ from test_symbolic import chains, size_sets
 from torch import nn
 
 import archlang
+from archlang.backends import torch_module
 from archlang.backends.input_check import InputCheck, condition, input_check
 from archlang.backends.torch_module import build_module
+from archlang.backends.torch_source import write_source
 from archlang.checking import check_source
 from archlang.ir.graph import Model
 from archlang.ir.size_sets import SizeSet
@@ -132,3 +139,112 @@ def test_ranks_and_channels() -> None:
     for shape in ((3, 32, 32), (2, 4, 32, 32), (2, 3, 32), (2, 3, 32, 2), (3,), ()):
         assert not check.admits([shape])
     assert check.message([(3, 32, 32)]) == "Net's input `input` is Nx3xHxW with H, W >= 3, not 3x32x32"
+
+
+# ---- in live modules and written ones
+
+
+HEADS = """
+INPUT(3, 32, 32) -> CONV(4, 3x3) -> AUX{ AVGPOOL(5) -> FLATTEN -> FC(2) } -> CONV(4, 3x3) -> AVGPOOL(to=1) -> FC(10)
+"""
+TWO = "CONCAT{ a: INPUT(3, 16, 16), b: INPUT(1, 16, 16) } -> CONV(3, 3x3)"
+
+
+def written(text: str, folder: Path) -> nn.Module:
+    """The written source of a model as a module that Python imported."""
+    import sys
+
+    path = folder / "written_net.py"
+    model = model_of(text).with_numbers
+    path.write_text(write_source(model, "net.arch"))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return getattr(module, model.name)()
+
+
+def test_sizes_are_worked_out_when_others_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def counted(model: Model, training: bool = False) -> InputCheck:
+        asked.append(training)
+        return input_check(model, training)
+
+    monkeypatch.setattr(torch_module, "input_check", counted)
+    module = archlang.loads("INPUT(3, 32, 32) -> CONV(8, 3x3) -> AVGPOOL(to=1) -> FC(10)").eval()
+    for batch in (1, 2, 5):
+        module(torch.zeros(batch, 3, 32, 32))
+    assert asked == []
+    for size in (20, 40, 20):
+        module(torch.zeros(1, 3, size, size))
+        with pytest.raises(ValueError, match="H, W >= 3, not 1x3x2x2"):
+            module(torch.zeros(1, 3, 2, 2))
+    assert asked == [False]
+
+
+@pytest.mark.parametrize("text", ["INPUT(3, H, W) -> CONV(2, 3x3) -> MAXPOOL(2)", "INPUT(3, 32, 32) -> CONV(2, 3x3)"])
+@pytest.mark.parametrize("asked", [False, True])
+def test_copies_take_the_same(text: str, asked: bool) -> None:
+    module = archlang.loads(text)
+    if asked:
+        module(torch.zeros(1, 3, 40, 40))
+    for other in (
+        copy.deepcopy(module),
+        pickle.loads(pickle.dumps(module)),
+        pickle.loads(pickle.dumps(copy.copy(module))),
+    ):
+        x = torch.randn(2, 3, 30, 24)
+        assert torch.equal(other(x), module(x))
+        with pytest.raises(ValueError, match="not 1x3x2x2"):
+            other(torch.zeros(1, 3, 2, 2))
+
+
+def test_formulas_are_pickled_with_their_meaning() -> None:
+    model = model_of('INPUT(3, H, W) -> CONV(2, 3x3, stride=2, round="floor") -> FLATTEN')
+    again = pickle.loads(pickle.dumps(model))
+    shape, same = model.outputs[0].shape, again.outputs[0].shape
+    assert [f"{size}" for size in shape] == [f"{size}" for size in same]
+
+
+@pytest.mark.parametrize("kind", ["live", "written"])
+def test_parts_for_training_demand_sizes_in_training(kind: str, tmp_path: Path) -> None:
+    module = archlang.loads(HEADS) if kind == "live" else written(HEADS, tmp_path)
+    for size in range(1, 60):
+        x = torch.zeros(2, 3, size, size)
+        for training in (False, True):
+            module.train(training)
+            fits = size >= 5 and (not training or 32 <= size <= 36)
+            if fits:
+                module(x)
+                continue
+            limits = "H, W = 32..36 in training" if training and size >= 5 else "H, W "
+            with pytest.raises(ValueError, match=limits):
+                module(x)
+
+
+@pytest.mark.parametrize("kind", ["live", "written"])
+@pytest.mark.parametrize(
+    "text", ["INPUT(3, 16, 16) -> CONV(2, 3x3) -> RELU", "INPUT(3, H, W) -> MAXPOOL(2)", TWO, HEADS]
+)
+def test_traced_compiled_and_exported(kind: str, text: str, tmp_path: Path) -> None:
+    module = (archlang.loads(text) if kind == "live" else written(text, tmp_path)).eval()
+    sizes = [(3, 32, 32)] if text == HEADS else [(3, 16, 16), (1, 16, 16)] if text == TWO else [(3, 16, 16)]
+    inputs = tuple(torch.randn(2, *size) for size in sizes)
+    expected = module(*inputs)
+    others = (
+        torch.fx.symbolic_trace(module),
+        torch.compile(module, fullgraph=True, backend="eager"),
+        torch.export.export(module, inputs).module(),
+    )
+    for other in others:
+        assert torch.equal(other(*inputs), expected)
+
+
+def test_what_takes_too_long_is_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archlang.symbolic import running
+
+    text = "INPUT(3, 64, 64) -> [CONV(2, 3x3, padding=1, stride=2)]*4 -> AVGPOOL(to=1)"
+    monkeypatch.setattr(running, "MOST_EFFORT", 10)
+    assert check_of(text).text == "`input` is Nx3xHxW"

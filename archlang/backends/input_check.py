@@ -33,13 +33,14 @@ AXES = {1: ("L",), 2: ("C", "L"), 3: (None, "H", "W"), 4: (None, "D", "H", "W")}
 class InputCheck:
     """What a model's inputs must be. `boxes` are sizes of the letters in `patterns`: one of them must hold.
 
-    Equal letters are equal sizes.
+    Equal letters are equal sizes. `training` says that it holds while parts run that only training needs.
     """
 
     model: str
     names: tuple[str, ...]
     patterns: tuple[Pattern, ...]
     boxes: tuple[Box, ...]
+    training: bool = False
 
     def admits(self, shapes: Sequence[Sequence[int]]) -> bool:
         """Whether inputs of these shapes, batch included, can be taken."""
@@ -72,7 +73,8 @@ class InputCheck:
     @property
     def start(self) -> str:
         """The part of the message that is the same for all inputs."""
-        return f"{self.model}'s input{'s' if len(self.names) > 1 else ''} {self.text}"
+        mode = " in training" if self.training else ""
+        return f"{self.model}'s input{'s' if len(self.names) > 1 else ''} {self.text}{mode}"
 
 
 def pattern_text(pattern: Pattern) -> str:
@@ -83,31 +85,37 @@ def pattern_text(pattern: Pattern) -> str:
     return "x".join(("N", *sizes))
 
 
-def input_check(model: Model) -> InputCheck:
-    """What a model's inputs must be."""
-    patterns, boxes = _example_sizes(model) if isinstance(model, ExampleModel) else _fixed_sizes(model)
-    return _simplified(model, patterns, boxes)
+def input_check(model: Model, training: bool = False) -> InputCheck:
+    """What a model's inputs must be, in training or in evaluation."""
+    training = training and trains_parts(model)
+    sizes = _example_sizes(model, training) if isinstance(model, ExampleModel) else _fixed_sizes(model, training)
+    return _simplified(model, *sizes, training)
 
 
-def _simplified(model: Model, patterns: Sequence[Pattern], boxes: Sequence[Box]) -> InputCheck:
+def trains_parts(model: Model) -> bool:
+    """Whether some parts of a model run in training only."""
+    return any(body.training for body in model.bodies)
+
+
+def _simplified(model: Model, patterns: Sequence[Pattern], boxes: Sequence[Box], training: bool) -> InputCheck:
     """Without letters that stand for one number, or that may be anything."""
     alone = {name: boxes[0][name].first for name in boxes[0] if len(boxes) == 1 and boxes[0][name].count == 1}
     known = tuple(tuple(alone.get(s, s) if isinstance(s, str) else s for s in pattern) for pattern in patterns)
     rest = [{name: sizes for name, sizes in box.items() if name not in alone} for box in boxes]
     free = {name for name in (rest[0] if rest else ()) if all(box[name] == SizeSet.of() for box in rest)}
     limits = tuple({name: sizes for name, sizes in box.items() if name not in free} for box in rest)
-    return InputCheck(model.name, tuple(given.name for given in model.inputs), known, limits)
+    return InputCheck(model.name, tuple(given.name for given in model.inputs), known, limits, training)
 
 
 # ---- models with numbers ---------------------------------------------------------------------------
 
 
-def _fixed_sizes(model: Model) -> tuple[Sequence[Pattern], Sequence[Box]]:
+def _fixed_sizes(model: Model, training: bool) -> tuple[Sequence[Pattern], Sequence[Box]]:
     """The sizes around those that are written for which torch runs the module."""
     shapes = [given.shape for given in model.inputs]
     for patterns in _plans(shapes):
         try:
-            boxes = running_boxes(model, letter_inputs(patterns), [all_sizes(patterns)])
+            boxes = running_boxes(model, letter_inputs(patterns), [all_sizes(patterns)], training=training)
         except Untracked:
             continue
         written = dict(_paired(patterns, shapes))
@@ -147,10 +155,10 @@ def _paired(patterns: Sequence[Sequence[int | str]], shapes: Sequence[Shape]) ->
 # ---- models whose sizes were left free ---------------------------------------------------------------
 
 
-def _example_sizes(model: ExampleModel) -> tuple[Sequence[Pattern], Sequence[Box]]:
+def _example_sizes(model: ExampleModel, training: bool) -> tuple[Sequence[Pattern], Sequence[Box]]:
     """The legal sizes, less those for which some layer of the module would have to be another one."""
     shapes = [cast("tuple[Any, ...]", given.shape) for given in model.variant.inputs]
-    boxes = _where_same(model, shapes)
+    boxes = _where_same(model, shapes, training)
     axes = {formula(size): size for shape in shapes for size in shape if isinstance(size, Dim)}
     kept = {name: size for name, size in axes.items() if _has_image(size)}
     patterns = [tuple(_pattern_size(size, kept) for size in shape) for shape in shapes]
@@ -161,7 +169,7 @@ def _pattern_size(size: Any, kept: Mapping[str, Dim]) -> int | str | None:
     return size if isinstance(size, int) else formula(size) if formula(size) in kept else None
 
 
-def _where_same(model: ExampleModel, shapes: Sequence[tuple[Any, ...]]) -> Sequence[Box]:
+def _where_same(model: ExampleModel, shapes: Sequence[tuple[Any, ...]], training: bool) -> Sequence[Box]:
     """The legal sizes for which every layer of the example is the right one."""
     written = model.sizes.nearest(TYPICAL)
     numbers = list(_free_numbers(model.variant))
@@ -171,6 +179,7 @@ def _where_same(model: ExampleModel, shapes: Sequence[tuple[Any, ...]]) -> Seque
             lambda letters: tuple(tuple(_rebound(size, letters) for size in shape) for shape in shapes),
             model.sizes.boxes,
             lambda letters: all(_rebound(number, letters) == value_at(number, written) for number in numbers),
+            training,
         )
     except Untracked:
         return [{name: SizeSet.of(n, n) for name, n in written.items()}] if numbers else model.sizes.boxes

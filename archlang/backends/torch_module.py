@@ -175,21 +175,30 @@ class ArchModule(Graph):
         with _seeded(seed), torch.device("meta" if target.type == "meta" else "cpu"):
             super().__init__(*_Builder(model, init).content(len(model.bodies) - 1))
             self.arch = model
-            self._takes = input_check(model)
+            self._built = tuple(given.shape for given in model.inputs)
+            self._takes: dict[bool, InputCheck] = {}
             _entitle(self, model.name)
             _initialise_all(self, model, init)
             self.to(target)
 
     def forward(self, x: Tensor, *others: Tensor) -> Any:
         """Run the model. Raises ValueError for inputs of other ranks or sizes than it takes."""
-        if not torch.compiler.is_compiling():  # what compiles or exports it has guards of its own
+        if isinstance(x, torch.fx.Proxy):
+            others = tuple(others[index] for index in range(len(self._built) - 1))  # one proxy stands for them all
+        elif not torch.compiler.is_compiling():  # what compiles or exports it has guards of its own
             self._check_inputs(x, *others)
         return super().forward(x, *others)
 
     def _check_inputs(self, *inputs: Tensor) -> None:
+        """Which other sizes it takes costs some time: that is worked out when the first ones arrive."""
+        if tuple([tuple(given.shape[1:]) for given in inputs]) == self._built:
+            return
         shapes = tuple(tuple(given.shape) for given in inputs)
-        if not _is_admitted(self._takes, shapes):
-            raise ValueError(self._takes.message(shapes))
+        if self.training not in self._takes:
+            self._takes[self.training] = input_check(self.arch, self.training)
+        takes = self._takes[self.training]
+        if not _is_admitted(takes, shapes):
+            raise ValueError(takes.message(shapes))
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """As torch's. A RuntimeError lists what is missing, unexpected or of another shape, with the nearest names."""
@@ -372,7 +381,9 @@ class _Scope:
             if name is not None and isinstance(part, nn.Module | nn.Parameter):
                 self.children.append((name, part))
             else:
-                step = replace(step, child=None, function=part)
+                # What has no name is no child, and torch.fx traces only modules that are.
+                function = part.forward if isinstance(part, nn.Module) else part
+                step = replace(step, child=None, function=function)
         self.steps.append(_with_call(step, node) if isinstance(node, Layer) else step)
         return outputs
 

@@ -22,9 +22,6 @@ from archlang.ir.terms import Derived, Expression
 MOST_CLASSES = 4096
 """The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
 
-MOST_EFFORT = 30_000_000
-"""Values of residue classes that one elaboration may work out: some seconds."""
-
 COMPARED_AT_MOST = 10**8
 """Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
 
@@ -224,6 +221,9 @@ class Dim(_Number):
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.letters, *self.key, self.derived())
+
     def __repr__(self) -> str:
         return repr(self.key)
 
@@ -303,13 +303,19 @@ class Dim(_Number):
         if modulus > MOST_CLASSES:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
         self.letters.effort += modulus
-        if self.letters.effort > MOST_EFFORT:
-            raise OpError(TooManyClasses("steps of arithmetic", MOST_EFFORT, self.names))
+        if self.letters.effort > self.letters.most_effort:
+            raise OpError(TooManyClasses("steps of arithmetic", self.letters.most_effort, self.names))
         made = Dim(self.letters, self.letter, modulus, slope, offsets, derived)
         domain = self.domain
         value = made.at(domain.first)
         same = value == made.at(domain.last) and all(made.at(n) == value for n in _ends(domain, modulus))
         return value if same else made
+
+
+def _unpickled(
+    letters: Letters, letter: str, modulus: int, slope: int, offsets: tuple[int, ...], derived: Expression
+) -> Dim:
+    return Dim(letters, letter, modulus, slope, offsets, lambda: derived)
 
 
 def _reduced(modulus: int, slope: int, offsets: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
@@ -448,6 +454,9 @@ class Amount(_Number):
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Amount, (self.letters, self.terms)
 
     def __repr__(self) -> str:
         return repr(self.terms)

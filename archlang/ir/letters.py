@@ -12,18 +12,30 @@ Part = Callable[[int, int, Interval, int], Interval | None]
 """Where in an interval of sizes with a given step slope*H + offset satisfies a condition."""
 
 
+MOST_EFFORT = 30_000_000
+"""Values of residue classes that one elaboration may work out: some seconds."""
+
+
 class Letters:
     """What is known of each letter in one elaboration: the sizes for which everything so far goes the same way.
 
     `left` receives what was split off: for each letter its sizes, to be elaborated anew. A closed one splits no more:
-    a comparison then says whether it holds for all of them.
+    a comparison then says whether it holds for all of them. `effort` is what arithmetic with them has cost so far, in
+    values of residue classes; there is an error where it is above `most_effort`.
     """
 
-    def __init__(self, domains: Mapping[str, SizeSet], left: list[dict[str, SizeSet]]) -> None:
+    def __init__(
+        self,
+        domains: Mapping[str, SizeSet],
+        left: list[dict[str, SizeSet]],
+        effort: int = 0,
+        most_effort: int = MOST_EFFORT,
+    ) -> None:
         self.domains = dict(domains)
         self.left = left
         self.closed = False
-        self.effort = 0
+        self.effort = effort
+        self.most_effort = most_effort
 
     def holds(self, letter: str, slope: int, offsets: tuple[int, ...], part: Part) -> bool:
         """Whether a condition on slope*H + offsets[H % their number] holds.

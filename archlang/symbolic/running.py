@@ -1,7 +1,7 @@
 """For which input sizes a finished model runs: in torch, its layers as they are, rows that no window reads or not.
 
 A network compiled for 224x224 may run on other sizes, too. Its shapes are followed through the shared bodies with sizes
-left free (`ir/dims.py`); nothing is elaborated anew. Parts that run in training only are left out.
+left free (`ir/dims.py`); nothing is elaborated anew. Parts that run in training only are followed if training is meant.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ MOST_REGIONS = 300
 MOST_STEPS = 100_000
 """Layers that may be followed in all."""
 
+MOST_EFFORT = 2_000_000
+"""Values of residue classes that may be worked out in all: a second or two."""
+
 Inputs = Callable[[Letters], tuple[tuple[Any, ...], ...]]
 """The shapes of a model's inputs, given what is known of the letters in them."""
 
@@ -36,20 +39,22 @@ class Untracked(Exception):
     """Where the model runs has no description that is short enough."""
 
 
-def running_boxes(model: Model, inputs: Inputs, start: Sequence[Box], demand: Demand | None = None) -> list[Box]:
+def running_boxes(
+    model: Model, inputs: Inputs, start: Sequence[Box], demand: Demand | None = None, training: bool = False
+) -> list[Box]:
     """Boxes of sizes with which a model runs, of those in `start`; they have none in common. Raises `Untracked`."""
     left = [dict(box) for box in start]
     found: list[Box] = []
-    steps = regions = 0
+    steps = regions = effort = 0
     while left:
-        letters = Letters(left.pop(), left)
-        follower = _Follower(model, MOST_STEPS - steps)
+        letters = Letters(left.pop(), left, effort, MOST_EFFORT)
+        follower = _Follower(model, MOST_STEPS - steps, training)
         try:
             if (demand is None or demand(letters)) and follower.runs(inputs(letters)):
                 found.append(dict(letters.domains))
         except (ArithmeticError, LookupError, TypeError, ValueError):  # a layer of somebody else's, on formulas
             raise Untracked from None
-        steps, regions = steps + follower.steps, regions + 1
+        steps, regions, effort = steps + follower.steps, regions + 1, letters.effort
         if regions > MOST_REGIONS:
             raise Untracked
     return merged(found)
@@ -82,9 +87,10 @@ def _joined(one: Box, other: Box) -> Box | None:
 class _Follower:
     """Follows one set of shapes through a model."""
 
-    def __init__(self, model: Model, most: int) -> None:
+    def __init__(self, model: Model, most: int, training: bool) -> None:
         self.model = model
         self.most = most
+        self.training = training
         self.steps = 0
         self.known: dict[tuple[int, str], tuple[Shape, ...]] = {}
 
@@ -106,7 +112,7 @@ class _Follower:
             body = self.model.bodies[number]
             values = {Ref(-1, port): shape for port, shape in enumerate(inputs)}
             for index, node in enumerate(body.nodes):
-                if index not in body.training:
+                if self.training or index not in body.training:
                     self._node(body, index, node, values)
             self.known[key] = tuple(values.get(ref, ()) for ref in body.outputs)
         return self.known[key]

@@ -17,7 +17,7 @@ from archlang.backends.initialise import SCHEMES
 from archlang.backends.torch_source.authors import Author, Family
 from archlang.backends.torch_source.classes import CannotMerge, Classes
 from archlang.backends.torch_source.frames import NotExpressible
-from archlang.backends.torch_source.guards import sample_checks, write_guard
+from archlang.backends.torch_source.guards import write_guard
 from archlang.backends.torch_source.samples import Samples, take_samples
 from archlang.backends.torch_source.schemes import write_function
 from archlang.backends.torch_source.text import Code
@@ -38,8 +38,6 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
     With the `family` of the model (see `variants.py`), parameters become arguments of its constructor.
     """
     classes = _write_classes(take_samples(model, family), source_name, Author(family))
-    guard = Code()
-    write_guard(guard, sample_checks(model, classes.samples), classes.model_inputs)
     code = Code()
     code.docstring(_header(model, source_name))
     code.blank()
@@ -53,7 +51,9 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
     for scheme in sorted(classes.required & set(SCHEMES)):
         code.lines += ["", ""]
         write_function(code, model, scheme)
-    code.lines += ["", "", *guard.lines]
+    for name, check in classes.guards.items():
+        code.lines += ["", ""]
+        write_guard(code, name, check, classes.model_inputs)
     code.take(classes.code)
     return "\n".join(code.lines) + "\n"
 

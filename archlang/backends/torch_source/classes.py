@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import Any, cast
 
 from archlang.backends.initialise import initialisation
+from archlang.backends.input_check import InputCheck
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.authors import Author
 from archlang.backends.torch_source.class_writer import ClassWriter
 from archlang.backends.torch_source.frames import FunctionFrame, Variable, Vector
-from archlang.backends.torch_source.guards import NAME
+from archlang.backends.torch_source.guards import NAME, TRAINING_NAME, guards
 from archlang.backends.torch_source.measures import Measures
 from archlang.backends.torch_source.samples import Samples
 from archlang.backends.torch_source.schemes import write_shared
@@ -74,7 +75,8 @@ class Classes:
         self.imported: dict[str, str] = {}
         self._classes: dict[object, Class] = {}
         self.model_inputs: list[str] = []
-        self._names = {model.name, NAME}
+        self.guards: dict[str, InputCheck] = {}
+        self._names = {model.name, NAME, TRAINING_NAME}
         self._name_support()
         self._name_definitions()
 
@@ -204,7 +206,7 @@ class Classes:
         self.code.lines += ["", "", *code.lines]
 
     def _write_check(self, forward: Code) -> None:
-        """The first line of the model's `forward`."""
+        """The first lines of the model's `forward`."""
         given = ", ".join(self.model_inputs)
         if not forward.lines:
             given = "input"  # as nn.Sequential calls it
@@ -213,7 +215,11 @@ class Classes:
             body.add("return super().forward(input)")
             forward.take(body)
         self.require("torch")
-        forward.lines.insert(1, f"{' ' * 8}{NAME}({given})")
+        self.guards = guards(self.samples)
+        lines = [f"{NAME}({given})"]
+        if TRAINING_NAME in self.guards:
+            lines += ["if self.training:", f"    {TRAINING_NAME}({given})"]
+        forward.lines[1:1] = [f"{' ' * 8}{line}" for line in lines]
 
     def _inputs(self, body: Body, is_model: bool) -> list[str]:
         if len(body.inputs) == 1:

@@ -6,39 +6,49 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from archlang.backends.input_check import InputCheck, Pattern, condition, input_check
+from archlang.backends.input_check import InputCheck, Pattern, condition, input_check, trains_parts
 from archlang.backends.torch_source.samples import Samples
 from archlang.backends.torch_source.text import WIDTH, Code
 from archlang.backends.torch_source.words import variable_name
-from archlang.ir.graph import Input, Model
+from archlang.ir.graph import BodyId, Input, Model
 
 NAME = "check_input"
 
-MOST_SAMPLES = 4
-"""Models of other arguments that are looked at: the first ones, and the last, in which all arguments differ."""
-
+TRAINING_NAME = "check_training_input"
 
 LONGEST_LINE = 120
 """Characters of a line that a message may take before it is broken."""
 
 
-def sample_checks(model: Model, samples: Samples) -> InputCheck:
-    """What the inputs must be whatever the arguments of the constructor are."""
-    bodies = samples.model.bodies
-    roots = samples.roots[1:]
-    others = (
-        replace(
-            samples.model,
-            bodies=bodies[: root + 1],
-            inputs=tuple(map(Input, (i.name for i in model.inputs), bodies[root].inputs)),
-        )
-        for root in dict.fromkeys((*roots[: MOST_SAMPLES - 1], *roots[-1:]))
-    )
-    found = input_check(model)
-    for check in map(input_check, others):
+def guards(samples: Samples) -> dict[str, InputCheck]:
+    """The functions by their names, a second one where parts that run in training only demand something else."""
+    found = {NAME: sample_check(samples, False)}
+    if trains_parts(samples.model):
+        training = sample_check(samples, True)
+        if training.text != found[NAME].text:
+            found[TRAINING_NAME] = training
+    return found
+
+
+def sample_check(samples: Samples, training: bool) -> InputCheck:
+    """What the inputs must be whatever the arguments of the constructor are.
+
+    Of other arguments, it is those of the first sample and of the last, in which all differ, that are looked at.
+    """
+    own, *others = samples.roots
+    found = input_check(_model_at(samples, own), training)
+    for root in dict.fromkeys((*others[:1], *others[-1:])):
+        check = input_check(_model_at(samples, root), training)
         if check.text != found.text:
             found = _common(found, check)
     return found
+
+
+def _model_at(samples: Samples, root: BodyId) -> Model:
+    """The model of a sample."""
+    bodies = samples.model.bodies[: root + 1]
+    names = (given.name for given in samples.model.inputs)
+    return replace(samples.model, bodies=bodies, inputs=tuple(map(Input, names, bodies[root].inputs)))
 
 
 def _common(one: InputCheck, other: InputCheck) -> InputCheck:
@@ -48,12 +58,14 @@ def _common(one: InputCheck, other: InputCheck) -> InputCheck:
     return replace(one, patterns=tuple(rows), boxes=({},))
 
 
-def write_guard(code: Code, check: InputCheck, inputs: Sequence[str]) -> None:
-    """The function. `inputs` are what `forward` calls them."""
-    code.add(f"def {NAME}({', '.join(f'{name}: Tensor' for name in inputs)}) -> None:")
+def write_guard(code: Code, name: str, check: InputCheck, inputs: Sequence[str]) -> None:
+    """A function. `inputs` are what `forward` calls them."""
+    code.add("@torch.fx.wrap")
+    code.add(f"def {name}({', '.join(f'{name}: Tensor' for name in inputs)}) -> None:")
     body = code.deeper()
     what = "inputs of these shapes" if len(inputs) > 1 else "an input of this shape"
-    body.docstring([f"Raise ValueError unless {check.model} takes {what}."])
+    mode = " in training" if check.training else ""
+    body.docstring([f"Raise ValueError unless {check.model} takes {what}{mode}."])
     body.add("if torch.compiler.is_compiling():")
     body.take(_one(body, "return  # what compiles or exports a module has guards of its own"))
     ranks = [f"{name}.dim() == {len(p) + 1}" for name, p in zip(inputs, check.patterns, strict=True)]

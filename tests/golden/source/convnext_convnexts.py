@@ -44,6 +44,7 @@ class DropPath(nn.Module):
         return x * kept.div_(max(1 - self.p, 1e-12))
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless ConvNeXtS takes an input of this shape."""
     if torch.compiler.is_compiling():

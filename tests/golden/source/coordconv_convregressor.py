@@ -28,6 +28,7 @@ class AddCoords(nn.Module):
         return torch.cat((x, coordinates.expand(x.shape[0], *coordinates.shape)), dim=1)
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless ConvRegressor takes an input of this shape."""
     if torch.compiler.is_compiling():

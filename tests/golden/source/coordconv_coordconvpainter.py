@@ -40,6 +40,7 @@ class Reshape(nn.Module):
         return x.reshape(x.shape[0], *self.shape)
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless CoordConvPainter takes an input of this shape."""
     if torch.compiler.is_compiling():

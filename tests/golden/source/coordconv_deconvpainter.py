@@ -23,6 +23,7 @@ class Reshape(nn.Module):
         return x.reshape(x.shape[0], *self.shape)
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless DeconvPainter takes an input of this shape."""
     if torch.compiler.is_compiling():

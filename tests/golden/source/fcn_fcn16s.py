@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless FCN16s takes an input of this shape."""
     if torch.compiler.is_compiling():

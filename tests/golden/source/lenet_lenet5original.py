@@ -51,6 +51,7 @@ class Select(nn.Module):
         return x[:, self.channels]
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless LeNet5Original takes an input of this shape."""
     if torch.compiler.is_compiling():

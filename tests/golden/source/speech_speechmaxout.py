@@ -23,6 +23,7 @@ class Maxout(nn.Module):
         return torch.max(torch.unflatten(x, 1, (-1, self.pieces)), dim=2).values
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless SpeechMaxout takes an input of this shape."""
     if torch.compiler.is_compiling():

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless SpeechPReLU takes an input of this shape."""
     if torch.compiler.is_compiling():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 
+@torch.fx.wrap
 def check_input(x: Tensor) -> None:
     """Raise ValueError unless VGG16BN takes an input of this shape."""
     if torch.compiler.is_compiling():
