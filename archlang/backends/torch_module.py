@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, reduce
@@ -122,30 +122,42 @@ class Chain(Titled, nn.Sequential):
 
 
 class Graph(Titled):
-    """Children under the names of the IR, called as its graph says; steps that only training needs come last."""
+    """Children under the names of the IR, called as its graph says.
 
-    def __init__(self, children: Sequence[tuple[str, Child]], steps: Sequence[Step], results: Sequence[int]) -> None:
+    Results whose places are in `aside` are given in training only, as are those of steps that run only there.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[tuple[str, Child]],
+        steps: Sequence[Step],
+        results: Sequence[int],
+        aside: Collection[int] = (),
+    ) -> None:
         super().__init__()
         for name, child in children:
             if isinstance(child, nn.Parameter):
                 self.register_parameter(name, child)
             else:
                 self.add_module(name, child)
-        self._steps = tuple(steps)
-        self._results = tuple(results)
+        made = {number for step in steps if step.training for number in step.outputs}
+        always = [number for place, number in enumerate(results) if place not in aside and number not in made]
+        self._in_training = _with_spent(steps, tuple(results))
+        self._in_evaluation = self._in_training
+        if len(always) < len(results) or made:
+            self._in_evaluation = _with_spent([step for step in steps if not step.training], tuple(always))
 
     def forward(self, x: Tensor, *others: Tensor) -> Any:
         """Run the graph."""
         batch = x.shape[0]
         values: dict[int, Any] = dict(enumerate((x, *others)))
-        for step in self._steps:
-            if step.training and not self.training:
-                break
+        steps, ends = self._in_training if self.training else self._in_evaluation
+        for step in steps:
             given = self._keep(step.name, self._run(step, [values[number] for number in step.inputs], batch))
             for number in step.spent:
                 del values[number]
             values.update(zip(step.outputs, given if len(step.outputs) > 1 else (given,), strict=True))
-        results = tuple(values[number] for number in self._results if number in values)
+        results = tuple(values[number] for number in ends)
         return results[0] if len(results) == 1 else results
 
     def _run(self, step: Step, given: list[Any], batch: int) -> Any:
@@ -173,7 +185,8 @@ class ArchModule(Graph):
         target = torch.get_default_device() if device is None else torch.device(device)
         init = initialisation(model)
         with _seeded(seed), torch.device("meta" if target.type == "meta" else "cpu"):
-            super().__init__(*_Builder(model, init).content(len(model.bodies) - 1))
+            aside = {side.port for side in model.sides if side.training}
+            super().__init__(*_Builder(model, init).content(len(model.bodies) - 1), aside)
             self.arch = model
             self._built = tuple(given.shape for given in model.inputs)
             self._takes: dict[bool, InputCheck] = {}
@@ -323,8 +336,7 @@ class _Builder:
         body = self.model.bodies[body_id]
         scope = _Scope(self, count(len(body.inputs)))
         results = scope.follow(body, tuple(range(len(body.inputs))), {})
-        ordered = sorted(scope.steps, key=lambda step: step.training)
-        return scope.children, _with_spent(ordered, results), results
+        return scope.children, scope.steps, results
 
     def layer(self, layer: Layer) -> Any:
         """The module, parameter or function of a layer."""
@@ -418,10 +430,15 @@ def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
     return plain and None not in names and len(names) == len(steps) and results == (len(steps),)
 
 
-def _with_spent(steps: Sequence[Step], results: tuple[int, ...]) -> list[Step]:
-    """The steps, each with the values that it reads last."""
+Plan = tuple[tuple[Step, ...], tuple[int, ...]]
+"""The steps of a run, and what it gives."""
+
+
+def _with_spent(steps: Sequence[Step], results: tuple[int, ...]) -> Plan:
+    """The steps, each with the values that it reads last, and the results."""
     last = {number: index for index, step in enumerate(steps) for number in step.inputs}
-    return [
-        replace(step, spent=tuple(n for n in dict.fromkeys(step.inputs) if last[n] == index and n not in results))
+    spent = (
+        tuple(number for number in dict.fromkeys(step.inputs) if last[number] == index and number not in results)
         for index, step in enumerate(steps)
-    ]
+    )
+    return tuple(replace(step, spent=values) for step, values in zip(steps, spent, strict=True)), results

@@ -25,7 +25,7 @@ from archlang.elaborate.layers import Layers
 from archlang.elaborate.parts import LAYER_LIMIT, STAGE_DEPTH, WORK_LIMIT, Maker, Options, Part, origin
 from archlang.elaborate.program import INPUT, Program, switch_name
 from archlang.elaborate.repeats import Repeats
-from archlang.elaborate.taps import HERE, SHARE, Taps
+from archlang.elaborate.taps import HERE, SHARE, Taps, refuse_training_only
 from archlang.errors.arguments import WrongType
 from archlang.errors.joins import LabelNotHere
 from archlang.errors.limits import TooManyBodies, TooManyLayers
@@ -125,7 +125,7 @@ class Elaborator:
         arguments: tuple[graph.Argument, ...] = (),
     ) -> Part:
         """A body, elaborated unless the same was before. `outer` is the scope whose labels it may use."""
-        captured = self._captured(maker, env, outer)
+        captured = self._captured(maker, env, outer, span)
         local = env.key(value_names(maker.part))
         key = (maker.key, definition, arguments, local, flow, naming, tuple(captured.items()))
         if key not in self._memory:
@@ -151,13 +151,15 @@ class Elaborator:
         finally:
             self.defaults, self.collector = defaults, collector
 
-    def _captured(self, maker: Maker, env: Environment, outer: BodyBuilder | None) -> dict[str, Shape]:
+    def _captured(self, maker: Maker, env: Environment, outer: BodyBuilder | None, span: Span) -> dict[str, Shape]:
         """Labels of the scope around that a part uses, with their shapes."""
         if outer is None:
             return {}
         known = (word for word in tap_words(maker.part) if word not in env.program.definitions)
-        found = {word: self.taps.find(outer, word) for word in known}
-        return {word: tap.flow for word, tap in found.items() if tap is not None and isinstance(tap.flow, tuple)}
+        found = {word: tap for word in known if (tap := self.taps.find(outer, word)) is not None}
+        for word, tap in found.items():
+            refuse_training_only(outer, tap, word, span)
+        return {word: tap.flow for word, tap in found.items() if isinstance(tap.flow, tuple)}
 
     def _finish(
         self, builder: BodyBuilder, definition: str | None, arguments: tuple[graph.Argument, ...], span: Span

@@ -10,7 +10,7 @@ from archlang.elaborate.builder import BodyBuilder, Flow, Tap
 from archlang.elaborate.expressions import Silenced, diagnosed
 from archlang.elaborate.parts import origin
 from archlang.errors.arguments import MissingArguments
-from archlang.errors.joins import BracesNotAllowed, CannotShare, NoSwitches, TapDiscardsFlow, UnknownPart
+from archlang.errors.joins import BracesNotAllowed, CannotShare, NoSwitches, TapDiscardsFlow, TrainingOnly, UnknownPart
 from archlang.errors.shapes import NoInput
 from archlang.errors.words import listing, shape_text
 from archlang.ir.graph import Call, Layer, Node, Ref
@@ -18,6 +18,7 @@ from archlang.ir.ops.base import OpError
 from archlang.ir.ops.pool import MaxPool
 from archlang.ir.ops.resample import MaxUnpool
 from archlang.ir.walk import input_shapes_of
+from archlang.source import Span
 from archlang.syntax import ast
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Taps:
             return False
         if builder.shape is not None and not builder.begins:
             raise diagnosed(TapDiscardsFlow(call.word, builder.shape), call.span)
+        refuse_training_only(builder, found, call.word, call.span)
         builder.go_to(found.ref, found.flow)
         return True
 
@@ -125,6 +127,8 @@ class Taps:
             raise diagnosed(NoSwitches(name), call.span)
         if builder.flow is Flow.NOTHING:
             raise diagnosed(NoInput(call.word), call.span)
+        if tap is not None:
+            refuse_training_only(builder, tap, name, call.span)
         own = builder.name(MaxUnpool.kind, label, call.span)
         if builder.shape is None or tap is None:
             raise Silenced
@@ -148,6 +152,12 @@ class Taps:
             sizes = listing(shape_text(shape) for shape in wanted)
             raise diagnosed(CannotShare(name, f"it takes {sizes}, not {shape_text(builder.shape)}"), call.span)
         return replace(node, inputs=(builder.last,), shared=True)
+
+
+def refuse_training_only(builder: BodyBuilder, tap: Tap, name: str, span: Span) -> None:
+    """A value that only training gives is for what runs in training only."""
+    if tap.ref.node in builder.training and not builder.in_training:
+        raise diagnosed(TrainingOnly(name), span)
 
 
 def _refuse_unknown(tap: Tap) -> None:

@@ -151,6 +151,25 @@ class LabelNotHere(Problem):
 
 
 @record
+class TrainingOnly(Problem):
+    """What runs in training only is used by what runs always.
+
+    Chains in `AUX` do not run in inference, so there would be no value. Other chains in `AUX` may use it.
+    """
+
+    code = "training-only"
+    name: str
+
+    @property
+    def message(self) -> str:
+        return f"`{self.name}` runs in training only, and is used here in inference, too"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("what is in OUTPUT instead of AUX runs always",)
+
+
+@record
 class UnknownPart(Problem):
     """A path such as features.pool3 names no part that can be reached.
 

@@ -7,7 +7,7 @@ of `nn.ModuleList` where its parts are only numbered.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from archlang.backends.torch_source.containers import Builder, Library
 from archlang.backends.torch_source.flow import Flow, attribute_names, follow
@@ -22,12 +22,18 @@ from archlang.ir.graph import BodyId, Call, Layer
 
 
 class ClassWriter:
-    """Writes the constructor and `forward` of one class; afterwards `base` is its base class."""
+    """Writes the constructor and `forward` of one class; afterwards `base` is its base class.
 
-    def __init__(self, library: Library, function: FunctionFrame, parts: Sequence[Part]) -> None:
+    Results at the places `aside` are given in training only.
+    """
+
+    def __init__(
+        self, library: Library, function: FunctionFrame, parts: Sequence[Part], aside: Collection[int] = ()
+    ) -> None:
         self.library = library
         self.function = function
         self.parts = parts
+        self.aside = aside
         self.builder = Builder(library, function)
         self.base = "nn.Sequential"
         self.constructor = Code(8)
@@ -82,7 +88,7 @@ class ClassWriter:
 
     def _forward(self, flow: Flow, inputs: Sequence[str], names: dict[str, str]) -> None:
         forward = Forward(flow, names, self.function)
-        forward.write(self.forward, inputs)
+        forward.write(self.forward, inputs, self.aside)
         if forward.uses_torch:
             self.library.require("torch")
         for attribute, value in self.function.stored.items():

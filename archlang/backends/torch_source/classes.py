@@ -183,7 +183,8 @@ class Classes:
         function.defaults = {} if is_model else _default_sizes(self.author, bodies[0].definition)
         function.written = self.author.expressions(bodies[0].definition) if bodies[0].definition else ()
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
-        writer = ClassWriter(self, function, parts)
+        aside = [side.port for side in self.model.sides if side.training] if is_model else []
+        writer = ClassWriter(self, function, parts, aside)
         widest = max(one.bodies, key=lambda body: len(self.parts.part(body).steps))
         try:
             writer.write_content(self._inputs(bodies[0], is_model), widest, is_model)

@@ -6,10 +6,11 @@ A number in which the bodies of a class differ is kept as an attribute.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from archlang.backends.torch_source.alignment import NotMergeable
+from archlang.backends.torch_source.asides import Result
 from archlang.backends.torch_source.containers import layers_of, spread
 from archlang.backends.torch_source.flow import Applied, Flow
 from archlang.backends.torch_source.frames import ANY, FunctionFrame, Slot, Vector, first_of
@@ -33,19 +34,17 @@ class Forward:
         self.frame = frame
         self.uses_torch = False
 
-    def write(self, code: Code, inputs: Sequence[str]) -> None:
-        """Write the method. Parts that run in training only come last, behind the return of inference."""
-        results = self.flow.results
-        training = {value for applied in self.flow.applied if applied.lead.training for value in applied.outputs}
-        always = tuple(value for value in results if value not in training)
-        ordered = sorted(self.flow.applied, key=lambda applied: applied.lead.training)
-        kinds = {"Tensor" if len(given) == 1 else "tuple[Tensor, ...]" for given in {results, always}}
+    def write(self, code: Code, inputs: Sequence[str], aside: Collection[int] = ()) -> None:
+        """Write the method. Results at the places `aside` are given in training only."""
+        applied, results = self.flow.applied, self.flow.results
+        made = {value for one in applied if one.lead.training for value in one.outputs}
+        given = [Result(value, place in aside or value in made) for place, value in enumerate(results)]
         signature = ", ".join(f"{name}: Tensor" for name in inputs)
-        code.add(f"def forward(self, {signature}) -> {' | '.join(sorted(kinds))}:")
+        code.add(f"def forward(self, {signature}) -> {_return_type(given)}:")
         body = code.deeper()
-        own = {one.outputs[0]: self._own(one) for one in ordered if one.is_own}
-        lines = self._folded([one for one in ordered if not one.is_own])
-        Statements(body, lines, own, results, always).write(dict(enumerate(inputs)))
+        own = {one.outputs[0]: self._own(one) for one in applied if one.is_own}
+        lines = self._folded([one for one in applied if not one.is_own])
+        Statements(body, lines, own, given).write(dict(enumerate(inputs)))
         code.take(body)
 
     # ---- one step
@@ -69,6 +68,7 @@ class Forward:
                 and not before.condition
                 and one.inputs == before.applied.outputs
                 and uses[one.inputs[0]] == 1
+                and one.lead.training == before.applied.lead.training
             ):
                 around = _around(line, before)
                 names = ["x"] * len(before.applied.inputs)
@@ -163,6 +163,13 @@ class Forward:
 
     def _number(self, slot: Slot) -> str:
         return flat(self.frame.store(slot)) or ""
+
+
+def _return_type(results: Sequence[Result]) -> str:
+    """The type of what is returned: a tensor alone, or several in a tuple."""
+    always = sum(not result.in_training for result in results)
+    kinds = {"Tensor" if number == 1 else "tuple[Tensor, ...]" for number in (always, len(results))}
+    return " | ".join(sorted(kinds))
 
 
 def _around(line: Line, before: Line) -> Line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from archlang.backends.torch_source.asides import Asides, Result
 from archlang.backends.torch_source.flow import Applied
 from archlang.backends.torch_source.steps import Segment
 from archlang.backends.torch_source.text import Code
@@ -42,41 +43,75 @@ class Own:
 
 
 class Statements:
-    """Writes lines as statements. `own` are values that no line gives; `always` are results in inference too."""
+    """Writes lines as statements. `own` are values that no line gives."""
 
-    def __init__(
-        self,
-        code: Code,
-        lines: Sequence[Line],
-        own: dict[int, Own],
-        results: tuple[int, ...],
-        always: tuple[int, ...],
-    ) -> None:
+    def __init__(self, code: Code, lines: Sequence[Line], own: dict[int, Own], results: Sequence[Result]) -> None:
         self.code = code
         self.lines = lines
         self.own = own
-        self.results = results
-        self.always = always
-        self.reads = Counter(value for line in lines for value in set(line.applied.reads))
-        self.last = {value: index for index, line in enumerate(lines) for value in line.applied.reads}
-        self.last |= dict.fromkeys(results, len(lines))
+        self.results = tuple(result.value for result in results)
+        self.given = results
+        self.reads = Counter(v for line in lines if not line.applied.lead.training for v in set(line.applied.reads))
 
     def write(self, names: dict[int, str]) -> None:
         """Write all statements; `names` are those of the inputs."""
+        self.inputs = set(names.values())
+        self.asides = Asides([line.applied for line in self.lines], self.given, list(names.values()))
+        self.last = {value: index for index, line in enumerate(self.lines) for value in line.applied.reads}
+        self.last |= {v: len(self.lines) for v in self.results if v not in self.asides.makers}
         if any(self._lacks_batch(line) for line in self.lines) or set(self.own) & set(self.results):
             self.code.add(f"{BATCH} = {next(iter(names.values()), 'x')}.shape[0]")
         names |= {value: own.expanded(BATCH) for value, own in self.own.items()}
-        for index, line in enumerate(self.lines):
-            begins_training = line.applied.lead.training and self.always != self.results
-            if begins_training and not (index and self.lines[index - 1].applied.lead.training):
-                self._return_early(names)
+        for block in self.asides.blocks:
+            if self.asides.is_for_training(block):
+                self._in_training(block, names)
+            elif self._block(block, names):
+                return
+        self._append_rest(names)
+        self.code.add(f"return {self.asides.returned(names)}")
+
+    def _block(self, block: range, names: dict[int, str]) -> bool:
+        """Write lines; returns whether the last one is the end of the method."""
+        for index in block:
+            line = self.lines[index]
             text = line.write(self._read(line, names))
             if index == len(self.lines) - 1 and self.results == line.applied.outputs and not self._is_loop(line):
                 text = f"{text} if {line.condition} else {names[line.applied.otherwise]}" if line.condition else text
                 self.code.add(f"return {text}", comment=line.shape)
-                return
+                return True
             self._statement(line, index, text, names)
-        self.code.add(f"return {self._listed(self.results, names)}")
+        return False
+
+    # ---- what runs in training only
+
+    def _in_training(self, block: range, names: dict[int, str]) -> None:
+        """A block under its condition; what a later one reads of it is None elsewhere."""
+        self._declare(self.asides.begun(block.start, block.stop))
+        outer, self.code = self.code, self.code.deeper()
+        self._block(block, names)
+        inner, self.code = self.code, outer
+        for value in self.asides.kept(block):
+            self.code.add(f"{names[value]} = None")
+        taken = [f"{names[value]} is not None" for value in self.asides.taken(block)]
+        self.code.add(f"if {' and '.join(taken) or 'self.training'}:")
+        self.code.take(inner)
+
+    def _declare(self, lists: Sequence[str]) -> None:
+        for name in lists:
+            self.code.add(f"{name}: list[Tensor] = []")
+
+    def _append_rest(self, names: dict[int, str]) -> None:
+        """Append what other lines made, and only training gives."""
+        end = len(self.lines)
+        if appended := self.asides.appended(end):
+            self._declare(self.asides.begun(end, end + 1))
+            self.code.add("if self.training:")
+            inner = self.code.deeper()
+            for name, value in appended:
+                inner.add(f"{name}.append({names[value]})")
+            self.code.take(inner)
+
+    # ---- one line
 
     def _flowing(self, line: Line) -> list[int]:
         return [value for value in line.applied.inputs if value not in self.own]
@@ -99,18 +134,19 @@ class Statements:
     def _is_loop(self, line: Line) -> bool:
         return isinstance(line.applied.node, Segment)
 
-    def _return_early(self, names: dict[int, str]) -> None:
-        self.code.add("if not self.training:")
-        inner = self.code.deeper()
-        inner.add(f"return {self._listed(self.always, names)}")
-        self.code.take(inner)
-
-    def _listed(self, values: Sequence[int], names: dict[int, str]) -> str:
-        return ", ".join(names[value] for value in values)
-
     def _statement(self, line: Line, index: int, text: str, names: dict[int, str]) -> None:
         applied = line.applied
+        appended = self.asides.appended(index)
+        if (
+            len(appended) == 1
+            and applied.outputs[0] not in self.last
+            and not line.condition
+            and not self._is_loop(line)
+        ):
+            self.code.add(f"{appended[0][0]}.append({text})", comment=line.shape)
+            return
         live = {name for value, name in names.items() if self.last.get(value, -1) > index}
+        live |= set(self.asides.lists.values())
         given = names[applied.inputs[0]] if applied.inputs else ""
         otherwise = names.get(applied.otherwise, "")
         for port, value in enumerate(applied.outputs):
@@ -119,10 +155,15 @@ class Statements:
         target = ", ".join(names[value] for value in applied.outputs)
         if line.condition:
             self._conditional(line, target, text, otherwise)
-            return
-        if not self._is_loop(line):
+        elif self._is_loop(line):
+            self._loop(line, target, text, given)
+        else:
             self.code.add(f"{target} = {text}", comment=line.shape)
-            return
+        for name, value in appended:
+            self.code.add(f"{name}.append({names[value]})")
+
+    def _loop(self, line: Line, target: str, text: str, given: str) -> None:
+        """A repeat that applies its parts one after the other."""
         if target != given:
             self.code.add(f"{target} = {given}")
         self.code.add(f"for layer in {text}:", comment=line.shape)
@@ -147,9 +188,16 @@ class Statements:
             return otherwise
         if port and isinstance(line.applied.node, Layer):
             return variable_name(f"{name}_indices" if name.isidentifier() else "indices", live.__contains__)
-        last = self.last.get(value, index + 1)
+        behind = self.asides.behind(index)
+        last = self.last.get(value, behind)
         summed = last < len(self.lines) and self.lines[last].applied.is_sum
-        waits = self.reads[value] > 1 or (last > index + 1 and not summed and value != self.results[0])
+        waits = self.reads[value] > 1 or (last > behind and not summed and value != self.results[0])
+        if line.applied.lead.training and last >= self._end(index):
+            live = live | self.inputs  # it is declared as what may be None
         if (waits or value in self.results[1:]) and name.isidentifier():
             return variable_name(name, live.__contains__)
         return next((letter for letter in "xyz" if letter not in live), unique("y", live.__contains__))
+
+    def _end(self, index: int) -> int:
+        """Where the block of a line ends."""
+        return next(block.stop for block in self.asides.blocks if index in block)

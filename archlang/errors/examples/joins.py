@@ -47,6 +47,11 @@ EXAMPLES = {
         "Feed it as many channels as the first use, or use a layer of its own.",
         "INPUT(8, 32, 32) -> first: CONV(8, 3x3, padding=1) -> SHARE(first) -> FC(10)",
     ),
+    "training-only": Example(
+        "INPUT(3, 32, 32) -> CONV -> AUX{ help: [POOL -> FC(10)] } -> FC(10) -> ADD{ _, help }",
+        "Let the chain run always, or use what stands in front of it.",
+        "INPUT(3, 32, 32) -> CONV -> OUTPUT{ help: [POOL -> FC(10)] } -> FC(10) -> ADD{ _, help }",
+    ),
     "not-at-top": Example(
         "block head = AUX{ FC(10) }\nmodel Net = INPUT(3, 32, 32) -> CONV -> head -> FC(10)",
         "Write it in the model's own chain; what it holds can be a block.",
