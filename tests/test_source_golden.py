@@ -21,8 +21,8 @@ GOLDEN = Path(__file__).parent / "golden" / "source"
 ZOO = sorted(path.stem for path in (Path(__file__).parent.parent / "zoo").glob("*.arch"))
 
 LONGEST_LINE = 120
-SECONDS = 1.5
-"""Of processor time for one network, on a machine that runs other tests: alone each takes less than half of it."""
+SECONDS = 3.0
+"""Of processor time for one network, on a machine that runs other tests: alone each takes less than a third of it."""
 
 
 def opened(stem: str) -> list[tuple[Model, Variants | None]]:
