@@ -60,5 +60,12 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_HOMES.get(name, "archlang.api")), name)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext archlang` calls: the cell magic `%%arch`, see docs/notebooks.md."""
+    from archlang.notebook import load
+
+    load(shell)
+
+
 def __dir__() -> list[str]:
     return __all__

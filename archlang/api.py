@@ -90,12 +90,10 @@ class Report:
         return _raising(writers[format], self.models, View(names, depth, width))
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from archlang.diagnostics.html import render_html
+        from archlang.report.exports import html_text
 
-        from archlang.diagnostics.text import render
-
-        problems = f"<pre>{escape(render(self.diagnostics))}</pre>" if self.diagnostics else ""
-        return "\n".join(part for part in (self.table(format="html") if self.models else "", problems) if part)
+        return "\n".join(part for part in (html_text(self._reported), render_html(self.diagnostics)) if part)
 
 
 @record
@@ -133,6 +131,9 @@ class Picture:
 
     def _repr_svg_(self) -> str:
         return self.svg()
+
+    def __repr__(self) -> str:
+        return f"<Picture of {self.model.name}>"
 
 
 @record

@@ -25,6 +25,7 @@ from archlang.checking import Outcome, Request, Run, check_source
 from archlang.diagnostics import ArchitectureError, Collector, Diagnosed
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Silenced
+from archlang.elaborate.parts import Options
 from archlang.elaborate.program import Loader as ProgramLoader
 from archlang.elaborate.program import ModelParameter
 from archlang.reading import FileImporter, read_source
@@ -91,7 +92,9 @@ class ArchLoader(Loader):
             source = read_source(self.path)
         except Diagnosed as error:
             raise ArchitectureError((error.diagnostic,)) from None
-        classes = _FileClasses(source, FileImporter(self.path), module.__name__).classes()
+        maker = FileClasses(source, FileImporter(self.path), module.__name__)
+        maker.check()
+        classes = maker.classes()
         module.__doc__ = _head_comment(source.text)
         vars(module).update(classes, __all__=list(classes))
 
@@ -106,20 +109,27 @@ def _head_comment(text: str) -> str | None:
     return "\n".join(lines) or None
 
 
-class _FileClasses:
-    """The classes of one file. They keep its text: a change of the file counts when it is reloaded."""
+class FileClasses:
+    """The classes of one file. They keep its text: a change of the file counts when it is reloaded.
 
-    def __init__(self, source: Source, importer: FileImporter, module: str) -> None:
+    `module` is where they will be found by name; bindings and input shapes of `request` are their defaults.
+    """
+
+    def __init__(self, source: Source, importer: FileImporter, module: str, request: Request | None = None) -> None:
         self.source = source
         self.importer = importer
         self.module = module
+        self.request = request or Request()
 
-    def classes(self) -> dict[str, Any]:
-        """A class for each model, by name. Raises `ArchitectureError`."""
+    def check(self) -> None:
+        """Raise `ArchitectureError` if a model of the file is wrong."""
         outcome = check_source(self.source, importer=self.importer)
         errors = [d for d in outcome.diagnostics if d.severity == "error" and d.code != "unbound-parameters"]
         if errors:
             raise ArchitectureError(outcome.diagnostics)
+
+    def classes(self) -> dict[str, Any]:
+        """A class for each model, by name; of one with errors, too. Raises `ArchitectureError` without torch."""
         require_torch("importing a model", self.source.name)
         loader = ProgramLoader(self.importer, Collector())
         run = Run(loader.load(self.source), loader.programs, Request(), Collector())
@@ -130,14 +140,20 @@ class _FileClasses:
 
         name = definition.name
 
-        def make(values: Mapping[str, Any], shapes: Any) -> Any:
-            return model_of(self._check, name, shapes, values)
+        own = run.program.parameters(definition)
+        bound = {p.name: self.request.bindings[p.name] for p in own if p.name in self.request.bindings}
 
-        parameters = [ClassParameter(p.name, *_default(run, p)) for p in run.program.parameters(definition)]
+        def make(values: Mapping[str, Any], shapes: Any) -> Any:
+            return model_of(self._check, name, shapes, {**bound, **values})
+
+        parameters = [ClassParameter(p.name, *([bound[p.name]] if p.name in bound else _default(run, p))) for p in own]
         return make_class((self.module, name), definition.doc or f"The model {name}.", parameters, make, restore)
 
     def _check(self, request: Request) -> Outcome:
-        return check_source(self.source, request, choose_one=True, importer=self.importer)
+        mine = self.request.options.bound(self.request.bindings)
+        options = Options(request.options.inputs or mine.inputs, mine.strict)
+        full = Request(request.model, request.bindings, options)
+        return check_source(self.source, full, choose_one=True, importer=self.importer)
 
 
 class Expression:
@@ -151,7 +167,7 @@ class Expression:
 
 
 def _default(run: Run, parameter: ModelParameter) -> tuple[Any, ...]:
-    """The default of a parameter, or none."""
+    """The default that a file gives a parameter, or none."""
     if parameter.default is None:
         return ()
     try:

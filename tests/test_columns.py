@@ -366,7 +366,7 @@ def test_a_report_shows_itself_in_a_notebook() -> None:
     assert "<caption>Net: 3x8x8 -&gt; 2; " in good._repr_html_()
     assert "<script" not in report._repr_html_()
     bad = archlang.checks("INPUT(3, 8, 8) -> CONV(2, 9x9) -> <b>")
-    assert "<pre>" in bad._repr_html_() and "<b>" not in bad._repr_html_()
+    assert "<pre " in bad._repr_html_() and "<b>" not in bad._repr_html_()
 
 
 def test_table_of_a_report() -> None:

@@ -1,7 +1,8 @@
 """The documentation runs: every architecture in it is checked, every command's output compared, every program executed.
 
 Fences: `arch` is checked and must be clean, or have exactly the errors that comments `# error: code` name;
-`arch file=NAME` is also written to a file that later blocks of the page use; `console` runs its `$ archc ...` lines
+`arch file=NAME` is also written to a file that later blocks of the page use; `ipython` is a cell of a notebook and
+must succeed, or end in the error that `# error: Name` names; `console` runs its `$ archc ...` lines
 and compares what they print; `python` is executed, names staying for later blocks. `--update-golden` rewrites the
 outputs of console blocks.
 """
@@ -18,6 +19,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +60,8 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reque
         elif block.kind == "python":
             exec(compile(block.text, f"{page.name}", "exec"), names)
             forget_imports_from(tmp_path)
+        elif block.kind == "ipython":
+            run_cell(request.getfixturevalue("shell"), block.text)
         elif block.kind == "console":
             changes.append((block, run_console(block.text)))
     if request.config.getoption("--update-golden"):
@@ -82,6 +86,15 @@ def check_arch(block: Block) -> None:
     outcome = check_source(Source(path, block.text), Request(), importer=FileImporter(path))
     unbound = {"unbound-parameters"} if "-D" in block.options else set[str]()
     assert sorted(d.code for d in outcome.diagnostics if d.code not in unbound | {"no-model"}) == expected, block.text
+
+
+def run_cell(shell: Any, text: str) -> None:
+    from IPython.utils.capture import capture_output
+
+    with capture_output():
+        error = shell.run_cell(text).error_in_exec
+    expected = re.search(r"# error: (\w+)", text)
+    assert (type(error).__name__ if error else None) == (expected[1] if expected else None), text
 
 
 def run_console(text: str) -> str:

@@ -213,6 +213,12 @@ class ArchModule(Graph):
         if not _is_admitted(takes, shapes):
             raise ValueError(takes.message(shapes))
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report's table, and the diagram behind a click."""
+        from archlang.backends.showing import model_html
+
+        return model_html(self.arch)
+
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """As torch's. A RuntimeError lists what is missing, unexpected or of another shape, with the nearest names."""
         try:

@@ -67,10 +67,7 @@ class Reading:
         return check_target(target, self.request(), choose_one)
 
 
-reads_a_model = grouped(
-    "reading",
-    Reading,
-    click.option("-e", "text", metavar="TEXT", help="The architecture itself, in place of a file."),
+MODEL_OPTIONS = (
     click.option("-m", "--model", metavar="NAME", help="The model of the file that is meant."),
     click.option("-D", "bindings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the model a value."),
     click.option(
@@ -81,4 +78,12 @@ reads_a_model = grouped(
         help="Another shape for the input; sizes given as letters are left free.",
     ),
     click.option("--strict", is_flag=True, help="The lectures' rule: a size that is not whole is an error."),
+)
+"""Which model of a text is meant, and how it is read: all fields of `Reading` but the text."""
+
+reads_a_model = grouped(
+    "reading",
+    Reading,
+    click.option("-e", "text", metavar="TEXT", help="The architecture itself, in place of a file."),
+    *MODEL_OPTIONS,
 )
