@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from functools import partial
@@ -20,7 +20,9 @@ from archlang.elaborate.parts import WORK_LIMIT, Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import UnknownInput, UnknownModel, UnknownParameter
 from archlang.errors.imports import CannotImport
+from archlang.errors.joins import JoinMismatch
 from archlang.errors.names import NoModel, UnknownFunction
+from archlang.errors.shapes import WindowProblem
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.words import closest
 from archlang.ir.graph import Model
@@ -39,6 +41,9 @@ HELP_EFFORT = 1_000_000
 
 UNGRAMMATICAL = 10_000_000
 """What makes a text worse than any other: more than the characters of the longest."""
+
+SIZE_PROBLEMS = (WindowProblem, JoinMismatch)
+"""Errors that another size of the input may mend."""
 
 EFFORT_OF_CHARACTER = 10
 EFFORT_OF_STAGE = 50
@@ -103,13 +108,35 @@ def check_source(
         return tried
 
     diagnostics = tuple(try_helps(source, outcome, check_again, lambda: left > outcome.effort))
-    if request.bindings and not outcome.ok:
-        from archlang.symbolic.nearest import with_nearest
-
+    if not outcome.ok:
         with deep_recursion():
             opened = partial(_open, source, importer=find, collector=Collector())
-            diagnostics = with_nearest(diagnostics, opened, request, choose_one)
+            diagnostics = _with_sizes(source, outcome, diagnostics, opened, check_again, request, choose_one)
     return replace(outcome, diagnostics=diagnostics)
+
+
+def _with_sizes(
+    source: Source,
+    outcome: Outcome,
+    diagnostics: tuple[Diagnostic, ...],
+    opened: Callable[[Request], Run],
+    check_again: Callable[[Source], Outcome],
+    request: Request,
+    choose_one: bool,
+) -> tuple[Diagnostic, ...]:
+    """Diagnostics with the legal sizes next to those that are not: of letters that are bound, or of written ones."""
+    if request.bindings:
+        from archlang.symbolic.nearest import with_nearest
+
+        found = with_nearest(diagnostics, opened, request, choose_one)
+        if found != diagnostics:
+            return found
+    if not outcome.partial or not any(isinstance(d.problem, SIZE_PROBLEMS) for d in diagnostics):
+        return diagnostics
+    from archlang.symbolic.written import Attempt, with_written
+
+    attempt = Attempt(source, outcome, check_again, opened, request, SIZE_PROBLEMS)
+    return with_written(attempt, diagnostics, outcome.partial)
 
 
 def import_nothing(path: str, span: Span) -> Source:

@@ -6,7 +6,7 @@ whose sizes were left free takes the sizes that its check found legal. What cann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
@@ -16,17 +16,14 @@ from archlang.ir.dims import Dim, value_at
 from archlang.ir.formulas import formula
 from archlang.ir.graph import Layer, Model
 from archlang.ir.letters import Letters
-from archlang.ir.ops.base import Shape
 from archlang.ir.size_sets import SizeSet
 from archlang.records import record
 from archlang.symbolic.legal import TYPICAL, Box, ExampleModel, SizeBoxes
+from archlang.symbolic.letters import AXES, paired, plans
 from archlang.symbolic.running import Untracked, all_sizes, letter_inputs, running_boxes
 
 Pattern = tuple[int | str | None, ...]
 """The sizes of an input without the batch: a number, a letter, or anything."""
-
-AXES = {1: ("L",), 2: ("C", "L"), 3: (None, "H", "W"), 4: (None, "D", "H", "W")}
-"""Letters for the sizes of an input of each rank; the channels of a map stay as they are."""
 
 
 @record(eq=False)
@@ -113,43 +110,17 @@ def _simplified(model: Model, patterns: Sequence[Pattern], boxes: Sequence[Box],
 def _fixed_sizes(model: Model, training: bool) -> tuple[Sequence[Pattern], Sequence[Box]]:
     """The sizes around those that are written for which torch runs the module."""
     shapes = [given.shape for given in model.inputs]
-    for patterns in _plans(shapes):
+    for patterns in plans(shapes, AXES):
         try:
             boxes = running_boxes(model, letter_inputs(patterns), [all_sizes(patterns)], training=training)
         except Untracked:
             continue
-        written = dict(_paired(patterns, shapes))
+        written = dict(paired(patterns, shapes))
         around = next((box for box in boxes if all(size in box[name] for name, size in written.items())), None)
         if around is not None:
             return patterns, [around]
-    patterns = next(_plans(shapes))
+    patterns = next(plans(shapes, AXES))
     return patterns, [all_sizes(patterns)]
-
-
-def _plans(shapes: Sequence[Shape]) -> Iterator[list[tuple[int | str, ...]]]:
-    """Inputs with letters: each size its own; then equal sizes of several inputs as one; then all equal ones."""
-    yield _lettered(shapes, lambda number, name, size: (number, name))
-    if len(shapes) > 1:
-        yield _lettered(shapes, lambda number, name, size: (name, size))
-    yield _lettered(shapes, lambda number, name, size: size)
-
-
-def _lettered(shapes: Sequence[Shape], key: Callable[[int, str, int], object]) -> list[tuple[int | str, ...]]:
-    """Shapes with letters for sizes; those with equal keys get the same."""
-    letters: dict[object, str] = {}
-    found: list[tuple[int | str, ...]] = []
-    for number, shape in enumerate(shapes):
-        row: list[int | str] = []
-        for size, name in zip(shape, AXES[len(shape)], strict=True):
-            fresh = f"{name}{number + 1}" if name in letters.values() else name
-            row.append(size if name is None else letters.setdefault(key(number, name, size), fresh or name))
-        found.append(tuple(row))
-    return found
-
-
-def _paired(patterns: Sequence[Sequence[int | str]], shapes: Sequence[Shape]) -> Iterator[tuple[str, int]]:
-    for pattern, shape in zip(patterns, shapes, strict=True):
-        yield from ((name, size) for name, size in zip(pattern, shape, strict=True) if isinstance(name, str))
 
 
 # ---- models whose sizes were left free ---------------------------------------------------------------

@@ -107,15 +107,15 @@ class KernelTooLarge(WindowProblem):
             for a, names in _merge(self.axes)
         )
         read = f"the input of {self.owner} is {shape_text(self.shape)}"
-        return (*lines, *_dilated_note(self.axes), read, *_channels_last(self.shape))
+        return (*lines, *_dilated_note(self.axes), read, *channels_last(self.shape))
 
 
 MOST_COLOURS = 4
 """Channels that a picture as it is loaded has at most."""
 
 
-def _channels_last(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """A map with few columns and many channels is most likely a picture with its channels written last."""
+def channels_last(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """What to say of a map with few columns and many channels: most likely a picture with its channels written last."""
     if len(shape) != 3 or shape[2] not in (1, 3, MOST_COLOURS) or not shape[0] > MOST_COLOURS < shape[1]:
         return ()
     height, width, channels = shape

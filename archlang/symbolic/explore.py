@@ -17,7 +17,7 @@ from archlang.elaborate.expressions import Silenced
 from archlang.errors.symbolic import NoLegalSize, SizeInWeights, TooManyClasses
 from archlang.ir.dims import Dim
 from archlang.ir.graph import Model
-from archlang.ir.letters import Letters
+from archlang.ir.letters import MOST_EFFORT, Letters
 from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
 from archlang.records import record
@@ -70,11 +70,20 @@ def explore(
 
 
 def find_legal(
-    run: Run, definition: ast.Definition, bindings: dict[str, Any], letters: Sequence[str]
+    run: Run,
+    definition: ast.Definition,
+    bindings: dict[str, Any],
+    letters: Sequence[str],
+    most_effort: int = MOST_RUNS * MOST_EFFORT,
 ) -> SizeBoxes | None:
-    """The legal sizes, also where each has weights of its own; None after any other error."""
+    """The legal sizes, also where each has weights of its own; None after any other error.
+
+    `most_effort` bounds the arithmetic of all runs together.
+    """
+    explorer = _Explorer(run, definition, bindings, letters, own_weights=True)
+    explorer.effort_left = most_effort
     try:
-        return _Explorer(run, definition, bindings, letters, own_weights=True).explore().legal
+        return explorer.explore().legal
     except (NothingLegal, Stopped, Silenced):
         return None
 
@@ -103,6 +112,7 @@ class _Explorer:
         self.bindings = bindings
         self.names = tuple(letters)
         self.own_weights = own_weights
+        self.effort_left = MOST_RUNS * MOST_EFFORT
         self.failures: list[Failure] = []
 
     def explore(self) -> SymbolicModel:
@@ -142,7 +152,9 @@ class _Explorer:
         while left:
             if len(regions) == MOST_RUNS or self.run.selected.work - work > min(MOST_WORK, self.run.selected.most_work):
                 raise self._stopped(TooManyClasses("cases", len(regions), self.names))
-            regions.append(self._region(Letters(left.pop(), left)))
+            letters = Letters(left.pop(), left, most_effort=min(MOST_EFFORT, self.effort_left))
+            regions.append(self._region(letters))
+            self.effort_left -= letters.effort
         return regions
 
     def _region(self, letters: Letters) -> Region:

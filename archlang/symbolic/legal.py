@@ -76,8 +76,14 @@ class SizeBoxes:
 
     def nearest(self, size: int) -> dict[str, int]:
         """Those next to one size for all letters."""
-        found = ({name: sizes.nearest(size) or sizes.first for name, sizes in box.items()} for box in self.boxes)
-        return min(found, key=lambda sizes: sum(abs(n - size) for n in sizes.values()))
+        return self.nearest_to(dict.fromkeys(self.letters, size))
+
+    def nearest_to(self, wanted: Sizes) -> dict[str, int]:
+        """Those next to a size of each letter."""
+        found = (
+            {name: sizes.nearest(wanted[name]) or sizes.first for name, sizes in box.items()} for box in self.boxes
+        )
+        return min(found, key=lambda sizes: sum(abs(n - wanted[name]) for name, n in sizes.items()))
 
     @property
     def smallest(self) -> dict[str, int]:

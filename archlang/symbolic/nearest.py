@@ -49,7 +49,7 @@ def _helps(opened: Callable[[Request], Run], run: Run, definition: ast.Definitio
     legal = find_legal(freed, same, bindings, letters)
     if legal is None or {**legal.smallest, **given} in legal:
         return ()
-    return (Help(nearest_text(legal, given)),)
+    return (Help(nearest_text(definition.name, legal, given)),)
 
 
 def _given(run: Run, definition: ast.Definition) -> dict[str, int]:
@@ -59,11 +59,12 @@ def _given(run: Run, definition: ast.Definition) -> dict[str, int]:
     return {name: value for name, value in sizes.items() if isinstance(value, int) and not isinstance(value, bool)}
 
 
-def nearest_text(legal: SizeBoxes, given: Mapping[str, int]) -> str:
-    """`legal are H, W = 188 + 16k, k >= 0; next to H = 200: 188 and 204`."""
-    parts: list[str] = []
+def nearest_text(model: str, legal: SizeBoxes, given: Mapping[str, int]) -> str:
+    """`UNet takes H, W = 188 + 16k, k >= 0; next to H, W = 200: 188 and 204`."""
+    near: dict[tuple[int, str], list[str]] = {}
     for name, size in given.items():
-        near = [n for n in legal.beside(name, size) if n is not None]
-        if size not in near:
-            parts.append(f"next to {name} = {size}: {listing(map(str, near))}")
-    return "; ".join((f"legal are {legal.text}", *parts))
+        beside = [n for n in legal.beside(name, size) if n is not None]
+        if size not in beside:
+            near.setdefault((size, listing(map(str, beside))), []).append(name)
+    parts = (f"next to {', '.join(names)} = {size}: {sizes}" for (size, sizes), names in near.items())
+    return "; ".join((f"{model} takes {legal.text}", *parts))
