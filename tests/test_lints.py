@@ -54,6 +54,7 @@ END = " -> RELU -> FC(10)"
         MAPS + "MUL{ _, AVGPOOL(to=1) -> CONV(16, 1x1) -> SIGMOID } -> CONV(8, 3x3) -> RELU -> FC(10)",
         HEAD + "[CONV(16, 3x3, padding=1) -> RELU]*2 -> CONV(2, 1x1)",
         "INPUT(3, 16, 16) -> [CONV(16, 3x3, padding=1) -> RELU]*4 -> AVGPOOL(to=1) -> FC(10)",
+        "INPUT(1, 16000) -> [CONV(64, 5) -> RELU]*3 -> AVGPOOL(to=1) -> FC(35)",
         # first-fc-heavy: small networks, features without maps, most of it elsewhere
         HEAD + "CONV(16, 3x3, padding=1) -> RELU -> FC(10)",
         "INPUT(3000) -> FC(1000) -> RELU -> FC(10)",
@@ -75,7 +76,9 @@ END = " -> RELU -> FC(10)"
         MAPS + "MUL{ RELU, SIGMOID } -> FC(10)",
         MAPS + "ADD{ CONV(16, 1x1) -> RELU, _ } -> RELU -> FC(10)",
         MAPS + "CONV(16, 3x3) -> LEAKYRELU -> AVGPOOL(2) -> RELU -> FC(10)",
+        "INPUT(3, 129, 129) -> [CONV(8, 3x3, stride=2, padding=1) -> RELU]*3 -> FC(10)",
         # activation-before-loss: for NLLLoss, pixels, attention inside
+        "INPUT(20) -> FC(400) -> RELU -> FC(784) -> SIGMOID",
         "INPUT(784) -> FC(128) -> RELU -> FC(10) -> LOGSOFTMAX",
         HEAD + "CONV(16, 3x3, padding=1) -> RELU -> CONV(1, 1x1) -> SIGMOID",
         "INPUT(784) -> FC(32) -> RELU -> FC(784) -> SIGMOID -> RESHAPE(1x28x28)",
@@ -104,3 +107,16 @@ END = " -> RELU -> FC(10)"
 )  # fmt: skip
 def test_silent(text: str) -> None:
     assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("INPUT(3, 131, 131) -> [CONV(8, 3x3, stride=2, padding=1) -> RELU]*3 -> FC(10)", "indivisible-input"),
+        ("INPUT(3, 100, 100) -> [CONV(8, 3x3, stride=2, padding=1) -> RELU]*3 -> FC(10)", "indivisible-input"),
+        ("INPUT(20) -> FC(400) -> RELU -> FC(1) -> SIGMOID", "activation-before-loss"),
+        ("INPUT(3, 64, 64) -> CONV(64, 5x5) -> RELU -> AVGPOOL(to=1) -> FC(35)", "small-receptive-field"),
+    ],
+)
+def test_the_nearest_that_is_told(text: str, code: str) -> None:
+    assert codes(text) == [code]

@@ -85,7 +85,8 @@ class IndivisibleInput(Warned):
     size, and its last window reads half a step of padding.
 
     Sizes that divide (32, 64, 96, 224, 384, 512) keep windows in line with the picture, and a network that goes up
-    again finds the sizes it came from.
+    again finds the sizes it came from. One more (129, 513) is as good for windows with a middle, which then stand on
+    both borders.
     """
 
     code = "indivisible-input"
@@ -226,7 +227,7 @@ class ActivationBeforeLoss(Warned):
     """A model ends in a softmax, or a classifier in a sigmoid.
 
     torch's CrossEntropyLoss takes scores and applies the softmax itself, BCEWithLogitsLoss the sigmoid. LOGSOFTMAX,
-    which NLLLoss wants, and maps of pixels between 0 and 1 are not meant here.
+    which NLLLoss wants, and pixels between 0 and 1, as maps or more of them than the layer reads, are not meant here.
 
     Applied twice, the softmax makes all classes nearly alike: the network trains slowly and nothing says why. In the
     loss it is also exact where exp would overflow.
@@ -341,7 +342,7 @@ class FirstFcHeavy(Warned):
 
     @property
     def message(self) -> str:
-        share = self.parameters / self.total
+        share = min(self.parameters / self.total, 0.99)
         return f"the first {self.word} holds {share:.0%} of all parameters: {self.parameters:,} of {self.total:,}"
 
     @property
@@ -364,7 +365,7 @@ class SmallReceptiveField(Warned):
     together, but nothing has looked at them in their relation to each other.
 
     A network whose parts are small against its input counts textures; more layers, strides or poolings let it see the
-    whole.
+    whole. Sequences, which may well be longer than what any number sees of them, are not meant here.
     """
 
     code = "small-receptive-field"

@@ -96,9 +96,13 @@ def activation_before_loss(net: Net) -> Iterator[Finding]:
 
 
 def _scores(net: Net, spot: Spot) -> bool:
-    """Whether a layer reads a few features that a fully connected layer gives and flow out as they are."""
+    """Whether a layer reads a few features that a fully connected layer gives and flow out as they are.
+
+    Where that gives more than it reads, they are pixels or the like, and not scores.
+    """
     flat = len(net.output(spot)) == 1 and any(reader is None for reader in net.readers(spot))
-    return flat and _alike(net, spot, NEUTRAL, frozenset({"fc", "linear"})) is not None
+    before = _alike(net, spot, NEUTRAL, frozenset({"fc", "linear"})) if flat else None
+    return before is not None and net.output(before)[0] <= prod(net.input(before))
 
 
 def missing_activation(net: Net) -> Iterator[Finding]:

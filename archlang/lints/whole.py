@@ -48,11 +48,11 @@ def _flattened(net: Net, spot: Spot) -> Shape | None:
 
 
 def small_receptive_field(net: Net) -> Iterator[Finding]:
-    """Global average poolings of numbers that have seen less than half of the input."""
+    """Global average poolings of numbers that have seen less than half of the input; sequences are meant to be long."""
     for spot, op in net.of("avg_pool"):
         shape = net.input(spot)
         bins = op.to or net.output(spot)[1:]
-        if set(bins) == {1} and prod(shape[1:]) > 1 and _is_head(net, spot):
+        if set(bins) == {1} and len(shape) > 2 and prod(shape[1:]) > 1 and _is_head(net, spot):
             yield from _narrow(net, spot)
 
 

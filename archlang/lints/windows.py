@@ -144,13 +144,18 @@ def indivisible_input(net: Net) -> Iterator[Finding]:
     for spot, op in net.of(Conv.tag, *POOLS):
         for axis, window in enumerate(windows_of(op, net.input(spot)), start=1):
             needed = total_strides(net.model, axis) if _splits_a_step(window) and op.round is None else 1
-            if needed > 1 and len(given) == len(net.input(spot)) and given[axis] % needed and needed <= given[axis]:
+            if needed > 1 and len(given) == len(net.input(spot)) and _is_odd(given[axis], needed, window):
                 word, stride, size = net.word(spot), window.stride, window.size
                 from archlang.errors.lints import IndivisibleInput
 
                 problem = IndivisibleInput(word, stride, size, window.output, given[axis], needed)
                 yield Finding(problem, spot, net.argument_span(spot, "stride"))
                 return
+
+
+def _is_odd(size: int, needed: int, window: Window) -> bool:
+    """Whether a size is no multiple of all strides, nor one more, where windows with a middle meet both borders."""
+    return needed <= size and size % needed > window.extent % 2
 
 
 def _splits_a_step(window: Window) -> bool:
