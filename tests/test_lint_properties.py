@@ -155,6 +155,7 @@ def test_any_comment(comment: str, before: str) -> None:
         "INPUT(8, 32, 32) -> [ADD{ _, CONV(8, 3x3, padding=1) -> BN } -> RELU]*999_999 -> AVGPOOL(to=1) -> FC(10)",
         "INPUT(4, 9, 9) -> " + " -> ".join(["RELU"] * 1000) + " -> FC(2)",
         "INPUT(4, 9, 9) -> " + " -> ".join(["ADD{ _, CONV(4, 1x1) -> BN }"] * 300) + " -> AVGPOOL(to=1) -> FC(2)",
+        "INPUT(3, 64, 64) -> " + "CONV(3, 1x1) -> OUTPUT{ [AVGPOOL(to=1) -> FLATTEN] } -> " * 300 + "FC(3)",
         "# allow: unused-allow, unknown-lint\n" + "# allow: even-kernel, even-kernal\n" * 5000 + SOFT,
         "INPUT(784)\n" + "# allow: even-kernel\n" * 5000 + SOFT.partition(")")[2],
         "# allow: " + ", ".join(["even-kernel", "odd-kernel"] * 5000) + "\n" + SOFT,

@@ -1,4 +1,4 @@
-"""What lints add up over a model's shared bodies: how often each occurs, by how much strides reduce, a way to each."""
+"""What lints add up over a model's shared bodies: how often each occurs, how much strides reduce, the ways to each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
-from archlang.ir.graph import BodyId, Call, Layer, Model, Node, Repeat
+from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Repeat
 from archlang.ir.paths import Step
 
 LARGEST_STRIDE = 1 << 20
@@ -32,24 +32,6 @@ def count_copies(model: Model) -> tuple[int, ...]:
             for inner, count in uses(node):
                 counts[inner] += counts[number] * count
     return tuple(counts)
-
-
-def steps_to(model: Model, body: BodyId, index: int) -> tuple[Step, ...]:
-    """The way from the model's own body to a node: its last copy in the first place where it occurs."""
-    steps = (Step(body, index),)
-    while body != len(model.bodies) - 1:
-        body, step = _use_of(model, body)
-        steps = (step, *steps)
-    return steps
-
-
-def _use_of(model: Model, wanted: BodyId) -> tuple[BodyId, Step]:
-    for number, body in enumerate(model.bodies):
-        for index, node in enumerate(body.nodes):
-            for run, (inner, count) in enumerate(uses(node)):
-                if inner == wanted:
-                    return number, Step(number, index, run, count - 1)
-    raise AssertionError("every body of a model is used")
 
 
 def total_strides(model: Model, axis: int) -> int:
@@ -79,28 +61,48 @@ Growth = tuple[int, int]
 STAYS: Growth = (0, 1)
 
 
-def least_field(model: Model, steps: Sequence[Step]) -> int:
-    """How many positions along each axis of the input a number in front of a node sees at least.
+class Ways:
+    """The ways from a model's own body to its layers, and how much of the input a number sees at their ends."""
 
-    Follows one path, the one that sees most, through each body once; of several axes it takes the smallest numbers.
-    """
-    of_bodies: list[Growth] = []
-    inside: list[list[Growth]] = []
-    for body in model.bodies:
+    def __init__(self, model: Model) -> None:
+        self._root = len(model.bodies) - 1
+        self._bodies = model.bodies
+        self._users: dict[BodyId, Step] = {}
+        self._growths: list[Growth] = []
+        self._inside: list[list[Growth]] = []
+        for number, body in enumerate(model.bodies):
+            self._add(number, body)
+
+    def _add(self, number: BodyId, body: Body) -> None:
         grown: list[Growth] = []
-        for node in body.nodes:
-            grown.append(_then(_into(node, grown), _growth(node, of_bodies)))
-        inside.append(grown)
+        for index, node in enumerate(body.nodes):
+            grown.append(_then(_into(node, grown), _growth(node, self._growths)))
+            for run, (inner, count) in enumerate(uses(node)):
+                self._users.setdefault(inner, Step(number, index, run, count - 1))
+        self._inside.append(grown)
         ends = [grown[ref.node] for ref in body.outputs[:1] if ref.node >= 0]
-        of_bodies.append(ends[0] if ends else STAYS)
-    found = STAYS
-    for step in steps:
-        node = model.bodies[step.body].nodes[step.index]
-        found = _then(found, _into(node, inside[step.body]))
-        for run, (inner, count) in enumerate(uses(node)):
-            if isinstance(node, Repeat) and run <= step.run:
-                found = _then(found, _times(of_bodies[inner], count if run < step.run else step.copy))
-    return 1 + found[0]
+        self._growths.append(ends[0] if ends else STAYS)
+
+    def to(self, body: BodyId, index: int) -> tuple[Step, ...]:
+        """The way to a node: its last copy in the first place where it occurs."""
+        steps = [Step(body, index)]
+        while steps[-1].body != self._root:
+            steps.append(self._users[steps[-1].body])
+        return tuple(reversed(steps))
+
+    def least_field(self, steps: Sequence[Step]) -> int:
+        """How many positions along each axis of the input a number in front of a node sees at least.
+
+        Follows one path, the one that sees most, through each body once; of several axes it takes the smallest numbers.
+        """
+        found = STAYS
+        for step in steps:
+            node = self._bodies[step.body].nodes[step.index]
+            found = _then(found, _into(node, self._inside[step.body]))
+            for run, (inner, count) in enumerate(uses(node)):
+                if isinstance(node, Repeat) and run <= step.run:
+                    found = _then(found, _times(self._growths[inner], count if run < step.run else step.copy))
+        return 1 + found[0]
 
 
 def _into(node: Node, grown: Sequence[Growth]) -> Growth:
