@@ -104,27 +104,30 @@ class Picture:
     options: RenderOptions | None = None
 
     def dot(self) -> str:
-        """Graphviz text."""
-        from archlang.backends.drawing import draw
-        from archlang.backends.graphviz import write_dot
-
-        return write_dot(_raising(draw, self.model, self.options), self.options)
+        """Graphviz text. Raises `ArchitectureError` for a figure of volumes."""
+        return self._text(".dot")
 
     def mermaid(self) -> str:
-        """Mermaid text, for Markdown."""
-        from archlang.backends.drawing import draw
-        from archlang.backends.mermaid import write_mermaid
-
-        return write_mermaid(_raising(draw, self.model, self.options), self.options)
+        """Mermaid text, for Markdown. Raises `ArchitectureError` for a figure of volumes."""
+        return self._text(".mmd")
 
     def svg(self) -> str:
         """The picture as SVG text."""
-        from archlang.backends.pictures import write_svg
+        return self._text(".svg")
 
-        return _raising(write_svg, self.dot())
+    def tikz(self) -> str:
+        """A figure of volumes as a LaTeX document of its own."""
+        return self._text(".tex")
+
+    def _text(self, ending: str) -> str:
+        from archlang.writing import WRITERS
+
+        text = _raising(WRITERS["render"][ending], self.model, self.options)
+        assert isinstance(text, str)
+        return text
 
     def save(self, path: TargetPath) -> None:
-        """Write .svg, .png, .pdf, .dot or .mmd. Raises `ArchitectureError`; then nothing is written."""
+        """Write .svg, .png, .pdf, .dot, .mmd or .tex. Raises `ArchitectureError`; then nothing is written."""
         from archlang.writing import write_output
 
         _raising(write_output, self.model, fspath(path), "render", self.options)
@@ -248,6 +251,7 @@ def render(
     theme: str = "light",
     merge: bool = False,
     legend: bool | None = None,
+    style: str = "boxes",
     partial: bool = False,
     **bindings: Any,
 ) -> Picture:
@@ -256,13 +260,14 @@ def render(
     `expand` names scopes whose copies are drawn one by one (`"all"`: all of them); `depth` is how many levels of scopes
     are drawn, otherwise as many as fit a page. `direction` is "TB" or "LR". `show` are the facts in a box: any of name,
     type, kernel, shape, parameters, macs. `theme` is light, dark, print or colorblind. `merge` draws normalisation and
-    activation into the layer before them. `legend` says what the colours mean; None where it helps. `partial`
+    activation into the layer before them. `legend` says what the colours mean; None where it helps. `style` is
+    "boxes", or "volumes" for feature maps in perspective. `partial`
     draws a model with errors as far as it goes, the layer that fails in red, instead of raising. A parameter of the
     model with the name of an option is bound with `archc render -D`. Raises `ArchitectureError`.
     """
     from archlang.backends.render_options import read_options
 
-    options = _raising(read_options, expand, depth, direction, show, theme, merge, legend)
+    options = _raising(read_options, expand, depth, direction, show, theme, merge, legend, style)
     outcome = check_target(fspath(target), _request(model, input, False, bindings), choose_one=True)
     if partial and not outcome.ok and outcome.partial:
         return Picture(outcome.partial[0], options)

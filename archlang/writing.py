@@ -36,7 +36,20 @@ def _json(model: Model, _: RenderOptions | None = None) -> str:
     return write_model(model.with_numbers)
 
 
+def _of_volumes(options: RenderOptions | None) -> bool:
+    return options is not None and options.style == "volumes"
+
+
+def _boxes_only(options: RenderOptions | None, ending: str) -> None:
+    """Raise where a figure of volumes is wanted in a format that has none."""
+    if _of_volumes(options):
+        from archlang.errors.pictures import NotOfVolumes
+
+        raise Diagnosed(Diagnostic(NotOfVolumes(ending, VOLUME_ENDINGS), None, "-o"))
+
+
 def _dot(model: Model, options: RenderOptions | None = None) -> str:
+    _boxes_only(options, ".dot")
     from archlang.backends.drawing import draw
     from archlang.backends.graphviz import write_dot
 
@@ -44,6 +57,10 @@ def _dot(model: Model, options: RenderOptions | None = None) -> str:
 
 
 def _svg(model: Model, options: RenderOptions | None = None) -> str:
+    if _of_volumes(options):
+        from archlang.backends import volumes
+
+        return volumes.write_svg(model, options)
     from archlang.backends.pictures import write_svg
 
     return write_svg(_dot(model, options))
@@ -61,7 +78,14 @@ def _pdf(model: Model, options: RenderOptions | None = None) -> bytes:
     return write_pdf(_svg(model, options))
 
 
+def _tikz(model: Model, options: RenderOptions | None = None) -> str:
+    from archlang.backends.volumes import write_tikz
+
+    return write_tikz(model, options)
+
+
 def _mermaid(model: Model, options: RenderOptions | None = None) -> str:
+    _boxes_only(options, ".mmd")
     from archlang.backends.drawing import draw
     from archlang.backends.mermaid import write_mermaid
 
@@ -93,12 +117,13 @@ def module_bytes(net: ArchModule, ending: str) -> bytes:
 
 
 MODULE_ENDINGS = (".onnx", ".pt2")
+VOLUME_ENDINGS = (".svg", ".png", ".pdf", ".tex")
 
 Writer = Callable[[Model, "RenderOptions | None"], str | bytes]
 
 WRITERS: dict[str, dict[str, Writer]] = {
     "compile": {".py": _source, ".json": _json, ".onnx": _onnx, ".pt2": _pt2},
-    "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf, ".mmd": _mermaid},
+    "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf, ".mmd": _mermaid, ".tex": _tikz},
 }
 """For each command its formats by file ending; the first is the default."""
 

@@ -254,6 +254,9 @@ OPTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 """Pictures of diagrams.md: what is drawn, and with which options."""
 
+VOLUMES = {"alexnet": "AlexNet", "vgg": "VGG16", "unet": "UNet", "lenet": "LeNet5"}
+"""Figures of volumes.md: zoo files and their models."""
+
 FAILING = "model Net = INPUT(3, 32, 32) -> features: [CONV(16, 3x3) -> RELU -> POOL(2)]*2 -> POOL(7) -> FC(10)"
 
 
@@ -278,6 +281,13 @@ def lints_page() -> str:
     return before + head + rows + rest[rest.index("\n\n") :]
 
 
+def volume_pictures() -> Iterator[tuple[Path, str]]:
+    """The pictures of volumes.md."""
+    for name, model in VOLUMES.items():
+        drawn = check_target(f"zoo:{name}", Request(model)).models[0]
+        yield DOCS / "pictures" / "volumes" / f"{name}.svg", Picture(drawn, read_options(style="volumes")).svg()
+
+
 def error_pages() -> Iterator[tuple[Path, str]]:
     """A page for each kind of problem, and the list of them."""
     yield DOCS / "errors.md", index_page()
@@ -294,6 +304,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "zoo.md", zoo_page()
     yield from pictures()
     yield from option_pictures()
+    yield from volume_pictures()
 
 
 def main() -> None:

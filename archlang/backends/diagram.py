@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from archlang.errors.words import shape_text
 from archlang.ir.graph import Origin
-from archlang.ir.ops.base import Shape
+from archlang.ir.ops.base import Op, Shape
 from archlang.records import record
 
 
@@ -31,7 +31,8 @@ class Box:
 
     `title` is torch's class, a block's name or `x1,000`; `detail` the arguments that matter; `label` the name that the
     author gave. `symbol` is a join's operator: `+`, a multiplication sign, `concat`. `shapes` are those of its outputs.
-    `merged` names the layers that were drawn into this one. `path`, `layers`, `parameters`, `macs`: see above.
+    `merged` names the layers that were drawn into this one; `op` is the layer itself, that of the first copy. `path`,
+    `layers`, `parameters`, `macs`: see above.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Box:
     shared: bool = False
     inset: str = ""
     origin: Origin | None = None
+    op: Op | None = None
 
 
 @record

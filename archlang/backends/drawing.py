@@ -236,7 +236,7 @@ class _Drawing:
         box = Box(
             self._unique(path), op.torch_class, between(op.summary, last.op.summary), op.family, _label(layer, last),
             path, layer.outputs, SYMBOLS.get(op.torch().target, "") if op.is_join else "",
-            tuple(_short(one) for one in merged), origin=layer.origin,
+            tuple(_short(one) for one in merged), origin=layer.origin, op=op,
         )  # fmt: skip
         return _with_totals(box, totals, part)
 

@@ -16,6 +16,7 @@ FACTS = ("name", "type", "kernel", "shape", "parameters", "macs")
 DEFAULT_FACTS = ("name", "type", "kernel", "shape")
 THEMES = ("light", "dark", "print", "colorblind")
 DIRECTIONS = ("TB", "LR")
+STYLES = ("boxes", "volumes")
 EVERYTHING = "all"
 """As a path to expand: every copy of every part."""
 
@@ -27,7 +28,8 @@ class RenderOptions:
     `expand` names scopes whose copies are drawn one by one (`all` for every one), `depth` how many levels of scopes are
     drawn; without it as many as fit a page. `direction` is TB (downwards) or LR; None leaves it to the writer. `show`
     lists facts of `FACTS`. `merge` draws normalisation and activation into the layer before them. `legend` is None for
-    one where it tells something.
+    one where it tells something. `style` is boxes for layers and their connections, volumes for feature maps in
+    perspective (`backends/volumes`).
     """
 
     expand: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class RenderOptions:
     theme: str = "light"
     merge: bool = False
     legend: bool | None = None
+    style: str = "boxes"
 
     def shows(self, fact: str) -> bool:
         """Whether boxes show a fact."""
@@ -51,6 +54,7 @@ def read_options(
     theme: str = "light",
     merge: bool = False,
     legend: bool | None = None,
+    style: str = "boxes",
 ) -> RenderOptions:
     """Options as a person gives them, checked. Raises `Diagnosed`."""
     facts = DEFAULT_FACTS if show is None else _words("show", show.split(",") if isinstance(show, str) else show)
@@ -63,6 +67,7 @@ def read_options(
         _choice("theme", theme, THEMES),
         bool(merge),
         None if legend is None else bool(legend),
+        _choice("style", style, STYLES),
     )
 
 

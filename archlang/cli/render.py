@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 @click.command("render")
 @click.argument("file", required=False, metavar="FILE")
 @reads_a_model
-@click.option("-o", "--output", metavar="OUT", help="A path ending in .svg, .dot, .png, .pdf or .mmd; - for SVG here.")
+@click.option(
+    "-o", "--output", metavar="OUT", help="A path ending in .svg, .dot, .png, .pdf, .mmd or .tex; - for SVG here."
+)
+@click.option("--style", default="boxes", metavar="STYLE", help="boxes, or volumes: feature maps, as in papers.")
 @click.option("--expand", metavar="PATH", multiple=True, help="Draw the copies in this scope one by one; all: all.")
 @click.option("--depth", type=int, metavar="N", help="Draw N levels of scopes; otherwise as many as fit a page.")
 @click.option("--direction", metavar="TB|LR", help="From top to bottom, or from left to right.")
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 def command(
     file: str | None,
     output: str | None,
+    style: str,
     expand: tuple[str, ...],
     depth: int | None,
     direction: str | None,
@@ -43,6 +47,6 @@ def command(
     def drawing() -> RenderOptions:
         from archlang.backends.render_options import read_options
 
-        return read_options(expand, depth, direction, show, theme, merge, legend)
+        return read_options(expand, depth, direction, show, theme, merge, legend, style)
 
     make("render", file, output, reading, drawing=drawing, partial=partial)

@@ -102,7 +102,7 @@ class UnknownFormat(UsageProblem):
     """The ending of the output path names no format that this command writes.
 
     The ending of the path says what to write: `.py`, `.json`, `.onnx` and `.pt2` for `archc compile`, `.svg`, `.dot`,
-    `.png`, `.pdf` and `.mmd` for `archc render`. A guess would write what nobody asked for.
+    `.png`, `.pdf`, `.mmd` and `.tex` for `archc render`. A guess would write what nobody asked for.
     """
 
     code = "unknown-format"

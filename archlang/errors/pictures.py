@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlang.errors.files import UsageProblem
+from archlang.errors.words import listing
 from archlang.records import record
 
 
@@ -28,3 +29,28 @@ class TooManyBoxes(UsageProblem):
         if self.asked:
             return ("expand a smaller part, or give a smaller --depth",)
         return ("write what is repeated as `[...]*N`, and parts as blocks: each is drawn once",)
+
+
+@record
+class NotOfVolumes(UsageProblem):
+    """A figure of volumes (`--style volumes`, or a path ending in .tex) is asked for what only boxes have.
+
+    Volumes stand from left to right, and show sizes, channels and kernels. `--direction`, `--show` and `--merge` choose
+    among what boxes show; .dot and .mmd leave the places to other programs, and these know no volumes.
+
+    What has no effect is refused, so that nobody looks for it in the picture.
+    """
+
+    code = "not-of-volumes"
+    what: str
+    formats: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        return f"a figure of volumes has no {self.what}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        if self.formats:
+            return (f"end the path in {listing(self.formats, 'or')}, or draw with --style boxes",)
+        return ("leave the option out, or draw with --style boxes",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.errors.examples.example import FILE, Example
-from archlang.errors.pictures import TooManyBoxes
+from archlang.errors.pictures import NotOfVolumes, TooManyBoxes
 
 EXAMPLES = {
     "too-many-boxes": Example(
@@ -13,5 +13,13 @@ EXAMPLES = {
         fixed_command=f"archc render {FILE}",
         problem=TooManyBoxes(2000, asked=True),
         place="--expand",
+    ),
+    "not-of-volumes": Example(
+        "INPUT(3, 32, 32) -> [CONV(16, 3x3, padding=1) -> RELU -> POOL(2)]*2 -> FC(10)",
+        "Leave the option out: volumes always go from left to right.",
+        command=f"archc render {FILE} --style volumes --direction TB",
+        fixed_command=f"archc render {FILE} --style volumes",
+        problem=NotOfVolumes("--direction"),
+        place="--direction",
     ),
 }
