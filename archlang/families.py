@@ -104,7 +104,8 @@ def _tried_values(run: Run, definition: ast.Definition, name: str, text: str | N
     parameters = {p.name: p for p in run.program.parameters(definition)}
     parameter = parameters.get(name)
     if parameter is None:
-        raise _cannot_solve(name, f"{definition.name} has no such parameter", tuple(parameters))
+        blocks = tuple(_blocks_with(run, name))
+        raise _cannot_solve(name, f"{definition.name} has no such parameter", tuple(parameters), blocks)
     if text is not None:
         domain = _domain(name, text)
         return domain_values(run.evaluate, run.program, name, domain)
@@ -125,10 +126,17 @@ def _domain(name: str, text: str) -> ast.Domain:
     return domain
 
 
-def _cannot_solve(name: str, reason: str, known: tuple[str, ...]) -> Diagnosed:
+def _blocks_with(run: Run, name: str) -> Iterator[str]:
+    """The blocks that have a parameter of this name."""
+    for block, definition in run.program.definitions.items():
+        if not definition.tree.is_model and any(p.name == name for p in definition.parameters()):
+            yield block
+
+
+def _cannot_solve(name: str, reason: str, known: tuple[str, ...], blocks: tuple[str, ...] = ()) -> Diagnosed:
     from archlang.errors.symbolic import NothingToSolve
 
-    return Diagnosed(Diagnostic(NothingToSolve(name, reason, known), None, "--solve"))
+    return Diagnosed(Diagnostic(NothingToSolve(name, reason, known, blocks), None, "--solve"))
 
 
 def _open(source: Source, request: Request, importer: Importer) -> tuple[Run, ast.Definition]:

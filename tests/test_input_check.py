@@ -23,6 +23,8 @@ from archlang.checking import check_source
 from archlang.ir.graph import Model
 from archlang.ir.size_sets import SizeSet
 from archlang.source import Source
+from archlang.symbolic.legal import Box
+from archlang.symbolic.running import merged
 
 
 def model_of(text: str) -> Model:
@@ -240,6 +242,16 @@ def test_traced_compiled_and_exported(kind: str, text: str, tmp_path: Path) -> N
     )
     for other in others:
         assert torch.equal(other(*inputs), expected)
+
+
+def test_boxes_that_fill_a_larger_one_are_that() -> None:
+    def box(rows: tuple[int, int], columns: tuple[int, int]) -> Box:
+        return {"H": SizeSet.of(*rows), "W": SizeSet.of(*columns)}
+
+    wheel = [box((1, 2), (1, 1)), box((3, 3), (1, 2)), box((2, 3), (3, 3)), box((1, 1), (2, 3)), box((2, 2), (2, 2))]
+    assert merged(wheel) == [box((1, 3), (1, 3))]
+    assert len(merged(wheel[:4])) == 4
+    assert merged([]) == []
 
 
 def test_what_takes_too_long_is_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,7 @@ class NothingToSolve(UsageProblem):
     name: str
     reason: str
     known: Letters = ()
+    blocks: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -165,8 +166,12 @@ class NothingToSolve(UsageProblem):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"its parameters are {listing(self.known)}",) if self.known else ()
+        known = (f"its parameters are {listing(self.known)}",) if self.known else ()
+        blocks = listing(f"`{block}`" for block in self.blocks)
+        return (*known, *([f"`{self.name}` is a parameter of the block {blocks}"] if blocks else []))
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return ("for example --solve stride=1..8, or --solve stride=[1, 2, 4]",)
+        own = f"make `{self.name}` a parameter of the model and pass it on: "
+        passed = tuple(f"{own}{block}({self.name}={self.name})" for block in self.blocks[:1])
+        return passed or ("for example --solve stride=1..8, or --solve stride=[1, 2, 4]",)

@@ -17,7 +17,7 @@ from archlang.ir.ops.base import OpError, Shape
 from archlang.ir.ops.resample import MaxUnpool
 from archlang.ir.size_sets import SizeSet
 from archlang.symbolic.elaborate import UNTRACKED
-from archlang.symbolic.legal import Box
+from archlang.symbolic.legal import Box, SizeBoxes
 
 MOST_REGIONS = 300
 """Ways that a model may go before nothing is said of its sizes."""
@@ -61,7 +61,9 @@ def running_boxes(
 
 
 def merged(boxes: Sequence[Box]) -> list[Box]:
-    """Boxes that differ in one letter only as one, as long as there are any."""
+    """A single box if the letters do not depend on each other; else those that differ in one letter only as one."""
+    if boxes:
+        boxes = SizeBoxes.of(tuple(boxes[0]), boxes).boxes
     rest = list(boxes)
     done: list[Box] = []
     while rest:
