@@ -7,6 +7,7 @@ device, which computes shapes alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -289,3 +290,12 @@ def test_coordconv_is_a_block_to_import(tmp_path: Path) -> None:
     assert report.ok, str(report)
     assert report.models[0].root.shape_of(report.models[0].root.outputs[0]) == (2,)
     assert fold_totals(report.models[0])[-1].parameters == (4 * 5 * 9 + 4) + (4 * 64 * 2 + 2)
+
+
+def test_the_gallery_shows_every_file_once() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "gallery.md").read_text(encoding="utf-8")
+    shown = re.findall(r"\]\(pictures/([\w/]+)\.svg\)", page)
+    assert sorted(name for name in shown if "/" not in name) == sorted(path.stem for path in zoo_files())
+    headings = {line.removeprefix("### ").lower() for line in page.splitlines() if line.startswith("### ")}
+    assert set(re.findall(r"\]\(#(\w+)\)", page)) == headings
+    assert all((Path(__file__).parent.parent / "docs" / "pictures" / f"{stem}.svg").is_file() for stem in shown)
