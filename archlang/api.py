@@ -111,6 +111,10 @@ class Picture:
         """Mermaid text, for Markdown. Raises `ArchitectureError` for a figure of volumes."""
         return self._text(".mmd")
 
+    def html(self) -> str:
+        """A page that opens, searches and explains the model, as one file."""
+        return self._text(".html")
+
     def svg(self) -> str:
         """The picture as SVG text."""
         return self._text(".svg")
@@ -127,7 +131,7 @@ class Picture:
         return text
 
     def save(self, path: TargetPath) -> None:
-        """Write .svg, .png, .pdf, .dot, .mmd or .tex. Raises `ArchitectureError`; then nothing is written."""
+        """Write .svg, .png, .pdf, .html, .dot, .mmd or .tex. Raises `ArchitectureError`; then nothing is written."""
         from archlang.writing import write_output
 
         _raising(write_output, self.model, fspath(path), "render", self.options)

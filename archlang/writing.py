@@ -92,6 +92,13 @@ def _mermaid(model: Model, options: RenderOptions | None = None) -> str:
     return write_mermaid(draw(model, options), options)
 
 
+def _html(model: Model, options: RenderOptions | None = None) -> str:
+    _boxes_only(options, ".html")
+    from archlang.backends.html.page import write_html
+
+    return write_html(model, options)
+
+
 def _onnx(model: Model, _: RenderOptions | None = None) -> bytes:
     return module_bytes(_live(model, "writing ONNX"), ".onnx")
 
@@ -123,7 +130,7 @@ Writer = Callable[[Model, "RenderOptions | None"], str | bytes]
 
 WRITERS: dict[str, dict[str, Writer]] = {
     "compile": {".py": _source, ".json": _json, ".onnx": _onnx, ".pt2": _pt2},
-    "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf, ".mmd": _mermaid, ".tex": _tikz},
+    "render": {".svg": _svg, ".dot": _dot, ".png": _png, ".pdf": _pdf, ".mmd": _mermaid, ".tex": _tikz, ".html": _html},
 }
 """For each command its formats by file ending; the first is the default."""
 

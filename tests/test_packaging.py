@@ -17,7 +17,14 @@ import archlang
 
 ROOT = Path(__file__).parent.parent
 ZOO = sorted(path.name for path in ROOT.glob("zoo/*.arch"))
-SHIPPED = ("grammars/arch.lark", "grammars/prelude.arch", "py.typed", *(f"zoo/{name}" for name in ZOO))
+SHIPPED = (
+    "backends/html/page.html",
+    "backends/html/page.js",
+    "grammars/arch.lark",
+    "grammars/prelude.arch",
+    "py.typed",
+    *(f"zoo/{name}" for name in ZOO),
+)
 INSTALL_SECONDS, COMMAND_SECONDS = 240, 60
 
 

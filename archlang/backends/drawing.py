@@ -46,6 +46,14 @@ def draw(model: Model, options: RenderOptions | None = None) -> Diagram:
     return replace(diagram, sample=_Drawing(model.with_numbers, options).draw())
 
 
+def find_target(model: Model, path: str) -> Target:
+    """The steps to what `--expand` names. Raises `Diagnosed` if there is none."""
+    place = find_place(model, path)
+    if isinstance(place, Place):
+        return place.steps
+    raise Diagnosed(Diagnostic(unknown_path(model, path, place), None, "--expand"))
+
+
 @record
 class _Source:
     """The box that a value comes from, with its shape in the first and in the last of the copies drawn as one."""
@@ -89,7 +97,7 @@ class _Drawing:
         self.views = Views(model, options.merge)
         self.planner = Planner(model, self.views)
         self.plan = self._plan(options)
-        self.targets = tuple(self._target(path) for path in options.expand if path != EVERYTHING)
+        self.targets = tuple(find_target(model, path) for path in options.expand if path != EVERYTHING)
         self.telling = telling_arguments(model)
         self.totals = fold_totals(model)
         self.variants = Counter(name for name, _ in self.planner.variants(self.plan.closed))
@@ -102,12 +110,6 @@ class _Drawing:
         if self.everything:
             return Plan(MAX_DEPTH)
         return self.planner.plan() if options.depth is None else Plan(options.depth - 1, scopes_only=True)
-
-    def _target(self, path: str) -> Target:
-        place = find_place(self.model, path)
-        if isinstance(place, Place):
-            return place.steps
-        raise Diagnosed(Diagnostic(unknown_path(self.model, path, place), None, "--expand"))
 
     def draw(self) -> Diagram:
         """The whole picture."""

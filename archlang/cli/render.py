@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("file", required=False, metavar="FILE")
 @reads_a_model
 @click.option(
-    "-o", "--output", metavar="OUT", help="A path ending in .svg, .dot, .png, .pdf, .mmd or .tex; - for SVG here."
+    "-o", "--output", metavar="OUT", help="A path ending in .svg, .dot, .png, .pdf, .html, .mmd or .tex; -: SVG here."
 )
 @click.option("--style", default="boxes", metavar="STYLE", help="boxes, or volumes: feature maps, as in papers.")
 @click.option("--expand", metavar="PATH", multiple=True, help="Draw the copies in this scope one by one; all: all.")

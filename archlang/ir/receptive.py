@@ -41,15 +41,15 @@ class Receptive:
     strides: tuple[Fraction | None, ...]
 
 
-def output_field(place: Place) -> dict[str, Receptive]:
+def output_field(place: Place, effort: Effort | None = None) -> dict[str, Receptive]:
     """What one number that flows out of a part sees of each of the model's inputs. Raises `TooFar`."""
-    return value_field(place, Ref(place.steps[-1].index), place.node.outputs[0], Effort(place.model))
+    return value_field(place, Ref(place.steps[-1].index), place.node.outputs[0], effort or Effort(place.model))
 
 
-def input_field(place: Place) -> dict[str, Receptive]:
+def input_field(place: Place, effort: Effort | None = None) -> dict[str, Receptive]:
     """What one number that flows into a part, by its first input, sees of each of the model's inputs."""
     ref = place.node.inputs[0]
-    return value_field(place, ref, place.body.shape_of(ref), Effort(place.model))
+    return value_field(place, ref, place.body.shape_of(ref), effort or Effort(place.model))
 
 
 class Effort:
@@ -58,12 +58,19 @@ class Effort:
     def __init__(self, model: Model, left: int = maxsize) -> None:
         self.grows = _grows(model)
         self.left = left
+        self.known: dict[object, dict[str, Receptive]] = {}
 
 
 def value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, Receptive]:
     """What one number of a value sees of each of the model's inputs: a value of the body that `place` stands in,
     made by the part there or one before it. Raises `TooFar`, also once the effort is spent."""
+    key = (place.steps[:-1], place.steps[-1].body, ref)
+    if key not in effort.known:
+        effort.known[key] = _value_field(place, ref, shape, effort)
+    return effort.known[key]
 
+
+def _value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, Receptive]:
     def see(position: int) -> dict[str, Field]:
         backwards = _Backwards(place.model, most := min(MOST_NODES, effort.left))
         try:

@@ -6,6 +6,7 @@ A number that nobody worked out is never 0: it is not available, and a sum over 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from archlang.diagnostics import Diagnosed, Diagnostic
@@ -80,21 +81,26 @@ class Facts:
         self.model = model
         self.totals = fold_totals(model)[-1]
         self.shapes = {given.name: given.shape for given in model.inputs}
-        self._effort: Effort | None = None
         self._known: dict[Any, Fields | None] = {}
+
+    @cached_property
+    def effort(self) -> Effort:
+        """What is left of the effort for the receptive fields."""
+        from archlang.ir.receptive import Effort
+
+        return Effort(self.model, FIELD_EFFORT)
 
     def fields(self, row: Row) -> Fields | None:
         """What one number that flows out of a row sees of each input; None where it was not worked out."""
-        from archlang.ir.receptive import Effort, TooFar, value_field
+        from archlang.ir.receptive import TooFar, value_field
 
         if row.value is None:
             return {} if row.outputs else None
         place, ref = row.value.place, row.value.ref
         key = (place.steps[:-1], place.steps[-1].body, ref)
         if key not in self._known:
-            self._effort = self._effort or Effort(self.model, FIELD_EFFORT)
             try:
-                found = value_field(place, ref, row.outputs[0], self._effort)
+                found = value_field(place, ref, row.outputs[0], self.effort)
                 self._known[key] = {name: found[name] for name in self.shapes if name in found}
             except TooFar:
                 self._known[key] = None

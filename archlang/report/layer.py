@@ -14,7 +14,8 @@ from archlang.ir.memory import layer_keeps
 from archlang.ir.ops.base import Shape, lacks_rule
 from archlang.ir.ops.trace import DTYPE_BYTES, INDEX_BYTES, Setting
 from archlang.ir.paths import Place, find_place, unknown_path
-from archlang.ir.walk import counted, fold_totals, input_shapes
+from archlang.ir.receptive import Effort
+from archlang.ir.walk import Totals, counted, fold_totals, input_shapes
 from archlang.report.columns import macs_of, parameters_of
 from archlang.report.receptive import receptive_lines
 from archlang.report.rows import scope_rows
@@ -42,10 +43,33 @@ def explanation(model: Model, path: str) -> str:
     return _input(model, given)
 
 
+class Explainer:
+    """Explains many parts of one model, with a bounded effort for all their receptive fields, and without the tables of
+    what is inside: for pages that show these anyway."""
+
+    def __init__(self, model: Model, effort: Effort) -> None:
+        self._effort = effort
+        self._totals = fold_totals(model)
+
+    def text(self, place: Place) -> str:
+        """One part."""
+        node = place.node
+        if isinstance(node, Layer):
+            return _part_text(place, _layer_sections(place, node, self._effort))
+        return _part_text(place, _scope_sections(place, node, self._totals, self._effort))
+
+
 def _part(place: Place) -> str:
     node = place.node
+    if isinstance(node, Layer):
+        return _part_text(place, _layer_sections(place, node))
+    parts = "Parts", rows_lines(scope_rows(place.model, node, place.path), place.model)
+    return _part_text(place, [*_scope_sections(place, node, fold_totals(place.model)), parts])
+
+
+def _part_text(place: Place, sections: Iterable[Section]) -> str:
+    node = place.node
     head = f"{place.path} of {place.model.name}: {_kind(place)} ({node.origin.file}:{node.origin.line})"
-    sections = _layer_sections(place, node) if isinstance(node, Layer) else _scope_sections(place, node)
     return _text([head, *_purpose(node), *_marks(place)], [("", _flow_lines(place)), *sections])
 
 
@@ -108,7 +132,7 @@ def _incoming(body: Body, ref: Ref) -> str:
 # ---- layers ----------------------------------------------------------------------------------------
 
 
-def _layer_sections(place: Place, layer: Layer) -> Iterator[Section]:
+def _layer_sections(place: Place, layer: Layer, effort: Effort | None = None) -> Iterator[Section]:
     op, inputs, output = layer.op, input_shapes(place.body, layer), layer.outputs[0]
     if size := op.explain_shape(inputs, output):
         yield "Output size", size
@@ -116,7 +140,7 @@ def _layer_sections(place: Place, layer: Layer) -> Iterator[Section]:
     yield "Parameters", unknown if lacks_rule(op, "parameters") else op.explain_parameters(inputs, output)
     yield "Multiply-accumulates", unknown if lacks_rule(op, "macs") else op.explain_macs(inputs, output)
     yield "Memory", (*_memory(layer.outputs), _kept(layer, inputs))
-    yield "Receptive field", tuple(receptive_lines(place))
+    yield "Receptive field", tuple(receptive_lines(place, effort))
 
 
 def _memory(shapes: tuple[Shape, ...]) -> tuple[str, ...]:
@@ -142,8 +166,10 @@ def _kept(layer: Layer, inputs: tuple[Shape, ...]) -> str:
 # ---- scopes ----------------------------------------------------------------------------------------
 
 
-def _scope_sections(place: Place, scope: Call) -> Iterator[Section]:
-    totals = counted(fold_totals(place.model)[scope.body], place.shared, place.training)
+def _scope_sections(
+    place: Place, scope: Call, of_bodies: Sequence[Totals], effort: Effort | None = None
+) -> Iterator[Section]:
+    totals = counted(of_bodies[scope.body], place.shared, place.training)
     yield (
         "Together",
         (
@@ -152,5 +178,4 @@ def _scope_sections(place: Place, scope: Call) -> Iterator[Section]:
             f"{totals.elements:,} numbers flow out of its layers, {megabytes(totals.elements, DTYPE)} for each sample",
         ),
     )
-    yield "Receptive field of what flows out", tuple(receptive_lines(place))
-    yield "Parts", rows_lines(scope_rows(place.model, scope, place.path), place.model)
+    yield "Receptive field of what flows out", tuple(receptive_lines(place, effort))

@@ -10,19 +10,22 @@ from archlang.errors.words import listing, shape_text
 from archlang.ir.graph import Input, Layer
 from archlang.ir.ops.base import Field
 from archlang.ir.paths import Place
-from archlang.ir.receptive import MOST_NODES, Receptive, TooFar, input_field, output_field
+from archlang.ir.receptive import MOST_NODES, Effort, Receptive, TooFar, input_field, output_field
 from archlang.ir.walk import input_shapes
 
 LEGEND = "R_in is what a number that flows in sees, J_in how far apart its neighbours look"
 
 
-def receptive_lines(place: Place) -> Iterator[str]:
-    """What one number that flows out of a part sees of each of the model's inputs."""
+def receptive_lines(place: Place, effort: Effort | None = None) -> Iterator[str]:
+    """What one number that flows out of a part sees of each of the model's inputs; `effort` bounds that of several."""
     try:
-        fields = output_field(place)
-        before = input_field(place) if _single_input(place) else {}
+        fields = output_field(place, effort)
+        before = input_field(place, effort) if _single_input(place) else {}
     except TooFar:
-        yield f"not worked out: more than {MOST_NODES:,} layers lie before it"
+        spent = effort is not None and effort.left < MOST_NODES
+        yield (
+            "not worked out on this page" if spent else f"not worked out: more than {MOST_NODES:,} layers lie before it"
+        )
         return
     if not fields:
         yield "it sees no input"

@@ -61,7 +61,7 @@ EXAMPLES = {
         "End the path in one of the formats that the message lists.",
         command=f"archc render {FILE} -o net.gif",
         fixed_command=f"archc render {FILE} -o net.dot",
-        problem=UnknownFormat("net.gif", (".svg", ".dot", ".png", ".pdf", ".mmd", ".tex")),
+        problem=UnknownFormat("net.gif", (".svg", ".dot", ".png", ".pdf", ".mmd", ".tex", ".html")),
         place="net.gif",
     ),
     "missing-package": Example(
