@@ -20,6 +20,7 @@ import archlang
 from archlang.api import check, checks
 from archlang.backends.html import records
 from archlang.backends.html.page import page_data, write_html
+from archlang.backends.html.scenes import scenes
 from archlang.backends.render_options import RenderOptions, read_options
 from archlang.diagnostics import Diagnosed
 from archlang.diagnostics.text import printable
@@ -31,7 +32,7 @@ from archlang.report.rows import table_rows, walk_rows
 
 Data = dict[str, Any]
 
-ZOO = ("resnet", "alexnet", "unet", "inception", "densenet", "vit", "textcnn", "shufflenet", "c3d", "speech")
+ZOO = ("resnet", "alexnet", "unet", "inception", "vit", "textcnn", "shufflenet")
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -181,7 +182,8 @@ def layers_of(data: Data) -> list[tuple[str, tuple[str, ...]]]:
 @pytest.mark.parametrize("name", ZOO)
 def test_every_copy_of_every_layer_follows_from_the_data(name: str):
     model = check(f"zoo:{name}").models[0]
-    data = Page(write_html(model)).data
+    given = [{"name": given.name} for given in model.inputs]
+    data = {"root": len(model.bodies) - 1, "inputs": given, "bodies": scenes(model, RenderOptions())}
     expected = [(flat.path, spot.sources) for flat, spot in zip(flatten(model), flat_spots(model), strict=True)]
     assert layers_of(data) == expected
 
@@ -192,7 +194,7 @@ def all_rows(rows: list[Data]) -> Iterator[Data]:
         yield from all_rows(row.get("rows", []))
 
 
-@pytest.mark.parametrize("name", ZOO[:4])
+@pytest.mark.parametrize("name", ("resnet", "alexnet", "vit"))
 def test_the_table_is_that_of_the_report_and_each_row_has_its_place(name: str):
     model = check(f"zoo:{name}").models[0]
     data = page_data(model, RenderOptions())
@@ -205,7 +207,7 @@ def test_the_table_is_that_of_the_report_and_each_row_has_its_place(name: str):
 
 
 def test_a_layer_is_explained_as_by_archc_explain():
-    model = check("zoo:unet").models[0]
+    model = check("zoo:squeezenet").models[0]
     data = page_data(model, RenderOptions())
     told = {row["path"]: row["about"] for row in all_rows(data["table"]["rows"]) if "about" in row}
     for flat in flatten(model):

@@ -48,8 +48,13 @@ class Explainer:
     what is inside: for pages that show these anyway."""
 
     def __init__(self, model: Model, effort: Effort) -> None:
+        self._model = model
         self._effort = effort
         self._totals = fold_totals(model)
+
+    def input_text(self, name: str) -> str:
+        """One input of the model."""
+        return _input(self._model, next(given for given in self._model.inputs if given.name == name))
 
     def text(self, place: Place) -> str:
         """One part."""

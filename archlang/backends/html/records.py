@@ -17,7 +17,7 @@ from archlang.ir.paths import Place
 from archlang.ir.receptive import Effort, Receptive
 from archlang.ir.walk import fold_totals
 from archlang.report.columns import BY_NAME, DEFAULT, FIELD_EFFORT, Column, Facts
-from archlang.report.layer import Explainer, explanation
+from archlang.report.layer import Explainer
 from archlang.report.rows import Row, Steps, table_rows
 from archlang.report.text import shapes_text
 from archlang.symbolic.legal import SymbolicModel
@@ -95,7 +95,7 @@ class _Rows:
         if self.left < 0 or row.failure is not None:
             return ""
         if not row.steps:
-            return explanation(self.example, row.path) if row.type == "INPUT" else ""
+            return self.explainer.input_text(row.path) if row.type == "INPUT" else ""
         if row.node is None:
             return _copies_text(row)
         place = self._place(row)
