@@ -306,12 +306,11 @@ def test_a_residual_block_reads_as_one_writes_it() -> None:
 """ in body_of("basic-Net")
 
 
-def test_parts_for_training_come_behind_the_return_of_inference() -> None:
+def test_parts_for_training_stand_where_they_are_written() -> None:
     assert """
-        if not self.training:
-            return x
-        aux1 = self.aux1(a)  # 3
-        return x, aux1
+        aux: list[Tensor] = []
+        if self.training:
+            aux.append(self.aux1(x))  # 3
 """ in body_of("inception-Plain")
 
 

@@ -100,9 +100,9 @@ def _doc(text: str) -> str:
 
 def _write_imports(code: Code, required: set[str], imported: Mapping[str, str]) -> None:
     """What the module imports, in the order of isort. `imported`: classes of other packages, with their names."""
-    if "itertools" in required:
-        code.add("import itertools")
-        code.blank()
+    standard = {"itertools": "import itertools", "OrderedDict": "from collections import OrderedDict"}
+    if lines := [line for name, line in standard.items() if name in required]:
+        code.lines += [*lines, ""]
     if "torch" in required:
         code.add("import torch")
     lines = [f"from torch import {'Tensor, ' if 'Tensor' in required else ''}nn"]

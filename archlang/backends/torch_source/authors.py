@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from archlang.backends.torch_source.text import flat
-from archlang.backends.torch_source.words import literal
+from archlang.backends.torch_source.words import is_argument_name, literal
 from archlang.elaborate.program import Definition, walk
 from archlang.records import record
 from archlang.syntax import ast
@@ -20,6 +20,9 @@ CALCULATED = (ast.Operation, ast.Conditional, ast.Unary, ast.Index, ast.Invocati
 
 FUNCTIONS = frozenset({"abs", "int", "len", "max", "min", "sum"})
 """Functions of the language that Python has just so."""
+
+FOLDING = frozenset({"max", "min", "sum"})
+"""Those that take what a comprehension gives one by one."""
 
 PRECEDENCE = {"or": 1, "and": 2, "not": 3, "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "**": 8}
 COMPARISON = 4
@@ -50,10 +53,11 @@ class Family(Protocol):
 
 @record(eq=False)
 class Written:
-    """An expression of the file, and the names that it uses."""
+    """An expression of the file, the names that it uses, and which of them count something out."""
 
     node: ast.Expression
     names: frozenset[str]
+    counting: frozenset[str]
 
 
 class Author:
@@ -72,10 +76,11 @@ class Author:
         found = None if self.family is None else self.family.find(definition)
         written: dict[str, Written] = {}
         while found is not None:
+            loops = _bound_names(found.tree.chain)
             for node in walk(found.tree.chain):
                 if isinstance(node, CALCULATED) and _is_python(node):
-                    names = frozenset(name.name for name in _uses(node))
-                    written.setdefault(node.span.text, Written(node, names))
+                    names = frozenset(name.name for name in _uses(node)) - _bound_names(node)
+                    written.setdefault(node.span.text, Written(node, names, names & loops))
             alias = found.program.alias(found.tree)
             found = alias[0] if alias else None
         return tuple(written.values())
@@ -96,14 +101,39 @@ def _uses(node: ast.Node) -> Iterator[ast.NameUse]:
 
 def _is_python(node: ast.Node) -> bool:
     """Whether an expression means in Python what it means here."""
-    for inner in walk(node):
-        if isinstance(inner, ast.Invocation):
-            function = inner.function
-            if not isinstance(function, ast.NameUse) or function.name not in FUNCTIONS:
+    nodes = list(walk(node))
+    loops = {id(one.loop.items) for one in nodes if isinstance(one, ast.Comprehension)}
+    folded = {id(one.arguments[0].value) for one in nodes if isinstance(one, ast.Invocation) and _folds(one)}
+    for inner in nodes:
+        match inner:
+            case ast.Invocation(function=ast.NameUse(name=name)):
+                if name not in FUNCTIONS and not (name == "range" and id(inner) in loops):
+                    return False
+            case ast.Comprehension():
+                if id(inner) not in folded or not all(map(_is_bindable, inner.loop.names)):
+                    return False
+            case ast.Invocation() | ast.Attribute() | ast.Sequence():
                 return False
-        elif isinstance(inner, ast.Comprehension | ast.Attribute | ast.Sequence):
-            return False
+            case _:
+                pass
     return True
+
+
+def _folds(node: ast.Invocation) -> bool:
+    """Whether a function takes a comprehension and nothing else."""
+    function = node.function
+    if not isinstance(function, ast.NameUse) or function.name not in FOLDING or len(node.arguments) != 1:
+        return False
+    return isinstance(node.arguments[0].value, ast.Comprehension)
+
+
+def _is_bindable(name: str) -> bool:
+    return is_argument_name(name) and name not in FUNCTIONS
+
+
+def _bound_names(node: ast.Node) -> frozenset[str]:
+    """The names that comprehensions inside give their items."""
+    return frozenset(name for one in walk(node) if isinstance(one, ast.Loop) for name in one.names)
 
 
 def python_text(node: ast.Expression, names: Mapping[str, str], at_least: int = 0) -> str:
@@ -126,6 +156,8 @@ def _text(node: ast.Expression, names: Mapping[str, str]) -> tuple[str, int]:
         case ast.Invocation():
             values = ", ".join(python_text(argument.value, names) for argument in node.arguments)
             return f"{node.function.span.text}({values})", ATOM
+        case ast.Comprehension():
+            return _comprehension(node, names), 0
         case ast.Conditional():
             parts = [_bound(part, names, 1) for part in (node.chosen, node.condition, node.other)]
             return f"{parts[0]} if {parts[1]} else {parts[2]}", 0
@@ -137,6 +169,14 @@ def _text(node: ast.Expression, names: Mapping[str, str]) -> tuple[str, int]:
             return _operation(node, names)
         case _:
             raise AssertionError(type(node))
+
+
+def _comprehension(node: ast.Comprehension, names: Mapping[str, str]) -> str:
+    """What stands inside the parentheses of `sum(...)`."""
+    inside = {**names, **{name: name for name in node.loop.names}}
+    condition = f" if {_bound(node.condition, inside, 1)}" if node.condition is not None else ""
+    items = _bound(node.loop.items, names, 1)
+    return f"{_bound(node.item, inside, 1)} for {', '.join(node.loop.names)} in {items}{condition}"
 
 
 def _operation(node: ast.Operation, names: Mapping[str, str]) -> tuple[str, int]:

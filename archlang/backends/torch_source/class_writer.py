@@ -2,7 +2,7 @@
 
 What is a plain chain of modules becomes a subclass of `nn.Sequential` where its parts are only numbered, or where it is
 too long for a `forward` of its own; else its parts are attributes. What is no chain has a `forward`, and is a subclass
-of `nn.ModuleList` where its parts are only numbered.
+of `nn.ModuleList` where its parts are only numbered, and of `nn.ModuleDict` where some numbers are left out.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from archlang.backends.torch_source.forward import Forward
 from archlang.backends.torch_source.frames import FunctionFrame
 from archlang.backends.torch_source.measures import LONGEST_FORWARD
 from archlang.backends.torch_source.parts import Parts
-from archlang.backends.torch_source.sinks import Attributes, Inline
-from archlang.backends.torch_source.steps import Part, Segment, segments_of
-from archlang.backends.torch_source.text import Bracket, Code
+from archlang.backends.torch_source.sinks import Attributes, Inline, Mapped
+from archlang.backends.torch_source.steps import MAPPING_METHODS, Part, Segment, is_function, segments_of
+from archlang.backends.torch_source.text import Bracket, Code, call
 from archlang.ir.graph import BodyId, Call, Layer
 
 
@@ -79,15 +79,24 @@ class ClassWriter:
         self.function.labels = frozenset(label for part in self.parts for label in self.library.parts.labels(part))
         flow = follow(self.library.parts, self.parts, "attributes", len(inputs), self.function.own)
         names = attribute_names(flow)
-        if any(isinstance(applied.node, Segment) for applied in flow.applied):
+        if is_mapping := _is_mapping(flow, names):
+            self._mapping()
+        elif any(isinstance(applied.node, Segment) for applied in flow.applied):
             names = {}
             self.builder.keys(self.constructor, "self", self.parts, self.function, "attributes")
         else:
             self.builder.fill(Attributes(self.constructor, names), self.parts, self.function, {})
-        self._forward(flow, inputs, names)
+        self._forward(flow, inputs, names, is_mapping)
 
-    def _forward(self, flow: Flow, inputs: Sequence[str], names: dict[str, str]) -> None:
-        forward = Forward(flow, names, self.function)
+    def _mapping(self) -> None:
+        self.base = "nn.ModuleDict"
+        mapped = Mapped(Code(8))
+        self.builder.fill(mapped, self.parts, self.function, {})
+        self.constructor.lines = mapped.code.lines
+        self.constructor.add("", call("super().__init__", Bracket("{", tuple(mapped.entries), "}")))
+
+    def _forward(self, flow: Flow, inputs: Sequence[str], names: dict[str, str], is_mapping: bool = False) -> None:
+        forward = Forward(flow, names, self.function, is_mapping)
         forward.write(self.forward, inputs, self.aside)
         if forward.uses_torch:
             self.library.require("torch")
@@ -110,6 +119,21 @@ class ClassWriter:
             lines += known.run_size(segments[0]) if segments else 1
             repeats = repeats or bool(segments)
         return lines <= LONGEST_FORWARD or not repeats
+
+
+def _is_mapping(flow: Flow, names: dict[str, str]) -> bool:
+    """Whether parts with parameters have numbers for names, which no attribute can have, and a mapping takes all."""
+    parts = [applied for applied in flow.applied if applied.name]
+    if not any(one.name.isdigit() and one.name not in names and _is_module(flow, one.node) for one in parts):
+        return False
+    taken = {one.name for one in parts} & MAPPING_METHODS
+    return not taken and not any(
+        one.is_own or one.present is not None or isinstance(one.node, Segment) for one in flow.applied
+    )
+
+
+def _is_module(flow: Flow, node: Layer | Call | Segment) -> bool:
+    return not isinstance(node, Layer) or not is_function(node, flow.style)
 
 
 def _has_number(parts: Parts, node: Layer | Call | Segment) -> bool:

@@ -15,7 +15,7 @@ from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.frames import ANY, Frame, FunctionFrame, Slot, Variable, Vector, equal
 from archlang.backends.torch_source.loops import LoopFrame
 from archlang.backends.torch_source.measures import SHORT_REPEAT, Measures
-from archlang.backends.torch_source.sinks import Inline, Keyed, Listing, Sink
+from archlang.backends.torch_source.sinks import Inline, Keyed, Listing, Named, Sink, ordered
 from archlang.backends.torch_source.steps import Part, Row, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call, flat
 from archlang.backends.torch_source.words import literal, unique
@@ -177,16 +177,20 @@ class Builder:
 
     def _group(self, sink: Sink, body: BodyId, parts: Sequence[Part | None], frame: Frame, label: str) -> Expression:
         numbered = self.parts.is_numbered(body)
-        if numbered and self.is_straight(parts):
-            inline = Inline()
+        if self.is_straight(parts):
+            inline = Inline() if numbered else Named(labels=self._labels(parts))
             self.fill(inline, parts, frame, {})
-            return Bracket("nn.Sequential(", tuple(inline.entries))
+            if numbered:
+                return Bracket("nn.Sequential(", tuple(inline.entries))
+            self.library.require("OrderedDict")
+            return call("nn.Sequential", ordered(inline.entries))
         sink.flush()
         if numbered:
             return f"nn.Sequential(*{self.listing(sink.code, parts, frame, label)})"
         name = self._local(label or "group")
-        sink.code.add(f"{name} = nn.Sequential()")
-        self.keys(sink.code, name, parts, frame)
+        keyed = self.keys(sink.code, name, parts, frame)
+        if keyed.is_ordered:
+            self.library.require("OrderedDict")
         return name
 
     def listing(
@@ -203,10 +207,15 @@ class Builder:
 
     def keys(
         self, code: Code, target: str, parts: Sequence[Part | None], frame: Frame, style: Style | None = None
-    ) -> None:
-        """Statements that add parts to a module by name."""
-        labels = {label for part in parts if part is not None for label in self.parts.labels(part)}
-        self.fill(Keyed(code, target, labels, style), parts, frame, {})
+    ) -> Keyed:
+        """Statements that add parts to a module by name; one other than `self` is made by the first of them."""
+        keyed = Keyed(code, target, self._labels(parts), style)
+        self.fill(keyed, parts, frame, {})
+        keyed.flush()
+        return keyed
+
+    def _labels(self, parts: Sequence[Part | None]) -> set[str]:
+        return {label for part in parts if part is not None for label in self.parts.labels(part)}
 
     def _local(self, name: str) -> str:
         """A free name for a local variable."""
@@ -237,7 +246,7 @@ class Builder:
         bodies, label = _called(steps)
         if self.library.class_of(bodies[0], label) is not None:
             return True
-        return self.parts.is_numbered(bodies[0]) and self.is_straight([self.parts.part(body) for body in bodies])
+        return self.is_straight([self.parts.part(body) for body in bodies])
 
     def _segment(self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts) -> None:
         segments = segments_of(steps)

@@ -26,10 +26,14 @@ LONGEST_NESTING = 80
 
 
 class Forward:
-    """Writes `forward` from a flow. `names` are attributes that differ from the name of the part."""
+    """Writes `forward` from a flow. `names` are attributes that differ from the name of the part.
 
-    def __init__(self, flow: Flow, names: dict[str, str], frame: FunctionFrame) -> None:
+    In a subclass of `nn.ModuleDict` (`is_mapping`) parts are no attributes, but reached by their names.
+    """
+
+    def __init__(self, flow: Flow, names: dict[str, str], frame: FunctionFrame, is_mapping: bool = False) -> None:
         self.flow = flow
+        self.is_mapping = is_mapping
         self.names = names
         self.frame = frame
         self.uses_torch = False
@@ -104,6 +108,8 @@ class Forward:
     def _child(self, name: str) -> str:
         if self.flow.style == "list":
             return f"self[{name}]"
+        if self.is_mapping:
+            return f'self["{name}"]'
         name = self.names.get(name, name)
         return f"self.{name}" if name.isidentifier() else f'self.get_submodule("{name}")'
 

@@ -217,12 +217,16 @@ class FunctionFrame(Frame):
     def write(self, slot: Slot) -> Expression:
         """The text of a number; notes which arguments of a model stand in it."""
         text = super().write(slot)
+        self.note_use(slot, text)
+        return text
+
+    def note_use(self, slot: Slot, text: Expression) -> None:
+        """Note which arguments of a model stand in the text of a number."""
         use = "how often a part is repeated" if slot.name == DEPTH else f"`{slot.name}` of `{slot.owner}`"
         if self.closed and (slot.owner or slot.name == DEPTH):
             for name in {*re.findall(r"[A-Za-z_]\w*", flat(text) or "")} & {v.name for v in self.variables}:
                 known = self.uses.setdefault(name, [])
                 known += [use] if use not in known else []
-        return text
 
     def find(self, slot: Slot) -> Expression | None:
         """The text of values that are constant, have a name, are an argument, or follow from one."""
@@ -260,9 +264,8 @@ class FunctionFrame(Frame):
 
     def _name(self, argument: Variable) -> str:
         """An argument by its name; it becomes a parameter."""
-        return str(
-            Frame.find(self, Slot(argument.values, "")) or self._parameter(argument.name, argument.slot, argument.name)
-        )
+        known = Frame.find(self, Slot(argument.values, ""))
+        return flat(known or "") or self._parameter(argument.name, argument.slot, argument.name)
 
     def _written(self, slot: Slot) -> str | None:
         """The author's own expression, where it has these values: `stride if v1 else 1`."""
@@ -272,16 +275,24 @@ class FunctionFrame(Frame):
                 return self._text(written)
         return None
 
+    def text_of(self, written: Written, names: Mapping[str, str]) -> str:
+        """The author's expression, given what some of its names are called here."""
+        own = {name: self._text_of(name) for name in written.names if name not in names}
+        return python_text(written.node, {**own, **names})
+
     def _text(self, written: Written, at_least: int = 0) -> str:
         return python_text(written.node, {name: self._text_of(name) for name in written.names}, at_least)
 
     @cached_property
+    def around(self) -> dict[str, Vector]:
+        """The names that the author could use, with their values."""
+        known = {argument.name: argument.values for argument in reversed(self.arguments)}
+        return known if self.closed or not all_integers(self.entry) else {IN_CHANNELS: self.entry, **known}
+
+    @cached_property
     def _expressions(self) -> list[tuple[Vector, Written]]:
         """What the author wrote of names that differ here, with its values."""
-        known = {argument.name: argument.values for argument in reversed(self.arguments)}
-        if not self.closed and all_integers(self.entry):
-            known = {IN_CHANNELS: self.entry, **known}
-        varying = {name: values for name, values in known.items() if not is_constant(values)}
+        varying = {name: values for name, values in self.around.items() if not is_constant(values)}
         found = [written for written in self.written if written.names <= set(varying)]
         return [(self._values_of(written, varying), written) for written in found]
 

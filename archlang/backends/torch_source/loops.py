@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from archlang.backends.torch_source.frames import (
@@ -21,6 +22,7 @@ from archlang.backends.torch_source.frames import (
     is_constant,
     known_of,
 )
+from archlang.backends.torch_source.indices import Place, find_written, is_better_as_table, places_of, shift_of
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, call
 from archlang.backends.torch_source.words import literal, plural, singular, variable_name
 
@@ -42,6 +44,8 @@ class LoopFrame(Frame):
     counts: tuple[int, ...] = field(kw_only=True)
     entry: Vector = field(kw_only=True)
     flow: str = field(kw_only=True)
+    index: str = ""
+    first: int = 0
     carry: str = ""
     start: Expression = ""
     inside: set[str] = field(default_factory=set[str])
@@ -109,10 +113,43 @@ class LoopFrame(Frame):
         outer = self.project(slot.values)
         if outer is not None:
             return self.outer.create(replace(slot, values=outer))
+        if (text := self._by_index(slot)) is not None:
+            return text
         argument = self.named_column(self.column(slot.values))
         name = self._new_name(singular(argument) if argument else slot.name)
         self.variables.append(Variable(name, slot.values, slot.role))
         return name
+
+    # ---- the place of a copy
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """Which copies each run is."""
+        instances, frame = self.origin, self.outer
+        while isinstance(frame, LoopFrame):
+            instances, frame = tuple(frame.origin[outer] for outer in instances), frame.outer
+        return places_of(self.origin, instances, self.counts)
+
+    def _by_index(self, slot: Slot) -> str | None:
+        """The author's expression in the place of the copy, where no table says it better."""
+        if not self.has_row_for_each:
+            return None
+        if self.index and (shift := shift_of(slot.values, self.places)) is not None:
+            shift -= self.first
+            return f"{self.index} {'-' if shift < 0 else '+'} {abs(shift)}" if shift else self.index
+        column = self.column(slot.values)
+        if is_better_as_table(column) or self.named_column(column) is not None:
+            return None
+        function = self.function
+        firsts = (self.first,) if self.index else (0, 1)
+        found = find_written(slot.values, self.places, function.written, function.around, function.author, firsts)
+        if found is None:
+            return None
+        written, index, self.first = found
+        self.index = self.index or self._new_name(index)
+        text = function.text_of(written, {index: self.index})
+        function.note_use(slot, text)
+        return text
 
     def _new_name(self, wanted: str) -> str:
         """A free name for a variable; loops around must not use it for another from now on."""
@@ -139,7 +176,7 @@ class LoopFrame(Frame):
         taken = {variable_name(argument.name, lambda _: False) for argument in self.function.arguments}
         taken |= self.function.locals | self.inside | {self.carry}
         while isinstance(frame, LoopFrame):
-            taken |= {variable.name for variable in frame.variables}
+            taken |= {frame.index, *(variable.name for variable in frame.variables)}
             frame = frame.outer
             taken |= {str(frame.running.text)} if frame.running and frame is not self.outer else set()
         return name in taken | {variable.name for variable in frame.variables}
@@ -190,12 +227,24 @@ class LoopFrame(Frame):
     def head(self) -> list[tuple[str, Expression]]:
         """The loop as `for NAMES in EXPRESSION`; two of them where copies with equal values share a row."""
         if not self.variables:
-            return [("_", call("range", self.outer.write(Slot(self.totals, DEPTH))))]
+            if self.first:
+                return [(self.index, call("range", str(self.first), self._behind_last()))]
+            return [(self.index or "_", call("range", self.outer.write(Slot(self.totals, DEPTH))))]
+        if self.index:
+            names, table = self._table()
+            names = f"({names})" if len(self.variables) > 1 else names
+            start = (Entry(str(self.first), "start="),) if self.first else ()
+            return [(f"{self.index}, {names}", Bracket("enumerate(", (Entry(table), *start)))]
         if self.has_row_for_each:
             return [self._table()]
         name = self._new_name(DEPTH)
         self.variables.append(Variable(name, self.counts))
         return [self._table(), ("_", call("range", name))]
+
+    def _behind_last(self) -> Expression:
+        """Where the places end that do not begin with 0."""
+        totals = tuple(total if total is ANY else total + self.first for total in self.totals)
+        return self.outer.write(Slot(totals, DEPTH))
 
     def _table(self) -> tuple[str, Expression]:
         names = ", ".join(variable.name for variable in self.variables)

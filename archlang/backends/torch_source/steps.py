@@ -15,6 +15,9 @@ from archlang.records import record
 SEQUENTIAL_METHODS = frozenset({"append", "extend", "insert", "pop"})
 """Names that no part of a `nn.Sequential` can have."""
 
+MAPPING_METHODS = frozenset({"clear", "items", "keys", "pop", "update", "values"})
+"""Names that no part of a `nn.ModuleDict` can have."""
+
 Style = Literal["attributes", "list"]
 """How `forward` reaches children: `self.conv1`, or `self[0]` in a subclass of `nn.ModuleList`."""
 

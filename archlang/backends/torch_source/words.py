@@ -12,8 +12,8 @@ from typing import Any
 from archlang.backends.torch_source.text import Bracket, Entry, Expression
 
 LIBRARY_NAMES = frozenset({
-    "Any", "Tensor", "annotations", "enumerate", "getattr", "init", "isinstance", "itertools", "list", "nn", "next",
-    "range", "self", "str", "super", "torch", "zip",
+    "Any", "OrderedDict", "Tensor", "annotations", "enumerate", "getattr", "init", "isinstance", "itertools", "list",
+    "next", "nn", "range", "self", "str", "super", "torch", "zip",
 })  # fmt: skip
 """Names that generated code uses for what it did not define."""
 

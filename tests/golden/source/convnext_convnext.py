@@ -66,22 +66,25 @@ class Patches(nn.Sequential):
         )
 
 
-class Block(nn.Module):
+class Block(nn.ModuleDict):
     """Part of ConvNeXt."""
 
     def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        self.add_module("0", nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels))
-        self.add_module("2", nn.LayerNorm(in_channels, eps=1e-6))
-        self.add_module("3", nn.Linear(in_channels, 4 * in_channels))
-        self.gelu = nn.GELU()
-        self.add_module("5", nn.Linear(4 * in_channels, in_channels))
+        super().__init__(
+            {
+                "0": nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels),
+                "2": nn.LayerNorm(in_channels, eps=1e-6),
+                "3": nn.Linear(in_channels, 4 * in_channels),
+                "4": nn.GELU(),
+                "5": nn.Linear(4 * in_channels, in_channels),
+            },
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
-        x = self.get_submodule("2")(torch.permute(x, (0, 2, 3, 1)))
-        x = self.gelu(self.get_submodule("3")(x))
-        x = self.get_submodule("5")(x)
+        x = self["0"](x)
+        x = self["2"](torch.permute(x, (0, 2, 3, 1)))
+        x = self["4"](self["3"](x))
+        x = self["5"](x)
         return torch.permute(x, (0, 3, 1, 2))
 
 
@@ -103,10 +106,10 @@ class Unit(nn.Module):
 class Stage(nn.Sequential):
     """`stage(count, before, drop)` of convnext.arch."""
 
-    def __init__(self, c: int, drop2s: tuple[float, ...]) -> None:
+    def __init__(self, count: int, before: int, drop: float, c: int) -> None:
         layers: list[nn.Module] = []
-        for drop2 in drop2s:
-            layers.append(Unit(c, drop=drop2))
+        for i in range(count):
+            layers.append(Unit(c, drop=drop * (before + i)))
         super().__init__(*layers)
 
 
@@ -121,45 +124,36 @@ class ConvNeXt(nn.Module):
     """ConvNeXt: 3x224x224 -> 1000.
 
     Args:
-        widths: sets `c` of `Patches`, `c` of `Stage`.
+        depths: sets `count` of `Stage`, `drop` of `Stage` and others.
+        widths: sets `c` of `Patches`, `c` of `Stage` and others.
+        drop: sets `drop` of `Stage`.
         classes: sets `out_features` of `nn.Linear`.
-
-    Written for depths=(3, 3, 9, 3), drop=0.1: other values take other layers, so these are no
-    arguments.
     """
 
     def __init__(
         self,
+        depths: tuple[int, int, int, int] = (3, 3, 9, 3),
         widths: tuple[int, int, int, int] = (96, 192, 384, 768),
+        drop: float = 0.1,
         classes: int = 1000,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = [
             Patches(widths[0]),  # 96x56x56
-            Stage(widths[0], drop2s=(0.0, 0.0058823529411764705, 0.011764705882352941)),
+            Stage(depths[0], before=0, drop=drop / (sum(depths) - 1), c=widths[0]),
         ]
         channels = widths[0]
-        for c, drop2s in zip(
-            widths[1:],
-            (
-                (0.01764705882352941, 0.023529411764705882, 0.029411764705882353),
-                (
-                    0.03529411764705882,
-                    0.041176470588235294,
-                    0.047058823529411764,
-                    0.052941176470588235,
-                    0.058823529411764705,
-                    0.06470588235294117,
-                    0.07058823529411765,
-                    0.07647058823529412,
-                    0.08235294117647059,
+        for i in range(1, 4):
+            layers += [
+                Half(channels, widths[i]),
+                Stage(
+                    depths[i],
+                    before=sum(depths[j] for j in range(i)),
+                    drop=drop / (sum(depths) - 1),
+                    c=widths[i],
                 ),
-                (0.08823529411764705, 0.09411764705882353, 0.1),
-            ),
-            strict=True,
-        ):
-            layers += [Half(channels, c), Stage(c, drop2s=drop2s)]
-            channels = c
+            ]
+            channels = widths[i]
         self.features = nn.Sequential(*layers)
         self.avgpool1 = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(

@@ -66,22 +66,25 @@ class Patches(nn.Sequential):
         )
 
 
-class Block(nn.Module):
+class Block(nn.ModuleDict):
     """Part of ConvNeXtL."""
 
     def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        self.add_module("0", nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels))
-        self.add_module("2", nn.LayerNorm(in_channels, eps=1e-6))
-        self.add_module("3", nn.Linear(in_channels, 4 * in_channels))
-        self.gelu = nn.GELU()
-        self.add_module("5", nn.Linear(4 * in_channels, in_channels))
+        super().__init__(
+            {
+                "0": nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels),
+                "2": nn.LayerNorm(in_channels, eps=1e-6),
+                "3": nn.Linear(in_channels, 4 * in_channels),
+                "4": nn.GELU(),
+                "5": nn.Linear(4 * in_channels, in_channels),
+            },
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
-        x = self.get_submodule("2")(torch.permute(x, (0, 2, 3, 1)))
-        x = self.gelu(self.get_submodule("3")(x))
-        x = self.get_submodule("5")(x)
+        x = self["0"](x)
+        x = self["2"](torch.permute(x, (0, 2, 3, 1)))
+        x = self["4"](self["3"](x))
+        x = self["5"](x)
         return torch.permute(x, (0, 3, 1, 2))
 
 
@@ -103,10 +106,10 @@ class Unit(nn.Module):
 class Stage(nn.Sequential):
     """`stage(count, before, drop)` of convnext.arch."""
 
-    def __init__(self, c: int, drop2s: tuple[float, ...]) -> None:
+    def __init__(self, count: int, before: int, c: int) -> None:
         layers: list[nn.Module] = []
-        for drop2 in drop2s:
-            layers.append(Unit(c, drop=drop2))
+        for i in range(count):
+            layers.append(Unit(c, drop=0.014285714285714285 * (before + i)))
         super().__init__(*layers)
 
 
@@ -128,46 +131,11 @@ class ConvNeXtL(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             Patches(),  # 192x56x56
-            Stage(192, drop2s=(0.0, 0.014285714285714285, 0.02857142857142857)),
+            Stage(3, before=0, c=192),
         ]
         channels = 192
-        for c, drop2s in (
-            (384, (0.04285714285714286, 0.05714285714285714, 0.07142857142857142)),
-            (
-                768,
-                (
-                    0.08571428571428572,
-                    0.09999999999999999,
-                    0.11428571428571428,
-                    0.12857142857142856,
-                    0.14285714285714285,
-                    0.15714285714285714,
-                    0.17142857142857143,
-                    0.18571428571428572,
-                    0.19999999999999998,
-                    0.21428571428571427,
-                    0.22857142857142856,
-                    0.24285714285714285,
-                    0.2571428571428571,
-                    0.2714285714285714,
-                    0.2857142857142857,
-                    0.3,
-                    0.3142857142857143,
-                    0.32857142857142857,
-                    0.34285714285714286,
-                    0.35714285714285715,
-                    0.37142857142857144,
-                    0.3857142857142857,
-                    0.39999999999999997,
-                    0.41428571428571426,
-                    0.42857142857142855,
-                    0.44285714285714284,
-                    0.45714285714285713,
-                ),
-            ),
-            (1536, (0.4714285714285714, 0.4857142857142857, 0.5)),
-        ):
-            layers += [Half(channels, c), Stage(c, drop2s=drop2s)]
+        for c, count, before in ((384, 3, 3), (768, 27, 6), (1536, 3, 33)):
+            layers += [Half(channels, c), Stage(count, before=before, c=c)]
             channels = c
         self.features = nn.Sequential(*layers)
         self.avgpool1 = nn.AdaptiveAvgPool2d(1)

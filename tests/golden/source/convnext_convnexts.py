@@ -66,22 +66,25 @@ class Patches(nn.Sequential):
         )
 
 
-class Block(nn.Module):
+class Block(nn.ModuleDict):
     """Part of ConvNeXtS."""
 
     def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        self.add_module("0", nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels))
-        self.add_module("2", nn.LayerNorm(in_channels, eps=1e-6))
-        self.add_module("3", nn.Linear(in_channels, 4 * in_channels))
-        self.gelu = nn.GELU()
-        self.add_module("5", nn.Linear(4 * in_channels, in_channels))
+        super().__init__(
+            {
+                "0": nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels),
+                "2": nn.LayerNorm(in_channels, eps=1e-6),
+                "3": nn.Linear(in_channels, 4 * in_channels),
+                "4": nn.GELU(),
+                "5": nn.Linear(4 * in_channels, in_channels),
+            },
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
-        x = self.get_submodule("2")(torch.permute(x, (0, 2, 3, 1)))
-        x = self.gelu(self.get_submodule("3")(x))
-        x = self.get_submodule("5")(x)
+        x = self["0"](x)
+        x = self["2"](torch.permute(x, (0, 2, 3, 1)))
+        x = self["4"](self["3"](x))
+        x = self["5"](x)
         return torch.permute(x, (0, 3, 1, 2))
 
 
@@ -103,10 +106,10 @@ class Unit(nn.Module):
 class Stage(nn.Sequential):
     """`stage(count, before, drop)` of convnext.arch."""
 
-    def __init__(self, c: int, drop2s: tuple[float, ...]) -> None:
+    def __init__(self, count: int, before: int, c: int) -> None:
         layers: list[nn.Module] = []
-        for drop2 in drop2s:
-            layers.append(Unit(c, drop=drop2))
+        for i in range(count):
+            layers.append(Unit(c, drop=0.011428571428571429 * (before + i)))
         super().__init__(*layers)
 
 
@@ -128,46 +131,11 @@ class ConvNeXtS(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             Patches(),  # 96x56x56
-            Stage(96, drop2s=(0.0, 0.011428571428571429, 0.022857142857142857)),
+            Stage(3, before=0, c=96),
         ]
         channels = 96
-        for c, drop2s in (
-            (192, (0.03428571428571429, 0.045714285714285714, 0.05714285714285714)),
-            (
-                384,
-                (
-                    0.06857142857142857,
-                    0.08,
-                    0.09142857142857143,
-                    0.10285714285714286,
-                    0.11428571428571428,
-                    0.12571428571428572,
-                    0.13714285714285715,
-                    0.14857142857142858,
-                    0.16,
-                    0.17142857142857143,
-                    0.18285714285714286,
-                    0.19428571428571428,
-                    0.2057142857142857,
-                    0.21714285714285714,
-                    0.22857142857142856,
-                    0.24,
-                    0.25142857142857145,
-                    0.26285714285714284,
-                    0.2742857142857143,
-                    0.2857142857142857,
-                    0.29714285714285715,
-                    0.30857142857142855,
-                    0.32,
-                    0.3314285714285714,
-                    0.34285714285714286,
-                    0.35428571428571426,
-                    0.3657142857142857,
-                ),
-            ),
-            (768, (0.37714285714285717, 0.38857142857142857, 0.4)),
-        ):
-            layers += [Half(channels, c), Stage(c, drop2s=drop2s)]
+        for c, count, before in ((192, 3, 3), (384, 27, 6), (768, 3, 33)):
+            layers += [Half(channels, c), Stage(count, before=before, c=c)]
             channels = c
         self.features = nn.Sequential(*layers)
         self.avgpool1 = nn.AdaptiveAvgPool2d(1)

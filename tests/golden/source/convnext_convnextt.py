@@ -66,22 +66,25 @@ class Patches(nn.Sequential):
         )
 
 
-class Block(nn.Module):
+class Block(nn.ModuleDict):
     """Part of ConvNeXtT."""
 
     def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        self.add_module("0", nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels))
-        self.add_module("2", nn.LayerNorm(in_channels, eps=1e-6))
-        self.add_module("3", nn.Linear(in_channels, 4 * in_channels))
-        self.gelu = nn.GELU()
-        self.add_module("5", nn.Linear(4 * in_channels, in_channels))
+        super().__init__(
+            {
+                "0": nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels),
+                "2": nn.LayerNorm(in_channels, eps=1e-6),
+                "3": nn.Linear(in_channels, 4 * in_channels),
+                "4": nn.GELU(),
+                "5": nn.Linear(4 * in_channels, in_channels),
+            },
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
-        x = self.get_submodule("2")(torch.permute(x, (0, 2, 3, 1)))
-        x = self.gelu(self.get_submodule("3")(x))
-        x = self.get_submodule("5")(x)
+        x = self["0"](x)
+        x = self["2"](torch.permute(x, (0, 2, 3, 1)))
+        x = self["4"](self["3"](x))
+        x = self["5"](x)
         return torch.permute(x, (0, 3, 1, 2))
 
 
@@ -103,10 +106,10 @@ class Unit(nn.Module):
 class Stage(nn.Sequential):
     """`stage(count, before, drop)` of convnext.arch."""
 
-    def __init__(self, c: int, drop2s: tuple[float, ...]) -> None:
+    def __init__(self, count: int, before: int, c: int) -> None:
         layers: list[nn.Module] = []
-        for drop2 in drop2s:
-            layers.append(Unit(c, drop=drop2))
+        for i in range(count):
+            layers.append(Unit(c, drop=0.0058823529411764705 * (before + i)))
         super().__init__(*layers)
 
 
@@ -128,28 +131,11 @@ class ConvNeXtT(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             Patches(),  # 96x56x56
-            Stage(96, drop2s=(0.0, 0.0058823529411764705, 0.011764705882352941)),
+            Stage(3, before=0, c=96),
         ]
         channels = 96
-        for c, drop2s in (
-            (192, (0.01764705882352941, 0.023529411764705882, 0.029411764705882353)),
-            (
-                384,
-                (
-                    0.03529411764705882,
-                    0.041176470588235294,
-                    0.047058823529411764,
-                    0.052941176470588235,
-                    0.058823529411764705,
-                    0.06470588235294117,
-                    0.07058823529411765,
-                    0.07647058823529412,
-                    0.08235294117647059,
-                ),
-            ),
-            (768, (0.08823529411764705, 0.09411764705882353, 0.1)),
-        ):
-            layers += [Half(channels, c), Stage(c, drop2s=drop2s)]
+        for c, count, before in ((192, 3, 3), (384, 9, 6), (768, 3, 15)):
+            layers += [Half(channels, c), Stage(count, before=before, c=c)]
             channels = c
         self.features = nn.Sequential(*layers)
         self.avgpool1 = nn.AdaptiveAvgPool2d(1)

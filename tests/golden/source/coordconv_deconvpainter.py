@@ -33,16 +33,15 @@ def check_input(x: Tensor) -> None:
     raise ValueError(f"DeconvPainter's input `input` is Nx2, not {'x'.join(map(str, x.shape))}")
 
 
-class Double(nn.Module):
+class Double(nn.ModuleDict):
     """`double(c, k)` of coordconv.arch."""
 
     def __init__(self, in_channels: int, c: int, stop: int) -> None:
-        super().__init__()
-        self.add_module("0", nn.ConvTranspose2d(in_channels, c, 3, stride=2))
+        super().__init__({"0": nn.ConvTranspose2d(in_channels, c, 3, stride=2)})
         self.stop = stop
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
+        x = self["0"](x)
         return x[..., : self.stop, : self.stop]
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
@@ -66,11 +68,16 @@ class DenseNet169(nn.Module):
 
     def __init__(self, k: int = 32, classes: int = 1000) -> None:
         super().__init__()
-        features = nn.Sequential()
-        features.add_module("conv0", nn.Conv2d(3, 2 * k, 7, stride=2, padding=3, bias=False))
-        features.add_module("norm0", nn.BatchNorm2d(2 * k))
-        features.add_module("0", nn.ReLU())
-        features.add_module("pool0", nn.MaxPool2d(3, stride=2, padding=1))  # 64x56x56
+        features = nn.Sequential(
+            OrderedDict(
+                [
+                    ("conv0", nn.Conv2d(3, 2 * k, 7, stride=2, padding=3, bias=False)),
+                    ("norm0", nn.BatchNorm2d(2 * k)),
+                    ("0", nn.ReLU()),
+                    ("pool0", nn.MaxPool2d(3, stride=2, padding=1)),  # 64x56x56
+                ],
+            ),
+        )
         denseblock1 = nn.Sequential()
         channels = 2 * k
         for i in range(1, 7):

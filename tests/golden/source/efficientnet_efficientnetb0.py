@@ -112,14 +112,24 @@ class Stage(nn.Sequential):
         in_channels: int,
         k: int,
         c: int,
-        stride2s: tuple[int, ...],
-        drops: tuple[float, ...],
+        count: int,
+        stride: int,
+        first: int,
         t: int = 6,
     ) -> None:
         layers: list[nn.Module] = []
         channels = in_channels
-        for stride2, drop in zip(stride2s, drops, strict=True):
-            layers.append(Mbconv(channels, c, k=k, stride=stride2, t=t, drop=drop))
+        for i in range(count):
+            layers.append(
+                Mbconv(
+                    channels,
+                    c,
+                    k=k,
+                    stride=stride if i == 0 else 1,
+                    t=t,
+                    drop=0.2 * (first + i) / 16,
+                ),
+            )
             channels = c
         super().__init__(*layers)
 
@@ -135,25 +145,13 @@ class EfficientNetB0(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             Unit(3, 32, k=3, stride=2),  # 32x112x112
-            Stage(32, 3, 16, stride2s=(1,), drops=(0.0,), t=1),  # 16x112x112
-            Stage(16, 3, 24, stride2s=(2, 1), drops=(0.0125, 0.025)),  # 24x56x56
-            Stage(24, 5, 40, stride2s=(2, 1), drops=(0.037500000000000006, 0.05)),  # 40x28x28
-            Stage(
-                40,
-                3,
-                80,
-                stride2s=(2, 1, 1),
-                drops=(0.0625, 0.07500000000000001, 0.08750000000000001),
-            ),  # 80x14x14
-            Stage(80, 5, 112, stride2s=(1, 1, 1), drops=(0.1, 0.1125, 0.125)),  # 112x14x14
-            Stage(
-                112,
-                5,
-                192,
-                stride2s=(2, 1, 1, 1),
-                drops=(0.1375, 0.15000000000000002, 0.1625, 0.17500000000000002),
-            ),  # 192x7x7
-            Stage(192, 3, 320, stride2s=(1,), drops=(0.1875,)),  # 320x7x7
+            Stage(32, 3, 16, count=1, stride=1, first=0, t=1),  # 16x112x112
+            Stage(16, 3, 24, count=2, stride=2, first=1),  # 24x56x56
+            Stage(24, 5, 40, count=2, stride=2, first=3),  # 40x28x28
+            Stage(40, 3, 80, count=3, stride=2, first=5),  # 80x14x14
+            Stage(80, 5, 112, count=3, stride=1, first=8),  # 112x14x14
+            Stage(112, 5, 192, count=4, stride=2, first=11),  # 192x7x7
+            Stage(192, 3, 320, count=1, stride=1, first=15),  # 320x7x7
             Unit(320, 1280, k=1),  # 1280x7x7
         )
         self.avgpool1 = nn.AdaptiveAvgPool2d(1)

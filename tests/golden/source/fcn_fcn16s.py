@@ -37,74 +37,78 @@ class Pool(nn.Sequential):
         super().__init__(nn.MaxPool2d(2, ceil_mode=True))
 
 
-class Backbone(nn.Module):
+class Backbone(nn.ModuleDict):
     """`backbone()` of fcn.arch: 3x500x500 -> 4096x16x16, 512x44x44."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.add_module("0", nn.Conv2d(3, 64, 3, padding=100))
-        self.relu1 = nn.ReLU()
-        self.add_module("2", Conv(64, 64))
-        self.pool1 = Pool()
-        self.add_module("3", Conv(64, 128))
-        self.add_module("4", Conv(128, 128))
-        self.pool2 = Pool()
-        self.add_module("5", Conv(128, 256))
-        self.add_module("6", Conv(256, 256))
-        self.add_module("7", Conv(256, 256))
-        self.pool3 = Pool()
-        self.add_module("8", Conv(256, 512))
-        self.add_module("9", Conv(512, 512))
-        self.add_module("10", Conv(512, 512))
-        self.pool4 = Pool()
-        self.add_module("11", Conv(512, 512))
-        self.add_module("12", Conv(512, 512))
-        self.add_module("13", Conv(512, 512))
-        self.pool5 = Pool()
-        self.fc6 = nn.Conv2d(512, 4096, 7)
-        self.relu2 = nn.ReLU()
-        self.dropout1 = nn.Dropout(0.5)
-        self.fc7 = nn.Conv2d(4096, 4096, 1)
-        self.relu3 = nn.ReLU()
-        self.dropout2 = nn.Dropout(0.5)
+        super().__init__(
+            {
+                "0": nn.Conv2d(3, 64, 3, padding=100),
+                "1": nn.ReLU(),
+                "2": Conv(64, 64),
+                "pool1": Pool(),
+                "3": Conv(64, 128),
+                "4": Conv(128, 128),
+                "pool2": Pool(),
+                "5": Conv(128, 256),
+                "6": Conv(256, 256),
+                "7": Conv(256, 256),
+                "pool3": Pool(),
+                "8": Conv(256, 512),
+                "9": Conv(512, 512),
+                "10": Conv(512, 512),
+                "pool4": Pool(),
+                "11": Conv(512, 512),
+                "12": Conv(512, 512),
+                "13": Conv(512, 512),
+                "pool5": Pool(),
+                "fc6": nn.Conv2d(512, 4096, 7),
+                "14": nn.ReLU(),
+                "15": nn.Dropout(0.5),
+                "fc7": nn.Conv2d(4096, 4096, 1),
+                "16": nn.ReLU(),
+                "17": nn.Dropout(0.5),
+            },
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        x = self.relu1(self.get_submodule("0")(x))  # 64x698x698
-        x = self.get_submodule("2")(x)
-        x = self.pool1(x)  # 64x349x349
-        x = self.get_submodule("3")(x)  # 128x349x349
-        x = self.get_submodule("4")(x)
-        x = self.pool2(x)  # 128x175x175
-        x = self.get_submodule("5")(x)  # 256x175x175
-        x = self.get_submodule("6")(x)
-        x = self.get_submodule("7")(x)
-        x = self.pool3(x)  # 256x88x88
-        x = self.get_submodule("8")(x)  # 512x88x88
-        x = self.get_submodule("9")(x)
-        x = self.get_submodule("10")(x)
-        pool4 = self.pool4(x)  # 512x44x44
-        x = self.get_submodule("11")(pool4)
-        x = self.get_submodule("12")(x)
-        x = self.get_submodule("13")(x)
-        x = self.pool5(x)  # 512x22x22
-        x = self.dropout1(self.relu2(self.fc6(x)))  # 4096x16x16
-        x = self.dropout2(self.relu3(self.fc7(x)))
+        x = self["1"](self["0"](x))  # 64x698x698
+        x = self["2"](x)
+        x = self["pool1"](x)  # 64x349x349
+        x = self["3"](x)  # 128x349x349
+        x = self["4"](x)
+        x = self["pool2"](x)  # 128x175x175
+        x = self["5"](x)  # 256x175x175
+        x = self["6"](x)
+        x = self["7"](x)
+        x = self["pool3"](x)  # 256x88x88
+        x = self["8"](x)  # 512x88x88
+        x = self["9"](x)
+        x = self["10"](x)
+        pool4 = self["pool4"](x)  # 512x44x44
+        x = self["11"](pool4)
+        x = self["12"](x)
+        x = self["13"](x)
+        x = self["pool5"](x)  # 512x22x22
+        x = self["15"](self["14"](self["fc6"](x)))  # 4096x16x16
+        x = self["17"](self["16"](self["fc7"](x)))
         return x, pool4
 
 
 class FCN16s(nn.Module):
     """FCN16s: 3x500x500 -> 21x500x500.
 
-    Written for classes=21: other values take other layers, so these are no arguments.
+    Args:
+        classes: sets `out_channels` of `nn.Conv2d`, `in_channels` of `nn.ConvTranspose2d` and others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 21) -> None:
         super().__init__()
         self.vgg = Backbone()
-        self.score = nn.Conv2d(4096, 21, 1)
-        self.upscore2 = nn.ConvTranspose2d(21, 21, 4, stride=2, bias=False)
-        self.score_pool4 = nn.Conv2d(512, 21, 1)
-        self.upscore16 = nn.ConvTranspose2d(21, 21, 32, stride=16, bias=False)
+        self.score = nn.Conv2d(4096, classes, 1)
+        self.upscore2 = nn.ConvTranspose2d(classes, classes, 4, stride=2, bias=False)
+        self.score_pool4 = nn.Conv2d(512, classes, 1)
+        self.upscore16 = nn.ConvTranspose2d(classes, classes, 32, stride=16, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         check_input(x)

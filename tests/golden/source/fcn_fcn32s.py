@@ -74,14 +74,15 @@ class Backbone(nn.Sequential):
 class FCN32s(nn.Module):
     """FCN32s: 3x500x500 -> 21x500x500.
 
-    Written for classes=21: other values take other layers, so these are no arguments.
+    Args:
+        classes: sets `out_channels` of `nn.Conv2d`, `in_channels` of `nn.ConvTranspose2d` and others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 21) -> None:
         super().__init__()
         self.vgg = Backbone()
-        self.score = nn.Conv2d(4096, 21, 1)
-        self.upscore = nn.ConvTranspose2d(21, 21, 64, stride=32, bias=False)
+        self.score = nn.Conv2d(4096, classes, 1)
+        self.upscore = nn.ConvTranspose2d(classes, classes, 64, stride=32, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         check_input(x)

@@ -10,6 +10,8 @@ The table prints 307M for L: with 1000 classes it is 304M.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
@@ -107,9 +109,7 @@ class ViT(nn.Module):
         self.conv_proj = nn.Conv2d(3, width, 16, stride=16)
         self.class_token = nn.Parameter(torch.zeros(1, 1, width))
         self.encoder = Encoder(heads, hidden, dropout=dropout, size=width)
-        heads2 = nn.Sequential()
-        heads2.add_module("head", nn.Linear(width, classes))  # 1000
-        self.heads = heads2
+        self.heads = nn.Sequential(OrderedDict([("head", nn.Linear(width, classes))]))
 
     def forward(self, x: Tensor) -> Tensor:
         check_input(x)

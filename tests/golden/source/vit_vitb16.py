@@ -10,6 +10,8 @@ The table prints 307M for L: with 1000 classes it is 304M.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
@@ -92,9 +94,7 @@ class ViTB16(nn.Module):
         self.conv_proj = nn.Conv2d(3, 768, 16, stride=16)
         self.class_token = nn.Parameter(torch.zeros(1, 1, 768))
         self.encoder = Encoder(dropout)
-        heads = nn.Sequential()
-        heads.add_module("head", nn.Linear(768, classes))  # 1000
-        self.heads = heads
+        self.heads = nn.Sequential(OrderedDict([("head", nn.Linear(768, classes))]))
 
     def forward(self, x: Tensor) -> Tensor:
         check_input(x)
