@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -23,8 +24,6 @@ from archlang.ir.graph import Model
 from archlang.ir.walk import flatten
 from archlang.reading import check_target
 from archlang.source import Source
-
-GOLDEN = Path(__file__).parent / "golden" / "volumes"
 
 
 def model_of(text: str) -> Model:
@@ -120,6 +119,20 @@ def test_two_inputs_are_two_lanes():
     ends = [(row[0], row[-1]) for row in lanes.rows]
     assert all(isinstance(stage, Stage) for row in ends for stage in row)
     assert [stage.family for stage in stages_of(strip.parts)].count("input") == 2
+
+
+def test_more_ways_than_fit_are_a_block():
+    ways = ", ".join(f"CONV({c}, 1)" for c in range(1, 40))
+    assert told(strip_of(f"INPUT(3, 8, 8) -> CONCAT{{ {ways} }} -> FC(2)"))[1:] == ["8x8 780 concat block", "2 FC"]
+
+
+def test_ways_that_are_no_lanes_are_a_chain_with_arcs():
+    unit = "CONV(8, 3x3, padding=1) -> MUL{ _, c }"
+    strip = strip_of(f"INPUT(3, 32, 32) -> CONV(8, 1) -> MUL{{ _, c: INPUT(8, 1, 1) }} -> {unit} -> {unit} -> FC(3)")
+    stages = list(stages_of(strip.parts))
+    assert [stage.family for stage in stages].count("conv") == 2
+    assert len(stages) == 6
+    assert {skip.source for skip in strip.skips} > {".input.c"}
 
 
 def test_a_u_has_levels_and_bridges():
@@ -223,6 +236,26 @@ def test_random_chains_have_their_places(layers: list[tuple[str, int]], vector: 
         ET.fromstring(write_svg(model))
         check_tex(write_tikz(model))
         assert len(scene.volumes) == len({volume.stage.id for volume in scene.volumes})
+
+
+def layout_text(scene: Scene) -> str:
+    """Where everything stands, in lines that a person can compare."""
+    lines = [f"{scene.title}: {scene.about}; {scene.width:.0f} x {scene.height:.0f}"]
+    for volume in scene.volumes:
+        stage, place = volume.stage, f"{volume.x:.0f},{volume.top:.0f}"
+        box = f"{volume.thickness:.1f} x {volume.height:.1f} x {volume.depth:.1f}"
+        lines.append(
+            f"{place}  {box}  slabs {volume.slabs}  {stage.size_text or '-'}  {stage.channels_text}  {stage.family}"
+        )
+    lines += [f"{line.role} {' '.join(f'{x:.0f},{y:.0f}' for x, y in line.points)}" for line in scene.lines]
+    lines += [f"kernel {kernel.target[0]:.0f},{kernel.target[1]:.0f}" for kernel in scene.kernels]
+    lines += [f"text {text.x:.0f},{text.y:.0f} {text.text}" for text in scene.texts]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("name", ["alexnet", "unet", "textcnn"])
+def test_layouts(name: str, golden: Callable[[str, str], None]):
+    golden(f"volumes/{name}.txt", layout_text(make_scene(zoo_model(name))))
 
 
 # ---- writers

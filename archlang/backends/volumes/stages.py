@@ -28,6 +28,15 @@ MOST_EXPANDED = 450
 MOST_STAGES = 24
 """Stages up to which a figure is one row or two; with more of them, blocks are closed."""
 
+MOST_LANES = 6
+"""Lanes beside each other; more are one block."""
+
+MOST_CHAINED = 60
+"""Boxes that are drawn one behind the other, with arcs, where their ways are no lanes."""
+
+BLOCKS = {"+": "residual block", "concat": "concat block", "\N{MULTIPLICATION SIGN}": "gated block"}
+"""Blocks without a name, by the join at their end."""
+
 DEEPEST = 30
 """Ways inside each other that are opened."""
 
@@ -212,7 +221,10 @@ class _Reader:
         lanes = flow.lanes(region.boxes)
         small = region.forked and flow.weight_of(region.boxes) * 2 <= flow.total
         passes = first is not None and region.boxes[-1].id in flow.behind.get(first.id, ())
-        if not lanes or small or depth > DEEPEST or (len(lanes) == 1 and not passes):
+        tangled = not lanes or (len(lanes) == 1 and not passes)
+        if tangled and not small and len(region.boxes) <= MOST_CHAINED:
+            self._add_chain(parts, region.boxes, first)
+        elif tangled or small or depth > DEEPEST or len(lanes) > MOST_LANES:
             self._add_block(parts, region.boxes, None)
         else:
             self._open(parts, region.boxes[-1], lanes, first if passes else None, first, depth)
@@ -221,9 +233,22 @@ class _Reader:
         """One stage for all boxes: those of a closed scope, or others, which go by the layer that joins them."""
         end, flow = boxes[-1], self.flow
         count = flow.copies(end, scope) if scope else min(flow.copies(box) for box in boxes)
-        title = base_name(scope) if scope else end.symbol or end.title
+        title = base_name(scope) if scope else BLOCKS.get(end.symbol, end.title)
         before = parts[-1] if parts and isinstance(parts[-1], Stage) else None
         self._add_stage(parts, block_stage(end, flow.last.get(end.id), title, count, before), boxes)
+
+    def _add_chain(self, parts: list[Part], boxes: Sequence[Box], first: Box | None) -> None:
+        """Boxes as they run, one behind the other; what does not come from the one before is an arc."""
+        for box in boxes:
+            before = parts[-1].id if parts and isinstance(parts[-1], Stage) else None
+            sources = {self.shown[name]: None for name in self.flow.before.get(box.id, ()) if name in self.shown}
+            if before is None or before in sources:
+                self._add_layer(parts, box, first)
+            else:
+                self._add_stage(parts, replace(layer_stage(box, self.flow.last.get(box.id)), root=True), (box,))
+            target = self.shown[box.id]
+            self.skips += [Skip(source, target, "") for source in sources if source not in (before, target)]
+            first = box
 
     def _open(
         self, parts: list[Part], end: Box, lanes: list[list[Box]], passing: Box | None, first: Box | None, depth: int
