@@ -15,7 +15,9 @@ import pytest
 from archlang.checking import Outcome, check_source
 from archlang.diagnostics import Diagnostic, Help
 from archlang.elaborate.fixes import apply_edits
+from archlang.elaborate.parts import origin
 from archlang.errors.catalog import catalog, example
+from archlang.errors.words import shape_text
 from archlang.reading import FileImporter
 from archlang.source import Source
 
@@ -76,3 +78,30 @@ def test_edits_stay_in_their_file_and_do_not_overlap() -> None:
         assert all(edit.span.source is source for edit in edits)
         assert all(one.span.end <= other.span.start for one, other in pairwise(edits))
         assert remedy.message
+
+
+SEVERAL_COPIES = (
+    "INPUT(1, 28, 28) -> [CONV(32, 3x3) -> RELU -> MAXPOOL(2)]*4 -> FC(10)",
+    "block b(c, k=3) = CONV(c, k) -> RELU\nmodel M = INPUT(3, 8, 8) -> b(8) -> b(16, k=9) -> FC(3)",
+    "INPUT(3, 30, 30) -> [CONV(8, 3, stride=2) -> RELU]*2 -> FC(3)",
+    "INPUT(3, 7, 7) -> [CONV(8, 3x3, stride=3) -> UPSAMPLE(scale_factor=7)]*1 -> FC(10)",
+    "block b() = MAXPOOL(2)\nmodel A = INPUT(3, 7, 7) -> b()\nmodel B = INPUT(3, 9, 9) -> b()",
+)
+
+
+@pytest.mark.parametrize("text", SEVERAL_COPIES)
+def test_what_an_edit_gives_is_so_in_all_copies(text: str) -> None:
+    """A number stands in a help only if every layer written at the place gives it."""
+    source = Source("several.arch", text)
+    numbers = 0
+    for diagnostic in check_source(source).diagnostics:
+        for remedy in (remedy for remedy in diagnostic.helps if remedy.changes):
+            after = check_source(Source(source.name, apply_edits(text, remedy.edits)))
+            place = origin(remedy.changes)
+            bodies = [body for model in (*after.models, *after.partial) for body in model.bodies]
+            layers = [node for body in bodies for node in body.nodes if node.origin == place]
+            shapes = {shape_text(layer.outputs[0]) for layer in layers}
+            claimed = remedy.message.partition(" gives ")[2]
+            assert claimed == (shapes.pop() if len(shapes) == 1 else ""), (text, remedy.message)
+            numbers += 1
+    assert numbers

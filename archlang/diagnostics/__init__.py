@@ -66,12 +66,14 @@ class Help:
     """A way out: in words, and as edits where it is certain what to write.
 
     `safe` edits say what the author evidently meant, so that `archc check --fix` applies them; others choose between
-    architectures (`padding=1` or `stride=2`), which is the author's to do.
+    architectures (`padding=1` or `stride=2`), which is the author's to do. `changes` is the layer that an edit
+    concerns: what then comes out of it is added to the message when the edit is tried.
     """
 
     message: str
     edits: tuple[Edit, ...] = ()
     safe: bool = False
+    changes: Span | None = field(default=None, compare=False, repr=False)
 
 
 @record

@@ -10,9 +10,11 @@ from typing import Protocol
 
 from archlang.diagnostics import Diagnostic, Edit, Help, Problem
 from archlang.elaborate.calls import LayerCall
+from archlang.elaborate.parts import origin
 from archlang.errors.arguments import GroupsIndivisible, InferredArgument
 from archlang.errors.shapes import CannotReshape, KernelTooLarge, PaddingTooLarge, WindowProblem
 from archlang.errors.words import shape_text, value_text
+from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import OpError, Shape
 from archlang.source import Source
 from archlang.syntax import ast
@@ -39,6 +41,16 @@ class Trial(Protocol):
         """How wrong the text is."""
         ...
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models that came out."""
+        ...
+
+    @property
+    def partial(self) -> tuple[Model, ...]:
+        """What is known of the others."""
+        ...
+
 
 RANK = {"error": 2, "warning": 3}
 """How many numbers of the badness the way out of an error, or of a warning, must make smaller."""
@@ -50,14 +62,13 @@ DIAGNOSTICS_WITH_HELPS = 5
 def layer_repairs(
     problem: Problem, layer: LayerCall, call: ast.Call, inputs: tuple[Shape, ...], strict: bool
 ) -> Iterator[Help]:
-    """Edits of one argument with which the layer takes its input, as (edit, what comes out)."""
+    """Edits of one argument with which the layer takes its input."""
     if isinstance(problem, InferredArgument):
         yield layer.without_first(problem.corrected, inputs)
     for name, text in dict.fromkeys(_candidates(problem, layer)):
         edit = layer.edit(name, text, call)
-        output = _output(layer.with_argument(name, _value(text)), inputs, strict)
-        if output:
-            yield replace(edit, message=f"{name}={text} gives {shape_text(output)}")
+        if _is_clean(layer.with_argument(name, _value(text)), inputs, strict):
+            yield replace(edit, message=f"{name}={text}", changes=call.span)
 
 
 def _candidates(problem: Problem, layer: LayerCall) -> Iterator[tuple[str, str]]:
@@ -115,14 +126,14 @@ def _value(text: str) -> int | str | tuple[int, ...]:
     return int(text) if text.isdigit() else text.strip('"')
 
 
-def _output(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> Shape | None:
-    """What a changed layer gives, if it is clean."""
+def _is_clean(layer: LayerCall, inputs: tuple[Shape, ...], strict: bool) -> bool:
+    """Whether a changed layer takes its input."""
     try:
         op = layer.build(inputs)
-        output = op.infer_shapes(inputs)[0]
-        return None if any(True for _ in op.check(inputs, strict)) else output
+        op.infer_shapes(inputs)
+        return not any(True for _ in op.check(inputs, strict))
     except OpError:
-        return None
+        return False
 
 
 def try_helps(
@@ -161,10 +172,21 @@ def _clean(
             continue
         changed = check(Source(source.name, apply_edits(source.text, candidate.edits)))
         if is_better(trial, changed, diagnostic, candidate):
-            yield candidate
+            yield _with_output(candidate, changed)
             found += 1
         if found == MOST_HELPS:
             return
+
+
+def _with_output(remedy: Help, trial: Trial) -> Help:
+    """The help with what comes out of the changed layer; without a number where its copies give different shapes."""
+    if remedy.changes is None:
+        return remedy
+    place = origin(remedy.changes)
+    bodies = (body for model in (*trial.models, *trial.partial) for body in model.bodies)
+    nodes = (node for body in bodies for node in body.nodes)
+    shapes = {shape_text(node.outputs[0]) for node in nodes if isinstance(node, Layer) and node.origin == place}
+    return replace(remedy, message=f"{remedy.message} gives {shapes.pop()}") if len(shapes) == 1 else remedy
 
 
 def is_better(before: Trial, after: Trial, diagnostic: Diagnostic, remedy: Help) -> bool:
