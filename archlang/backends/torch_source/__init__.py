@@ -1,8 +1,9 @@
 """From a model to the text of a standalone Python file, as one writes it by hand: torch is all that it imports.
 
-`steps.py`, `parts.py` and `measures.py` bring bodies into the order of the text, `frames.py` and `loops.py` decide what
-is a number and what a variable, `containers.py` with `sinks.py` writes constructors, `flow.py`, `forward.py` and
-`statements.py` write `forward`, `class_writer.py` and `classes.py` the classes, and `text.py` lays out the lines.
+`steps.py`, `parts.py` and `measures.py` bring bodies into the order of the text. `frames.py`, `functions.py` and
+`loops.py` decide what is a number and what a variable, with the author's words (`authors.py`, `indices.py`) where they
+fit. `containers.py` with its sinks writes constructors; `flow.py`, `forward.py`, `statements.py` and `asides.py` write
+`forward`; `class_writer.py` and `classes.py` the classes; `text.py` lays out the lines.
 """
 
 from __future__ import annotations

@@ -12,10 +12,11 @@ from collections.abc import Collection, Sequence
 from archlang.backends.torch_source.containers import Builder, Library
 from archlang.backends.torch_source.flow import Flow, attribute_names, follow
 from archlang.backends.torch_source.forward import Forward
-from archlang.backends.torch_source.frames import FunctionFrame
+from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.measures import LONGEST_FORWARD
+from archlang.backends.torch_source.named_sinks import Mapped
 from archlang.backends.torch_source.parts import Parts
-from archlang.backends.torch_source.sinks import Attributes, Inline, Mapped
+from archlang.backends.torch_source.sinks import Attributes, Inline
 from archlang.backends.torch_source.steps import MAPPING_METHODS, Part, Segment, is_function, segments_of
 from archlang.backends.torch_source.text import Bracket, Code, call
 from archlang.ir.graph import BodyId, Call, Layer

@@ -16,12 +16,14 @@ from archlang.backends.input_check import InputCheck
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.authors import Author
 from archlang.backends.torch_source.class_writer import ClassWriter
-from archlang.backends.torch_source.frames import FunctionFrame, Variable, Vector
+from archlang.backends.torch_source.frames import Variable
+from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.guards import NAME, TRAINING_NAME, guards
 from archlang.backends.torch_source.measures import Measures
 from archlang.backends.torch_source.samples import Samples
 from archlang.backends.torch_source.schemes import write_shared
 from archlang.backends.torch_source.text import WIDTH, Bracket, Code, Entry, flat
+from archlang.backends.torch_source.vectors import Vector
 from archlang.backends.torch_source.words import class_name, literal, variable_name
 from archlang.errors.words import shape_text
 from archlang.ir.graph import Body, BodyId, Layer

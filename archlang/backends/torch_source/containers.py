@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 
 from archlang.backends.initialise import Initialisation
 from archlang.backends.torch_source.alignment import NotMergeable
-from archlang.backends.torch_source.frames import ANY, Frame, FunctionFrame, Slot, Variable, Vector, equal
+from archlang.backends.torch_source.frames import Frame, Slot, Variable
+from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.loops import LoopFrame
 from archlang.backends.torch_source.measures import SHORT_REPEAT, Measures
-from archlang.backends.torch_source.sinks import Inline, Keyed, Listing, Named, Sink, ordered
-from archlang.backends.torch_source.steps import Part, Row, Segment, Step, Style, behind, is_function, segments_of
+from archlang.backends.torch_source.named_sinks import Keyed, Named, ordered
+from archlang.backends.torch_source.rows import condition_name, layers_of, presence, spread
+from archlang.backends.torch_source.sinks import Inline, Listing, Sink
+from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call, flat
+from archlang.backends.torch_source.vectors import ANY, Vector, equal
 from archlang.backends.torch_source.words import literal, unique
 from archlang.errors.words import shape_text
 from archlang.ir.graph import BodyId, Call, Layer
@@ -326,36 +330,6 @@ def _comment(row: Sequence[Step | None], frame: Frame) -> str:
     shapes = {step.outputs[0] for step in steps}
     changes = any(step.outputs != step.shapes[:1] for step in steps)
     return shape_text(shapes.pop()) if changes and len(shapes) == 1 and not isinstance(frame, LoopFrame) else ""
-
-
-def presence(row: Row, parts: Sequence[Part | None]) -> Vector | None:
-    """Which bodies have a step; None where all do that are there."""
-    if all(step is not None or part is None for step, part in zip(row.steps, parts, strict=True)):
-        return None
-    return tuple(ANY if part is None else step is not None for step, part in zip(row.steps, parts, strict=True))
-
-
-def condition_name(rows: Sequence[Row]) -> str:
-    """What a constructor calls an argument that says whether these parts are there, if it needs one."""
-    for row in rows:
-        node = row.lead.node
-        if isinstance(node, Layer) and node.op.torch().target == "+":
-            return "residual"
-        if not isinstance(node, Segment) and node.name is not None and node.name.index is None:
-            return f"with_{node.name.base}"
-    node = rows[0].lead.node
-    return f"with_{node.op.kind}" if isinstance(node, Layer) else "with_more"
-
-
-def layers_of(steps: Sequence[Step | None]) -> list[Layer]:
-    """The layers that are there."""
-    return [step.node for step in steps if step is not None and isinstance(step.node, Layer)]
-
-
-def spread(steps: Sequence[Step | None], values: Sequence[Any]) -> Vector:
-    """Values of the steps that are there, as a vector for all."""
-    given = iter(values)
-    return tuple(next(given) if step is not None else ANY for step in steps)
 
 
 def _called(steps: Sequence[Step | None]) -> tuple[list[BodyId], str]:

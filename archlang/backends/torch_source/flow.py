@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from archlang.backends.torch_source.alignment import NotMergeable
-from archlang.backends.torch_source.containers import presence
-from archlang.backends.torch_source.frames import Vector
 from archlang.backends.torch_source.measures import Measures
+from archlang.backends.torch_source.rows import presence
 from archlang.backends.torch_source.steps import Part, Row, Segment, Step, Style, behind, is_function, segments_of
+from archlang.backends.torch_source.vectors import Vector
 from archlang.backends.torch_source.words import unique
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers

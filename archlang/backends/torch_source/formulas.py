@@ -5,9 +5,7 @@ Nothing is guessed: a formula that is found holds for every value it was given.
 
 from __future__ import annotations
 
-from typing import Any
-
-Vector = tuple[Any, ...]
+from archlang.backends.torch_source.vectors import Vector
 
 NEAREST = 2
 """A number of copies may be written as another that differs by so many."""

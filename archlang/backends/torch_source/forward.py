@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.asides import Result
-from archlang.backends.torch_source.containers import layers_of, spread
 from archlang.backends.torch_source.flow import Applied, Flow
-from archlang.backends.torch_source.frames import ANY, FunctionFrame, Slot, Vector, first_of
+from archlang.backends.torch_source.frames import Slot
+from archlang.backends.torch_source.functions import FunctionFrame
+from archlang.backends.torch_source.rows import layers_of, spread
 from archlang.backends.torch_source.statements import Line, Own, Statements, Write
 from archlang.backends.torch_source.steps import Segment, Step, is_function
 from archlang.backends.torch_source.text import Code, flat
+from archlang.backends.torch_source.vectors import ANY, Vector, first_of
 from archlang.ir.graph import Call, Layer
 from archlang.ir.ops.base import TorchArgument
 from archlang.ir.ops.linear import Flatten

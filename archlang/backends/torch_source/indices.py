@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from archlang.backends.torch_source.authors import Author, Written
-from archlang.backends.torch_source.frames import ANY, Vector, is_constant, known_of
+from archlang.backends.torch_source.vectors import ANY, Vector, is_constant, known_of
 from archlang.records import record
 
 

@@ -7,23 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from archlang.backends.torch_source.frames import (
-    ANY,
-    DEPTH,
-    Frame,
-    FunctionFrame,
-    Known,
-    Slot,
-    Variable,
-    Vector,
-    all_integers,
-    equal,
-    first_of,
-    is_constant,
-    known_of,
-)
+from archlang.backends.torch_source.frames import DEPTH, Frame, Known, Slot, Variable
+from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.indices import Place, find_written, is_better_as_table, places_of, shift_of
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, call
+from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_constant, known_of
 from archlang.backends.torch_source.words import literal, plural, singular, variable_name
 
 LONGEST_TABLE = 64

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from archlang.backends.torch_source.alignment import NotMergeable
-from archlang.backends.torch_source.frames import Frame, Slot, Vector, is_constant
-from archlang.backends.torch_source.loops import LoopFrame
+from archlang.backends.torch_source.frames import Frame
 from archlang.backends.torch_source.steps import Style
 from archlang.backends.torch_source.text import WIDTH, Bracket, Code, Entry, Expression, call, flat
-from archlang.backends.torch_source.words import quote, unique
+from archlang.backends.torch_source.words import quote
 from archlang.ir.graph import Name
 from archlang.ir.walk import Starts, name_text
 
@@ -66,17 +63,6 @@ class Inline:
 
 
 @dataclass
-class Named(Inline):
-    """The pairs of one `OrderedDict([...])`; `labels` are the names that parts have."""
-
-    labels: set[str] = field(default_factory=set[str])
-
-    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
-        """Add a pair."""
-        self.entries.append(_pair(_key(names, starts, frame, self.labels), value, comment))
-
-
-@dataclass
 class Listing:
     """A list of layers, filled by several statements."""
 
@@ -118,58 +104,6 @@ class Listing:
         self.flush()
         block, self.code = self.code, self.outer.pop()
         self.code.take(block)
-
-
-@dataclass
-class Keyed:
-    """A `nn.Sequential` whose parts have names: it is made of the first ones, the others are added one by one.
-
-    `counters` number names inside loops.
-    """
-
-    code: Code
-    target: str
-    labels: set[str]
-    style: Style | None = None
-    counters: dict[str, str] = field(default_factory=dict[str, str])
-    begun: bool = False
-    is_ordered: bool = False
-    pending: list[Entry] = field(default_factory=list[Entry])
-
-    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
-        """Add a part under its name."""
-        key = self._key(names, starts, frame)
-        text = str(key).strip('"')
-        if self.target == "self" and quote(text) == key and text.isidentifier():
-            self.code.add(f"self.{text} = ", value, comment=comment)
-        elif self.target == "self" or self.begun:
-            self.code.add("", call(f"{self.target}.add_module", key, value), comment=comment)
-        else:
-            self.pending.append(_pair(key, value, comment))
-
-    def flush(self) -> None:
-        """Make the module of the parts that are pending."""
-        if self.target != "self" and not self.begun:
-            self.is_ordered = bool(self.pending)
-            made = ordered(self.pending) if self.pending else ""
-            self.code.add(f"{self.target} = ", call("nn.Sequential", *([made] if made else [])))
-        self.begun, self.pending = True, []
-
-    def begin_if(self, condition: str) -> None:
-        """Names would depend on what is there."""
-        raise NotMergeable
-
-    def end_if(self) -> None:
-        """There is none."""
-
-    def _key(self, names: Names, starts: Starts, frame: Frame) -> Expression:
-        name = names[0]
-        if name is None and isinstance(frame, LoopFrame):
-            return f'f"flatten{{len({self.target})}}"'
-        counter = self.counters.get(name.base) if name is not None and name.index is not None else None
-        if name is None or counter is None:
-            return _key(names, starts, frame, self.labels)
-        return f'f"{name.base}{{next({counter})}}"' if name.base else f"str(next({counter}))"
 
 
 @dataclass
@@ -223,63 +157,3 @@ class Attributes:
     def end_if(self) -> None:
         """Go on outside the condition."""
         self.condition = ""
-
-
-@dataclass
-class Mapped:
-    """The entries of `nn.ModuleDict({...})`: parts of which some are only numbered, and not without gaps."""
-
-    code: Code
-    style: Style | None = "attributes"
-    entries: list[Entry] = field(default_factory=list[Entry])
-
-    def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
-        """Add an entry. Raises `NotMergeable` where the name is not the same in all bodies."""
-        texts = {name_text(name, starts) for name in names if name is not None}
-        if len(texts) != 1:
-            raise NotMergeable
-        self.entries.append(Entry(value, f"{quote(texts.pop())}: "))
-
-    def flush(self) -> None:
-        """Nothing is pending: statements of groups stand in front."""
-
-    def begin_if(self, condition: str) -> None:
-        """An expression has no parts that may be missing."""
-        raise NotMergeable
-
-    def end_if(self) -> None:
-        """There is none."""
-
-
-def ordered(pairs: Sequence[Entry]) -> Expression:
-    """`OrderedDict([("conv0", nn.Conv2d(3, 64, 7))])`."""
-    entries = (replace(pairs[0], comment=""),) if len(pairs) == 1 else tuple(pairs)
-    return call("OrderedDict", Bracket("[", entries, "]"))
-
-
-def _pair(key: Expression, value: Expression, comment: str) -> Entry:
-    return Entry(Bracket("(", (Entry(key), Entry(value))), comment=comment)
-
-
-def _key(names: Names, starts: Starts, frame: Frame, labels: set[str]) -> Expression:
-    """The name of a part as Python text."""
-    name = names[0]
-    if name is None:
-        key = unique("flatten", labels.__contains__)
-        labels.add(key)
-        return quote(key)
-    return (
-        label_text(tuple(n.base for n in names if n), frame) if name.index is None else quote(name_text(name, starts))
-    )
-
-
-def label_text(labels: Vector, frame: Frame) -> Expression:
-    """A label as Python text: quoted, or put together from a loop variable."""
-    if is_constant(labels):
-        return quote(labels[0])
-    matches = [re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", label) for label in labels]
-    prefixes = {match[1] for match in matches if match}
-    if None in matches or len(prefixes) > 1:
-        return frame.write(Slot(labels, "name"))
-    number = frame.write(Slot(tuple(int(match[2]) for match in matches if match), "i"))
-    return f'f"{prefixes.pop()}{{{number}}}"'

@@ -28,7 +28,7 @@ class VGG(nn.Module):
     """VGG: 3x224x224 -> 1000.
 
     Args:
-        depths: sets how the parts are built.
+        depths: sets how often a part is repeated.
         widths: sets `in_features` of `nn.Linear`.
         classes: sets `out_features` of `nn.Linear`.
 
@@ -52,7 +52,7 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
-            nn.Linear(49 * widths[4], 4096),  # 4096
+            nn.Linear(49 * widths[-1], 4096),  # 4096
             nn.ReLU(),
             nn.Dropout(0.5),
             nn.Linear(4096, 4096),

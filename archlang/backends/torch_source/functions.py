@@ -1,0 +1,289 @@
+"""Constructors as frames: their numbers are arguments, follow from arguments, or become parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import combinations
+from typing import Any
+
+from archlang.backends.torch_source.authors import ATOM, Author, Written, python_text
+from archlang.backends.torch_source.formulas import derive, product_factor
+from archlang.backends.torch_source.frames import DEPTH, Frame, Given, NotExpressible, Slot, Variable
+from archlang.backends.torch_source.text import Bracket, Entry, Expression, flat
+from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_constant, known_of
+from archlang.backends.torch_source.words import annotation, is_argument_name, literal, plural, unique, variable_name
+
+IN_CHANNELS = "in_channels"
+"""What a block calls the channels that come in, unless a parameter has the name."""
+
+
+@dataclass
+class FunctionFrame(Frame):
+    """A constructor: one instance for each body that the class stands for. New variables are its parameters.
+
+    `entry` and `exit` are the numbers of channels that come in and go out, `labels` are names that attributes of its
+    own must not take. The first `own` instances are the model's, others come from samples of it. A closed constructor
+    has no parameters but its arguments: those of the model.
+    """
+
+    own: int = 1
+    closed: bool = False
+    author: Author = field(default_factory=lambda: Author(None))
+    written: tuple[Written, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    uses: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    entry: Vector = ()
+    exit: Vector = ()
+    used: set[str] = field(default_factory=set[str])
+    locals: set[str] = field(default_factory=set[str])
+    stored: dict[str, Expression] = field(default_factory=dict[str, Expression])
+    labels: frozenset[str] = frozenset()
+
+    def write(self, slot: Slot) -> Expression:
+        """The text of a number; notes which arguments of a model stand in it."""
+        text = super().write(slot)
+        self.note_use(slot, text)
+        return text
+
+    def note_use(self, slot: Slot, text: Expression) -> None:
+        """Note which arguments of a model stand in the text of a number."""
+        is_count = slot.name in (DEPTH, plural(DEPTH)) and not slot.owner
+        use = "how often a part is repeated" if is_count else f"`{slot.name}` of `{slot.owner}`"
+        if self.closed and (slot.owner or is_count):
+            for name in {*re.findall(r"[A-Za-z_]\w*", flat(text) or "")} & {v.name for v in self.variables}:
+                known = self.uses.setdefault(name, [])
+                known += [use] if use not in known else []
+
+    def find(self, slot: Slot) -> Expression | None:
+        """The text of values that are constant, have a name, are an argument, or follow from one."""
+        if ANY in slot.values:  # `stride` of a part that only some have, though it is 2 in all of them
+            for argument in self.arguments:
+                if argument.name == slot.name and equal(argument.values, slot.values):
+                    return self._name(argument)
+        if (found := super().find(slot)) is not None:
+            return found
+        for argument in self.arguments:
+            if equal(argument.values, slot.values):
+                return self._parameter(argument.name, replace(slot, values=argument.values), argument.name)
+        for source in self._sources():
+            if equal(source.values, slot.values):
+                return source.name()
+        if slot.is_table or all(isinstance(values, tuple) for values in known_of(slot.values)):
+            return self._table(slot)
+        if (found := self._written(slot)) is not None:
+            return found
+        return self._derived(slot) if all_integers(slot.values) else None
+
+    def _table(self, slot: Slot) -> Expression | None:
+        """A tuple whose items are all known: `(width, 2 * width)`, or a part of an argument: `widths[1:]`."""
+        lengths = {len(values) for values in known_of(slot.values)}
+        if len(lengths) > 1 or not (length := lengths.pop()):
+            return None
+        for argument in self.arguments:
+            if all(isinstance(value, tuple) for value in argument.values):
+                for first in range(len(argument.values[0]) - length + 1):
+                    if equal(tuple(value[first : first + length] for value in argument.values), slot.values):
+                        return _slice(self._name(argument), first, first + length, len(argument.values[0]))
+        items = [Slot(_column(slot.values, place), slot.name) for place in range(length)]
+        found = [self.find(item) for item in items]
+        return None if None in found else Bracket("(", tuple(Entry(text) for text in found if text is not None))
+
+    def _name(self, argument: Variable) -> str:
+        """An argument by its name; it becomes a parameter."""
+        known = Frame.find(self, Slot(argument.values, ""))
+        return flat(known or "") or self._parameter(argument.name, argument.slot, argument.name)
+
+    def _written(self, slot: Slot) -> str | None:
+        """The author's own expression, where it has these values: `stride if v1 else 1`."""
+        for values, written in self._expressions:
+            own = IN_CHANNELS in written.names and equal(values, self.entry)
+            if equal(values, slot.values) and not own:
+                return self._text(written)
+        return None
+
+    def text_of(self, written: Written, names: Mapping[str, str]) -> str:
+        """The author's expression, given what some of its names are called here."""
+        own = {name: self._text_of(name) for name in written.names if name not in names}
+        return python_text(written.node, {**own, **names})
+
+    def _text(self, written: Written, at_least: int = 0) -> str:
+        return python_text(written.node, {name: self._text_of(name) for name in written.names}, at_least)
+
+    @cached_property
+    def around(self) -> dict[str, Vector]:
+        """The names that the author could use, with their values."""
+        known = {argument.name: argument.values for argument in reversed(self.arguments)}
+        return known if self.closed or not all_integers(self.entry) else {IN_CHANNELS: self.entry, **known}
+
+    @cached_property
+    def _expressions(self) -> list[tuple[Vector, Written]]:
+        """What the author wrote of names that differ here, with its values."""
+        varying = {name: values for name, values in self.around.items() if not is_constant(values)}
+        found = [written for written in self.written if written.names <= set(varying)]
+        return [(self._values_of(written, varying), written) for written in found]
+
+    def _values_of(self, written: Written, known: Mapping[str, Vector]) -> Vector:
+        names = sorted(written.names)
+        rows = list(zip(*(known[name] for name in names), strict=True))
+        values = {repr(row): row for row in rows}
+        given = {text: self.author.value(written, dict(zip(names, row, strict=True))) for text, row in values.items()}
+        return tuple(given[repr(row)] for row in rows)
+
+    def _text_of(self, name: str) -> str:
+        argument = next((argument for argument in self.arguments if argument.name == name), None)
+        if argument is not None:
+            return self._name(argument)
+        slot = Slot(self.entry, IN_CHANNELS, "in")
+        return str(Frame.find(self, slot) or self.create(slot))
+
+    def _derived(self, slot: Slot) -> str | None:
+        """`4 * width`, `width // 2`, `count - 1`: a number that follows from an argument, or from what comes in."""
+        sources = [source for source in self._sources() if all_integers(source.values)]
+        sources = [source for source in sources if not is_constant(source.values)]
+        for source in sources:
+            wanted, given = _known_in_first(slot.values, source.values)
+            text = derive(wanted, given, slot.name == DEPTH)
+            if text is not None and not ("//" in text and equal(slot.values, self.entry)):
+                return text.format(source.name())
+        for one, other in combinations(sources, 2):
+            if (factor := product_factor(*_known_in_first(slot.values, one.values, other.values))) is not None:
+                return f"{f'{factor} * ' if factor > 1 else ''}{one.name()} * {other.name()}"
+        return self._multiple(slot)
+
+    def _multiple(self, slot: Slot) -> str | None:
+        """A multiple of what the author wrote, as the numbers behind a flattening are: `49 * (width // 2)`."""
+        for values, written in self._expressions:
+            if all_integers(values) and min(values) > 0:
+                factors = {divmod(*pair) for pair in zip(*_known_in_first(slot.values, values), strict=True)}
+                factor, rest = factors.pop()
+                if not factors and not rest and factor > 1 and IN_CHANNELS not in written.names:
+                    return f"{factor} * {self._text(written, ATOM)}"
+        return None
+
+    def _sources(self) -> Iterator[Given]:
+        """Numbers that others may follow from."""
+        for argument in self.arguments:
+            yield Given(argument.values, partial(self._name, argument))
+            if all(isinstance(value, tuple) for value in argument.values):
+                for place in range(min(map(len, argument.values))):
+                    column = tuple(value[place] for value in argument.values)
+                    yield Given(column, partial(self._item, argument, place))
+        for variable in self.variables:
+            if variable.role == "in":
+                yield Given(variable.values, lambda name=variable.name: name)
+
+    def _item(self, argument: Variable, place: int) -> str:
+        is_last = place > 1 and {len(value) for value in argument.values} == {place + 1}
+        return f"{self._name(argument)}[{-1 if is_last else place}]"
+
+    def create(self, slot: Slot) -> str:
+        """A new parameter."""
+        if self.closed:
+            raise NotExpressible(slot.values)
+        own = {argument.name for argument in self.arguments}
+        name = f"{slot.role}_channels" if slot.role and slot.name in own else slot.name
+        if slot.role == "out" and not equal(slot.values, self.exit):
+            name = name.replace("out_", "hidden_")
+        return self._parameter(name, slot)
+
+    def store(self, slot: Slot, text: Expression | None = None) -> Expression:
+        """The text of a number in another method: an attribute, if it is no constant."""
+        text = text or self.find(slot) or self.create(slot)
+        if is_constant(slot.values):
+            return text
+        if text not in self.stored.values():
+            name = str(text) if str(text).isidentifier() else slot.name
+            taken = self.labels | set(self.stored)
+            self.stored[unique(name, taken.__contains__)] = text
+        return f"self.{next(name for name, known in self.stored.items() if known == text)}"
+
+    def _parameter(self, name: str, slot: Slot, argument: str = "") -> str:
+        """A new parameter; the `argument` that it is has the author's default."""
+        if self.closed:
+            return self._argument(name, slot)
+        own = {variable_name(argument.name, lambda _: False) for argument in self.arguments} - {name.lower()}
+        name = variable_name(name, lambda n: n in own or self.is_taken(n))
+        self.used.add(name)
+        first = bool(self.arguments) and self.arguments[0].name == name and all_integers(slot.values)
+        role = slot.role or ("out" if first or equal(slot.values, self.exit) else "")
+        values = self._without_any(slot.values)
+        given = self.defaults.get(argument)
+        has_default = given is not None and annotation((given,)) == annotation(values)
+        self.variables.append(Variable(name, values, role, slot.is_table, has_default, given))
+        return name
+
+    def _argument(self, name: str, slot: Slot) -> str:
+        """An argument of the model's constructor, under its own name."""
+        if not is_argument_name(name) or self.is_taken(name):
+            raise NotExpressible(slot.values)
+        self.used.add(name)
+        self.variables.append(
+            Variable(name, slot.values, slot.role, slot.is_table, has_default=True, given=slot.values[0])
+        )
+        return name
+
+    def is_taken(self, name: str) -> bool:
+        """Whether any variable of the constructor has a name."""
+        return name in self.used
+
+    def condition(self, present: Vector, name: str) -> str:
+        """The text of where a part is there: the author's condition, an argument, or a new one of this name."""
+        slot = Slot(present, name)
+        opposite = tuple(value if value is ANY else not value for value in present)
+        found = self.find(slot)
+        if found is None and (other := next((a for a in self.arguments if equal(a.values, opposite)), None)):
+            found = f"not {self._name(other)}"
+        return str(found or self._compared(present) or self.create(slot))
+
+    def _compared(self, present: Vector) -> str | None:
+        """`act == "relu"`: an argument has one value wherever the part is there, and others elsewhere."""
+        for argument in self.arguments:
+            here, there = (
+                {repr(v): v for v, p in zip(argument.values, present, strict=True) if p is wanted}
+                for wanted in (True, False)
+            )
+            if len(here) == 1 and not set(here) & set(there):
+                return f"{self._name(argument)} == {flat(literal(next(iter(here.values()))))}"
+            if len(there) == 1 and not set(here) & set(there):
+                return f"{self._name(argument)} != {flat(literal(next(iter(there.values()))))}"
+        return None
+
+    def _without_any(self, values: Vector) -> Vector:
+        """With numbers where any will do: what comes in, if that fits."""
+        if ANY in values and equal(self.entry, values):
+            return self.entry
+        return tuple(first_of(values) if value is ANY else value for value in values)
+
+    @property
+    def parameters(self) -> list[Variable]:
+        """Parameters as a signature lists them: what comes in first, then in the order of the block's own."""
+        order = [
+            argument.name if self.closed else variable_name(argument.name, lambda _: False)
+            for argument in self.arguments
+        ]
+        if self.closed:
+            return sorted(self.variables, key=lambda v: order.index(v.name))
+        return sorted(
+            self.variables,
+            key=lambda v: (v.has_default, v.role != "in", order.index(v.name) if v.name in order else len(order)),
+        )
+
+
+def _column(values: Vector, place: int) -> Vector:
+    return tuple(value if value is ANY else value[place] for value in values)
+
+
+def _known_in_first(*vectors: Vector) -> tuple[Vector, ...]:
+    """The vectors at the places where the first has values that matter."""
+    if ANY not in vectors[0]:
+        return vectors
+    rows = [row for row in zip(*vectors, strict=True) if row[0] is not ANY]
+    return tuple(zip(*rows, strict=True)) or vectors
+
+
+def _slice(name: str, first: int, last: int, length: int) -> str:
+    """`widths[1:]`."""
+    return name if last - first == length else f"{name}[{first or ''}:{last if last < length else ''}]"

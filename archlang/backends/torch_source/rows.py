@@ -1,0 +1,40 @@
+"""Rows of steps of several bodies: who has them, their layers, and values spread over all bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from archlang.backends.torch_source.steps import Part, Row, Segment, Step
+from archlang.backends.torch_source.vectors import ANY, Vector
+from archlang.ir.graph import Layer
+
+
+def presence(row: Row, parts: Sequence[Part | None]) -> Vector | None:
+    """Which bodies have a step; None where all do that are there."""
+    if all(step is not None or part is None for step, part in zip(row.steps, parts, strict=True)):
+        return None
+    return tuple(ANY if part is None else step is not None for step, part in zip(row.steps, parts, strict=True))
+
+
+def condition_name(rows: Sequence[Row]) -> str:
+    """What a constructor calls an argument that says whether these parts are there, if it needs one."""
+    for row in rows:
+        node = row.lead.node
+        if isinstance(node, Layer) and node.op.torch().target == "+":
+            return "residual"
+        if not isinstance(node, Segment) and node.name is not None and node.name.index is None:
+            return f"with_{node.name.base}"
+    node = rows[0].lead.node
+    return f"with_{node.op.kind}" if isinstance(node, Layer) else "with_more"
+
+
+def layers_of(steps: Sequence[Step | None]) -> list[Layer]:
+    """The layers that are there."""
+    return [step.node for step in steps if step is not None and isinstance(step.node, Layer)]
+
+
+def spread(steps: Sequence[Step | None], values: Sequence[Any]) -> Vector:
+    """Values of the steps that are there, as a vector for all."""
+    given = iter(values)
+    return tuple(next(given) if step is not None else ANY for step in steps)
