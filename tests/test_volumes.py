@@ -149,6 +149,13 @@ def test_further_outputs_stand_at_the_map_they_come_from():
     assert {side.source for side in strip.sides} <= {stage.id for stage in stages_of(strip.parts)}
 
 
+def test_many_outputs_of_one_map_have_room():
+    sides = " -> ".join(f"OUTPUT{{ a_rather_long_name_{n}: FC({n}) }}" for n in range(1, 6))
+    scene = make_scene(model_of(f"INPUT(3, 8, 8) -> CONV(2, 1) -> {sides} -> CONV(2, 3x3) -> FC(10)"))
+    check_places(scene)
+    assert sum(line.dashed for line in scene.lines) == 0
+
+
 def test_free_sizes_are_drawn_as_numbers_and_said():
     scene = make_scene(model_of("INPUT(3, H, W) -> CONV(8, 3x3) -> POOL(2) -> AVGPOOL(to=1) -> FC(10)"))
     assert any("H" in text.text for text in scene.texts if text.muted)

@@ -46,12 +46,16 @@ LONGEST_TEXT = 22
 
 @record
 class _Column:
-    """A volume at the origin, with the texts above and below it; `up` and `down` is what they need from the axis."""
+    """A volume at the origin, with the texts above and below it; `up` and `down` is what they need from the axis.
+
+    `sides` are outputs that hang below, `dashed` where all of them run in training only.
+    """
 
     volume: Volume
     above: tuple[str, ...]
     below: tuple[str, ...]
-    sides: tuple[tuple[str, bool], ...]
+    sides: str
+    dashed: bool
     width: float
     up: float
     down: float
@@ -103,11 +107,14 @@ class _Layout:
         told = "".join(stage.caption).replace(" ", "")
         named = (stage.name, *stage.caption) if stage.name not in told else stage.caption
         below = (stage.channels_text, *(_cut(text) for text in named if text))
-        sides = tuple((_cut(side.text), side.training) for side in self.strip.sides if side.source == stage.id)
-        texts = [text_width(text, FONT) for text in (*above, *below)] + [text_width(text, FONT) for text, _ in sides]
+        outlets = [side for side in self.strip.sides if side.source == stage.id]
+        sides, dashed = _cut(", ".join(side.text for side in outlets)), all(side.training for side in outlets)
+        texts = [text_width(text, FONT) for text in (*above, *below)] + [text_width(sides, FONT)]
         height = volume.height + volume.depth
         down = height / 2 + LINE * len(below) + 4 + (LINE + 16 if sides else 0)
-        return _Column(volume, above, below, sides, max(volume.width, *texts) + GAP, height / 2 + LINE + 6, down)
+        return _Column(
+            volume, above, below, sides, dashed, max(volume.width, *texts) + GAP, height / 2 + LINE + 6, down
+        )
 
     def _volume(self, stage: Stage) -> Volume:
         if not stage.size:
@@ -281,9 +288,8 @@ class _Layout:
             self.texts.append(Text(x, y + number * LINE, text, FONT if number == 0 else SMALL, bold=number == 0))
         if column.sides:
             start = y + len(column.below) * LINE - 9
-            self.lines.append(Line(((x, start), (x, start + 12)), dashed=all(training for _, training in column.sides)))
-            texts = ", ".join(text for text, _ in column.sides)
-            self.texts.append(Text(x, start + 12 + LINE - 2, _cut(texts), SMALL, muted=True))
+            self.lines.append(Line(((x, start), (x, start + 12)), dashed=column.dashed))
+            self.texts.append(Text(x, start + 12 + LINE - 2, column.sides, SMALL, muted=True))
 
     def _link(self, exit_: _Exit, volume: Volume, forking: bool) -> None:
         """The line to a volume, or the kernel that makes it where there is room for one."""
