@@ -5,8 +5,9 @@ This is what writers read (`graphviz.py`, `mermaid.py`, ...), and it stays as it
 - `Diagram.items` is a tree: a `Box` is drawn, a `Cluster` is a frame around items. Items and edges stand in execution
   order; every edge joins two boxes by their ids, which are unique in the diagram, insets included. The id is the path,
   or `path~2` where a part with shared weights is used again.
-- Copies that look alike are one frame with a `count`; boxes in it show the first copy, `path` and figures too. Labels
-  and numbers that go on from copy to copy are texts such as `layer0 ... layer11`.
+- Copies that look alike are one frame with a `count`; boxes in it show the first copy, `path` and figures too. Copies
+  that are branches of one join have the note `side by side`. Labels and numbers that go on from copy to copy are texts
+  such as `layer0 ... layer11`.
 - A part that is not drawn in full is a box of the family `folded`, with `layers` in it. Where its block is drawn once
   for all its uses, that is an inset, with the id `Box.inset`, and with an input and an output of its own.
 - A layer that fails, in a model with errors, is a box of the family `error` whose `detail` is the message.

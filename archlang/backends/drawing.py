@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from string import ascii_uppercase
 
+from archlang.backends.branches import Branches
 from archlang.backends.diagram import Box, Cluster, Diagram, Edge, Item
 from archlang.backends.folding import Drawn, Group, Views, Wire, arguments_text, between, label_text, telling_arguments
 from archlang.backends.plan import MAX_DEPTH, Plan, Planner, Variant
@@ -32,6 +33,9 @@ SYMBOLS = {"+": "+", "*": "\N{MULTIPLICATION SIGN}", "torch.cat": "concat"}
 
 UNNAMED = frozenset({"folded", "join"})
 """Families of boxes that do not take the name of a scope that holds nothing else."""
+
+SIDE_BY_SIDE = "side by side"
+"""Note on copies that are branches."""
 
 Target = tuple[Step, ...]
 """The rest of the way to a scope that is to be drawn copy by copy; empty in that scope itself."""
@@ -81,6 +85,22 @@ class _Part:
     def inside(self, node: Node, training: bool) -> _Part:
         """As a part of which `node` is drawn: weights that are shared, or run in training only, are so inside."""
         return replace(self, shared=self.shared or is_shared(node), training=self.training or training)
+
+
+class _Folds:
+    """Branches that are drawn once: where the first of each begins and ends (with their number), the node of the last
+    that stands for one of the first, and what is not drawn."""
+
+    def __init__(self, branches: Iterable[Branches]) -> None:
+        members = [branch.members for branch in branches]
+        self.starts = {first[0] for first, *_ in members}
+        self.ends = {alike[0][-1]: len(alike) for alike in members}
+        self.last = {place: last for alike in members for place, last in zip(alike[0], alike[-1], strict=True)}
+        self.hidden = {place for branch in branches for place in branch.hidden}
+
+    def joined(self, drawn: Drawn) -> Drawn:
+        """The node without what it reads of branches that are not drawn."""
+        return replace(drawn, inputs=tuple(wire for wire in drawn.inputs if wire.ref.node not in self.hidden))
 
 
 Ends = tuple[str, ...]
@@ -156,19 +176,30 @@ class _Drawing:
         training = self.model.bodies[part.first].training
         items: list[Item] = []
         ends: list[Ends] = []
+        begun = 0
 
         def source(wire: Wire, last: Wire) -> _Source:
             if wire.ref.node < 0:
                 return part.sources[wire.ref.port]
             return _Source(ends[wire.ref.node][wire.ref.port], wire.sent, last.sent)
 
-        for drawn, last in zip(view.nodes, late.nodes, strict=True):
+        folds = _Folds(() if self.everything or part.targets else view.branches)
+        for place, (drawn, last) in enumerate(zip(view.nodes, late.nodes, strict=True)):
+            if place in folds.hidden:
+                ends.append(())
+                continue
+            drawn = folds.joined(drawn)
+            last = late.nodes[folds.last[place]] if place in folds.last else folds.joined(last)
+            if place in folds.starts:
+                begun = len(items)
             sources = tuple(source(*wires) for wires in zip(drawn.inputs, last.inputs, strict=True))
             targets = tuple(target for target in part.targets if not target or target[0].index == drawn.index)
             inner = replace(part.inside(drawn.node, drawn.index in training), sources=sources, targets=targets)
             new, boxes = self._draw_node(drawn, last, inner)
             items += new
             ends.append(boxes)
+            if place in folds.ends:
+                items[begun:] = [_side_by_side(items[begun:], folds.ends[place])]
         for failed in view.failed:
             items.append(self._failed_box(failed.failure, part))
             self._lead([source(wire, wire) for wire in failed.inputs], failed.inputs, items[-1].id)
@@ -391,6 +422,15 @@ def _ends(prefix: str, family: str, shapes: tuple[Shape, ...]) -> tuple[Box, ...
     return tuple(
         Box(f"{prefix}.{number}", f"{family}{numbers[number]}", "", family, shapes=(shape,))
         for number, shape in enumerate(shapes)
+    )
+
+
+def _side_by_side(items: list[Item], count: int) -> Cluster:
+    """The frame around a branch that stands for several."""
+    counted = [(item, item.count if isinstance(item, Cluster) else 1) for item in items]
+    parameters, macs = (sum(getattr(item, what) * times for item, times in counted) for what in ("parameters", "macs"))
+    return Cluster(
+        f"{items[0].id}*{count}", tuple(items), count=count, note=SIDE_BY_SIDE, parameters=parameters, macs=macs
     )
 
 

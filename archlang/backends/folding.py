@@ -13,6 +13,7 @@ from collections.abc import Container, Iterator
 from dataclasses import replace
 from itertools import groupby
 
+from archlang.backends.branches import Branches, find_branches
 from archlang.errors.words import shape_text, value_text
 from archlang.ir.graph import Argument, Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
@@ -59,13 +60,15 @@ class Failed:
 @record
 class View:
     """A body without what is not drawn. `look` is equal for bodies that look alike, `kind` for those that differ in
-    numbers at most: one picture serves to explain them. `failed` are the stages of a partial body that gave nothing."""
+    numbers at most: one picture serves to explain them. `failed` are the stages of a partial body that gave nothing,
+    `branches` those that look alike."""
 
     nodes: tuple[Drawn, ...]
     outputs: tuple[Wire, ...]
     look: int
     kind: int
     failed: tuple[Failed, ...] = ()
+    branches: tuple[Branches, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -125,7 +128,8 @@ class Views:
             sources.append(tuple((Ref(place, port), shape) for port, shape in enumerate(node.outputs)))
         failures = body.failures if isinstance(body, PartialBody) else ()
         failed = tuple(Failed(failure, tuple(wire(ref) for ref in failure.inputs)) for failure in failures)
-        return self._finished(drawn, tuple(wire(ref) for ref in body.outputs), failed)
+        finished = self._finished(drawn, tuple(wire(ref) for ref in body.outputs), failed)
+        return replace(finished, branches=self._branches(finished, body.training))
 
     def _finished(self, drawn: list[Drawn], outputs: tuple[Wire, ...], failed: tuple[Failed, ...]) -> View:
         ends = (*(end.ref for end in outputs), *failed)
@@ -133,6 +137,20 @@ class Views:
         kind = ("kind", tuple(self._build(one) for one in drawn), ends)
         look, kind = (self._looks.setdefault(seen, len(self._looks)) for seen in (look, kind))
         return View(tuple(drawn), outputs, look, kind, failed)
+
+    def _branches(self, view: View, training: Container[int]) -> tuple[Branches, ...]:
+        """What stands side by side and looks alike; which part of a value a branch takes may differ."""
+        nodes = [(drawn.node, tuple(wire.ref for wire in drawn.inputs)) for drawn in view.nodes]
+        ends = [wire.ref for wires in (view.outputs, *(one.inputs for one in view.failed)) for wire in wires]
+
+        def face(place: int) -> object:
+            drawn = view.nodes[place]
+            node, late = drawn.node, drawn.index in training
+            if isinstance(node, Layer) and node.op.family == "shape":
+                return late, label_look(node), node.op.torch_class
+            return late, self._face(replace(drawn, inputs=()))
+
+        return find_branches(nodes, ends, face)
 
     def _passed(self, node: Node) -> tuple[int, ...] | None:
         """For a node that is not drawn, the input that stands behind each output; None for one that is."""
