@@ -19,6 +19,7 @@ from archlang.source import Source
 
 if TYPE_CHECKING:
     import networkx as nx
+    from torch import nn
 
     from archlang.backends.render_options import RenderOptions
     from archlang.backends.torch_module import ArchModule, Device
@@ -232,15 +233,17 @@ def loads(
     return _module(outcome, Making(device, seed, init, until, convolutional, input))
 
 
-def export(net: ArchModule, path: TargetPath) -> None:
+def export(net: nn.Module, path: TargetPath) -> None:
     """Write a module with the weights that it has, as it evaluates: .onnx (extra `archlang[onnx]`) or .pt2.
 
-    The batch is free, and so are the sizes that its model leaves free. Raises `ArchitectureError`; then no file was
-    written or changed.
+    The batch is free, and so are the sizes that its model leaves free. What torch.compile and DataParallel put around
+    it is left out. Raises `ArchitectureError`; then no file was written or changed.
     """
+    require_torch("exporting", "export")
+    from archlang.backends.wrappers import own_module
     from archlang.writing import write_module
 
-    _raising(write_module, net, fspath(path))
+    _raising(write_module, own_module("export", net), fspath(path))
 
 
 def render(

@@ -10,35 +10,36 @@ from archlang.backends.state_keys import StateReport
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from archlang.backends.torch_module import ArchModule
-
 
 def transfer(
     source: nn.Module | Mapping[str, Tensor],
     target: nn.Module,
     *,
-    skip: Sequence[str] = (),
+    skip: str | Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
 ) -> StateReport:
     """Copy the weights and buffers of `source`, a module or its `state_dict`, to those of `target` with the same names.
 
     Only what has the same shape is copied, or holds the same numbers: a fully connected layer's weights, (out, C*H*W),
     fit the convolution that stands for it, (out, C, H, W), and back. Everything else stays as it is and is in the
-    report, whose text is a table with the nearest names. `skip` names parts of the target to leave out, `rename` gives
-    prefixes of the source's names with what the target has in their place: {"module.": ""}. Types and devices may
-    differ. Raises `ArchitectureError` for a part to skip that there is not, and for tensors without values (on "meta").
+    report, whose text is a table with the nearest names. `skip` names a part of the target to leave out, or several;
+    `rename` gives prefixes of the source's names with what the target has in their place: {"net.": ""}. What
+    torch.compile, DataParallel and DistributedDataParallel put around a module is seen through. Types and devices may
+    differ. Raises `ArchitectureError` for a part to skip that there is not, for what is no module or state, and for
+    tensors without values (on "meta").
     """
     from archlang.backends.weights import move_weights
 
     return move_weights(source, target, skip, rename or {})
 
 
-def freeze(net: ArchModule, until: str | None) -> tuple[str, ...]:
+def freeze(net: nn.Module, until: str | None) -> tuple[str, ...]:
     """Let everything up to the part `until`, in the order of the table, stand still; everything behind it learns.
 
     Parameters there require no gradient, and the layers stay in evaluation mode whatever `net.train()` says, so that
     BatchNorm keeps its statistics and Dropout does nothing. A further call draws the line anew; None frees everything.
-    Gives the names of the parameters that stand still. Raises `ArchitectureError` for a part that there is not.
+    Gives the names of the parameters that stand still. `net` may be wrapped as for `transfer`. Raises
+    `ArchitectureError` for a part that there is not, and for a module that archlang did not make.
     """
     from archlang.backends.weights import freeze_until
 

@@ -120,8 +120,8 @@ def test_parts_left_out_and_renamed() -> None:
     assert torch.equal(new.fc6.weight, before)
     assert set(report.skipped) == {key for key in new.state_dict() if key.startswith(("fc6.", "features.0."))}
     wrapped = nn.DataParallel(old)
-    assert "begin with `module.`" in str(archlang.transfer(wrapped, new))
-    assert archlang.transfer(wrapped, new, rename={"module.": ""}).complete
+    assert "begin with `module.`" in str(archlang.transfer(wrapped.state_dict(), new))
+    assert archlang.transfer(wrapped.state_dict(), new, rename={"module.": ""}).complete
     assert torch.equal(new.eval()(image()), old.eval()(image()))
 
 
@@ -208,6 +208,68 @@ def test_lines_at_what_is_not_there() -> None:
     module = net()
     assert "did you mean `features`?" in refusal(archlang.freeze, module, until="feature")
     assert all(p.requires_grad for p in module.parameters())
+
+
+# ---- what is around a module, and what is no module
+
+WRAPPERS = {
+    "compiled": lambda module: torch.compile(module, backend="eager"),
+    "parallel": nn.DataParallel,
+    "both": lambda module: nn.DataParallel(torch.compile(module, backend="eager")),
+    "twice": lambda module: torch.compile(nn.DataParallel(module), backend="eager"),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_wrappers_are_seen_through(name: str) -> None:
+    wrap: Any = WRAPPERS[name]
+    bare = net()
+    wrapped = wrap(bare)
+    assert archlang.transfer(net(seed=3), wrapped).complete and archlang.transfer(wrapped, net()).complete
+    assert torch.equal(bare.head.weight, net(seed=3).head.weight)
+    frozen = archlang.freeze(wrapped, until="features")
+    assert set(frozen) == {name for name, p in bare.named_parameters() if not p.requires_grad}
+    assert "stem.weight" in frozen and "head.weight" not in frozen
+    wrapped.train()
+    assert not bare.features[0].bn.training and bare.head.training
+
+
+def test_a_compiled_module_is_exported(tmp_path: Any) -> None:
+    bare = archlang.loads("INPUT(3, 4, 4) -> FC(2)", seed=0)
+    for number, wrap in enumerate(WRAPPERS.values()):
+        path = tmp_path / f"{number}.pt2"
+        archlang.export(wrap(bare), path)
+        x = torch.randn(3, 3, 4, 4)
+        assert torch.equal(torch.export.load(path).module()(x), bare(x))
+
+
+@pytest.mark.parametrize("wrong", [nn.Linear(3, 3), nn.DataParallel(nn.Linear(3, 3)), None, "net", 3])
+def test_modules_of_others(wrong: Any, tmp_path: Any) -> None:
+    for text in (
+        refusal(archlang.freeze, wrong, until="f"),
+        refusal(archlang.freeze, wrong, until=None),
+        refusal(archlang.export, wrong, tmp_path / "x.pt2"),
+    ):
+        assert "expected a module that archlang made" in text
+        assert "-o x" not in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_state() -> None:
+    module, state = net(), net(seed=1).state_dict()
+    before = module.head.weight.clone()
+    for wrong in ("x.pt", None, 3, [state]):
+        assert "expected a module or its state_dict" in refusal(archlang.transfer, wrong, module)
+    text = refusal(archlang.transfer, {"epoch": 3, "state_dict": state}, module)
+    assert "give it what is under 'state_dict'" in text
+    assert "under 'model'" in refusal(archlang.transfer, {"model": net(), "step": 1}, module)
+    assert "a module as its target" in refusal(archlang.transfer, state, state)
+    assert torch.equal(module.head.weight, before)
+
+
+def test_one_part_left_out_is_one_name() -> None:
+    assert archlang.transfer(net(), net(), skip="head").skipped == ("head.weight", "head.bias")
+    assert "did you mean" not in refusal(archlang.transfer, net(), net(), skip="nothing-like-it")
 
 
 # ---- initialising

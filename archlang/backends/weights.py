@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from archlang.backends.state_keys import StateReport, compare_shapes, shapes_of
 from archlang.backends.torch_module import ArchModule
+from archlang.backends.wrappers import own_module, unwrapped
 from archlang.diagnostics import ArchitectureError, Diagnosed, Diagnostic
 from archlang.errors.files import BadOption
-from archlang.errors.words import closest
+from archlang.errors.words import closest, listing
 from archlang.ir.paths import require_place
 from archlang.ir.walk import flatten
 
 
 def move_weights(
-    source: nn.Module | Mapping[str, Tensor], target: nn.Module, skip: Sequence[str], rename: Mapping[str, str]
+    source: nn.Module | Mapping[str, Tensor],
+    target: nn.Module,
+    skip: str | Sequence[str],
+    rename: Mapping[str, str],
 ) -> StateReport:
     """Copy what fits, and report. Raises `ArchitectureError`; then nothing was copied."""
-    state = source.state_dict() if isinstance(source, nn.Module) else source
-    given = {_renamed(key, rename): value for key, value in state.items() if isinstance(value, Tensor)}
-    wanted = {key: value for key, value in target.state_dict().items() if isinstance(value, Tensor)}
-    skipped = [key for label in skip for key in _keys_of(label, wanted)]
+    given = {_renamed(key, rename): value for key, value in _state_of(source).items() if isinstance(value, Tensor)}
+    if not isinstance(cast("object", target), nn.Module):
+        raise _refused("transfer", f"a {type(target).__name__}", "a module as its target")
+    wanted = {key: value for key, value in unwrapped(target).state_dict().items() if isinstance(value, Tensor)}
+    labels = (skip,) if isinstance(skip, str) else skip
+    skipped = [key for label in labels for key in _keys_of(label, wanted)]
     report = compare_shapes(shapes_of(given), shapes_of(wanted), skipped)
     copied = (*report.matched, *report.reshaped)
     for side, tensors in (("source", given), ("target", wanted)):
@@ -35,6 +41,21 @@ def move_weights(
         for key in copied:
             wanted[key].copy_(given[key].reshape(wanted[key].shape))
     return report
+
+
+def _state_of(source: object) -> Mapping[str, Any]:
+    """The named tensors of a module or a `state_dict`. Raises `ArchitectureError` for anything else."""
+    if isinstance(source, nn.Module):
+        return unwrapped(source).state_dict()
+    if not isinstance(source, Mapping):
+        given = repr(source) if isinstance(source, str) else f"a {type(source).__name__}"
+        raise _refused("transfer", given, "a module or its state_dict, which torch.load(path) gives of a file")
+    state = cast("Mapping[Any, Any]", source)
+    nested = [key for key, value in state.items() if isinstance(value, nn.Module | Mapping)]
+    if nested and not any(isinstance(value, Tensor) for value in state.values()):
+        expected = f"a state_dict; this has other things around it, so give it what is under {nested[0]!r}"
+        raise _refused("transfer", f"a mapping with {listing(map(repr, state))}", expected)
+    return state
 
 
 def _renamed(key: str, rename: Mapping[str, str]) -> str:
@@ -58,8 +79,9 @@ def _scopes(key: str) -> Iterator[str]:
     return accumulate(key.split("."), "{}.{}".format)
 
 
-def freeze_until(net: ArchModule, until: str | None) -> tuple[str, ...]:
+def freeze_until(given: nn.Module, until: str | None) -> tuple[str, ...]:
     """Draw the line between what stands still and what learns. Raises `ArchitectureError`; then nothing was changed."""
+    net = own_module("freeze", given)
     paths = frozenset(() if until is None else _paths_until(net, until))
     frozen = {name: any(scope in paths for scope in _scopes(name)) for name, _ in net.named_parameters()}
     for name, parameter in net.named_parameters():
