@@ -350,3 +350,11 @@ def test_models_with_errors_are_drawn_as_far_as_they_go():
     scene = make_scene(outcome.partial[0])
     check_places(scene)
     assert [volume.stage.family for volume in scene.volumes] == ["input", "conv", "error"]
+
+
+def test_ways_to_a_join_that_fails_are_drawn():
+    text = "model Net = INPUT(3, 32, 32) -> CONV(8, 1) -> ADD{ CONV(8, 3x3), CONV(9, 1) } -> FC(10)"
+    outcome = check_source(Source("net.arch", text), None, choose_one=True)
+    scene = make_scene(outcome.partial[0])
+    check_places(scene)
+    assert "error" in {volume.stage.family for volume in scene.volumes}

@@ -113,9 +113,11 @@ def _numbers(box: Box, field: str) -> tuple[int, ...]:
 def block_stage(end: Box, last: Shape | None, title: str, count: int, before: Stage | None) -> Stage:
     """The map behind a block that is drawn as one stage."""
     rows = before.rows if before else False
-    size, channels = _split(last or end.shapes[0], rows)
-    first = _split(end.shapes[0], rows)[1]
-    return Stage(end.id, size, channels, "folded", (title,), count=count, first=first, rows=rows, block=True)
+    shape = end.shapes[0] if end.shapes else ()
+    size, channels = _split(last or shape, rows)
+    first = _split(shape, rows)[1]
+    family = "error" if end.family == "error" else "folded"
+    return Stage(end.id, size, channels, family, (title,), count=count, first=first, rows=rows, block=True)
 
 
 def _has_rows(box: Box, before: Stage | None) -> bool:
