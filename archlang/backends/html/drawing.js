@@ -185,6 +185,7 @@ function leadingTo(item, scene) {
   };
   items.add(item);
   enter(item, undefined);
+  if (item.inner) item.inner.ends.forEach((_, port) => waiting.push([item, port]));
   for (let owner = item.scope.owner; owner; owner = owner.scope.owner) items.add(owner);
   while (waiting.length) {
     const [one, port] = waiting.pop();

@@ -7,7 +7,7 @@ class Table {
   constructor(pane, table, records, choose) {
     Object.assign(this, { pane, records, choose });
     this.lines = new Map();
-    const heads = ["Layer", ...table.headings.map(([text]) => text)].map((text) => element("th", { scope: "col" }, text));
+    const heads = [["Layer", false], ...table.headings].map(([text, right]) => element("th", { scope: "col", ...(right ? { class: "number" } : {}) }, text));
     this.right = table.headings.map(([, right]) => right);
     this.body = element("tbody", {});
     const foot = element("tfoot", {}, element("tr", {}, element("th", { scope: "row" }, "Total"), ...this.cells(table.total)));
