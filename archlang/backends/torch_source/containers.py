@@ -343,7 +343,9 @@ def _arguments(layers: Sequence[Layer]) -> Iterator[tuple[TorchArgument, Vector]
     given = [{argument.name: argument for argument in layer.op.torch().arguments} for layer in layers]
     order = list(type(layers[0].op).__dataclass_fields__)
     names = {name: argument for arguments in given for name, argument in arguments.items()}
-    for argument in sorted(names.values(), key=lambda a: (not a.positional, _position(order, a.name))):
+    positional = [argument for argument in names.values() if argument.positional]  # in torch's order, not the fields'
+    named = [argument for argument in names.values() if not argument.positional]
+    for argument in (*positional, *sorted(named, key=lambda argument: _position(order, argument.name))):
         yield (
             argument,
             tuple(

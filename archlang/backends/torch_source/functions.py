@@ -176,8 +176,11 @@ class FunctionFrame(Frame):
                 yield Given(variable.values, lambda name=variable.name: name)
 
     def _item(self, argument: Variable, place: int) -> str:
-        is_last = place > 1 and {len(value) for value in argument.values} == {place + 1}
-        return f"{self._name(argument)}[{-1 if is_last else place}]"
+        """An item of a list; the last one of any length is `[-1]`."""
+        name = self._name(argument)
+        any_length = any(variable.name == name and variable.is_table for variable in self.variables)
+        is_last = any_length and {len(value) for value in argument.values} == {place + 1}
+        return f"{name}[{-1 if is_last else place}]"
 
     def create(self, slot: Slot) -> str:
         """A new parameter."""

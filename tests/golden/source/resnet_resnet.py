@@ -117,15 +117,7 @@ class ResNet(nn.Module):
         self.layer1 = Stage(64, 64, count=depths[0], stride=1, v1=v1, groups=groups, width=width)
         self.layer2 = Stage(256, 128, count=depths[1], stride=2, v1=v1, groups=groups, width=width)
         self.layer3 = Stage(512, 256, count=depths[2], stride=2, v1=v1, groups=groups, width=width)
-        self.layer4 = Stage(
-            1024,
-            512,
-            count=depths[-1],
-            stride=2,
-            v1=v1,
-            groups=groups,
-            width=width,
-        )
+        self.layer4 = Stage(1024, 512, count=depths[3], stride=2, v1=v1, groups=groups, width=width)
         self.avgpool1 = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(2048, classes)
 

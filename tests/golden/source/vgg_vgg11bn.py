@@ -62,7 +62,7 @@ class VGG11BN(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
-            nn.Linear(49 * widths[-1], 4096),  # 4096
+            nn.Linear(49 * widths[4], 4096),  # 4096
             nn.ReLU(),
             nn.Dropout(0.5),
             nn.Linear(4096, 4096),
