@@ -87,6 +87,76 @@ def test_an_error_can_be_sent_to_another_process() -> None:
     assert (str(other), repr(other.diagnostics)) == (str(caught.value), repr(caught.value.diagnostics))
 
 
+# ---- inputs
+
+
+def pair() -> Any:
+    return archlang.loads(SHARED, seed=0).eval()
+
+
+def two(batch: int = 2) -> tuple[Tensor, Tensor]:
+    left, right = torch.randn(2, batch, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    return left, right
+
+
+def test_inputs_go_by_their_names() -> None:
+    module, (left, right) = pair(), two()
+    for found in (module(left, right=right), module(right=right, left=left), module.forward(left=left, right=right)):
+        assert torch.equal(found, module(left, right))
+    for word in ("x", "input"):
+        assert torch.equal(net()(**{word: image()}), net()(image()))
+    swapped = archlang.loads("model N = CONCAT{ y: INPUT(1, 2, 2), x: INPUT(2, 2, 2) } -> FLATTEN")
+    y, x = torch.randn(3, 1, 2, 2), torch.randn(3, 2, 2, 2)
+    assert torch.equal(swapped(x=x, y=y), swapped(y, x)) and torch.equal(swapped(y, x=x), swapped(y, x))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_names_of_inputs_reach_what_torch_does() -> None:
+    torch._dynamo.reset()
+    module, (left, right) = pair(), two()
+    expected, named = module(left, right), {"left": left, "right": right}
+    assert torch.equal(torch.compile(module, backend="eager", fullgraph=True)(**named), expected)
+    assert torch.equal(torch.export.export(module, (), named).module()(**named), expected)
+    assert torch.equal(torch.func.functional_call(module, module.state_dict(), (left,), {"right": right}), expected)
+    assert torch.equal(nn.DataParallel(module)(**named), expected)
+    assert torch.equal(torch.fx.symbolic_trace(module)(left, right), expected)
+    assert torch.equal(torch.jit.trace(module, (left, right))(left, right), expected)
+
+
+LEFT, RIGHT = two()
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "message"),
+    [
+        ((LEFT,), {}, "Net takes 2 inputs, `left` and `right`; `right` is missing"),
+        ((), {}, "Net takes 2 inputs, `left` and `right`; `left` and `right` are missing"),
+        ((), {"right": RIGHT}, "Net takes 2 inputs, `left` and `right`; `left` is missing"),
+        ((LEFT, RIGHT, RIGHT), {}, "Net takes 2 inputs, `left` and `right`; 3 were given"),
+        (((LEFT, RIGHT),), {}, "Net's input `left` must be a tensor, not a tuple of 2 tensors: give each on its own"),
+        ((LEFT, [1, 2]), {}, "Net's input `right` must be a tensor, not a list"),
+        ((LEFT, 3), {}, "Net's input `right` must be a tensor, not an int"),
+        ((LEFT, None), {}, "Net's input `right` must be a tensor, not None"),
+        ((LEFT.numpy(), RIGHT), {}, "Net's input `left` must be a tensor, not a numpy array: torch.from_numpy makes"),
+        ((LEFT,), {"rigth": RIGHT}, "Net has no input `rigth`: it takes 2 inputs, `left` and `right`; did you mean `r"),
+        ((LEFT, RIGHT), {"left": LEFT}, "Net's input `left` was given twice"),
+        ((LEFT, RIGHT[:1]), {}, "Net's inputs must have as many samples each, not 2 of `left` and 1 of `right`"),
+        ((LEFT[0], RIGHT), {}, "not 3x4x4 and 2x3x4x4"),
+        ((torch.tensor(1.0), RIGHT), {}, "not a single number and 2x3x4x4"),
+    ],
+)
+def test_inputs_that_do_not_fit(given: Any, named: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        pair()(*given, **named)
+    assert message in str(caught.value) and "ArchModule" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [(), (image(), image()), ([1, 2],), (image().numpy(),), (image()[0],)])
+def test_an_only_input_that_does_not_fit(given: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^Net.*`input`"):
+        net()(*given)
+
+
 # ---- states
 
 

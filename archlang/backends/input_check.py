@@ -64,7 +64,7 @@ class InputCheck:
 
     def message(self, shapes: Sequence[Sequence[int]]) -> str:
         """What is wrong with shapes that are not admitted."""
-        given = listing("x".join(map(str, shape)) for shape in shapes)
+        given = listing("x".join(map(str, shape)) or "a single number" for shape in shapes)
         return f"{self.start}, not {given}"
 
     @property

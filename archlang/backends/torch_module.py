@@ -23,6 +23,7 @@ from archlang.backends.activations import record_values
 from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
 from archlang.backends.input_check import InputCheck, input_check
 from archlang.backends.state_keys import compare_shapes, shapes_of
+from archlang.backends.taken import check_samples, check_tensors, in_order
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
 from archlang.ir.graph import Body, BodyId, Layer, Model, Node, Ref, Repeat
@@ -194,19 +195,36 @@ class ArchModule(Graph):
             _initialise_all(self, model, init)
             self.to(target)
 
-    def forward(self, x: Tensor, *others: Tensor) -> Any:
-        """Run the model. Raises ValueError for inputs of other ranks or sizes than it takes."""
+    def forward(self, x: Any = None, /, *others: Any, **named: Any) -> Any:
+        """Run the model on its inputs, in their order or by their names.
+
+        Raises TypeError for inputs that are missing or are no tensors, and ValueError for other ranks or sizes than it
+        takes.
+        """
+        words: Any = named
+        if isinstance(words, dict) and (named or x is None):  # torch.fx has a proxy here
+            x, *rest = in_order(self.arch.name, self._inputs, (*(() if x is None else (x,)), *others), named)
+            others = tuple(rest)
         if isinstance(x, torch.fx.Proxy):
             others = tuple(others[index] for index in range(len(self._built) - 1))  # one proxy stands for them all
-        elif not torch.compiler.is_compiling():  # what compiles or exports it has guards of its own
+        elif not (torch.compiler.is_compiling() or _is_tracing()):  # what compiles or exports it has guards of its own
             self._check_inputs(x, *others)
-        return super().forward(x, *others)
+        return super().forward(cast("Tensor", x), *others)
 
-    def _check_inputs(self, *inputs: Tensor) -> None:
+    @property
+    def _inputs(self) -> tuple[str, ...]:
+        return tuple([given.name for given in self.arch.inputs])
+
+    def _check_inputs(self, *inputs: Any) -> None:
         """Which other sizes it takes costs some time: that is worked out when the first ones arrive."""
-        if tuple([tuple(given.shape[1:]) for given in inputs]) == self._built:
-            return
-        shapes = tuple(tuple(given.shape) for given in inputs)
+        if len(inputs) != len(self._built):
+            in_order(self.arch.name, self._inputs, inputs, {})
+        check_tensors(self.arch.name, self._inputs, inputs)
+        if tuple([tuple(given.shape[1:]) for given in inputs]) != self._built:
+            self._check_shapes(tuple(tuple(given.shape) for given in inputs))
+        check_samples(self.arch.name, self._inputs, inputs)
+
+    def _check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         if self.training not in self._takes:
             self._takes[self.training] = input_check(self.arch, self.training)
         takes = self._takes[self.training]
@@ -263,6 +281,11 @@ Device = str | torch.device | None
 def build_module(model: Model, seed: int | None = None, device: Device = None) -> ArchModule:
     """The live module: see `ArchModule`."""
     return ArchModule(model, seed, device)
+
+
+def _is_tracing() -> bool:
+    """Whether torch.jit.trace follows, for which sizes are tensors."""
+    return torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
 
 
 @lru_cache(maxsize=4096)
