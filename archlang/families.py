@@ -179,15 +179,17 @@ def choose_members(
 ) -> list[Member]:
     """Members for which `where` holds, in the order of `sort`, at most `limit`. Raises `Diagnosed`.
 
-    A member that is no legal model satisfies no condition and has no place in an order.
+    A member that is no legal model satisfies no condition on a model, and comes last in every order.
     """
     holds = member_test(family, where, "--where")
     kept = (member for member in members if _holds(holds(member), where))
     if sort is None:
         return list(islice(kept, limit))
     key = member_test(family, sort, "--sort")
+    chosen = list(kept)
+    failed = [member for member in chosen if not member.ok]
     try:
-        return sorted((member for member in kept if member.ok), key=key)[:limit]
+        return [*sorted((member for member in chosen if member.ok), key=key), *failed][:limit]
     except TypeError:  # values that have no order
         raise Diagnosed(Diagnostic(BadCondition("--sort", sort), None, "--sort")) from None
 

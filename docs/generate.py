@@ -91,6 +91,10 @@ def _layer(op: type[Op]) -> Iterator[str]:
     yield ""
     yield inspect.cleandoc(op.__doc__ or "")
     yield ""
+    if op.adapted:
+        names = sorted({f"`{theirs}` for `{ours}`" for given in op.adapted.values() for theirs, ours in given.items()})
+        yield f"As in torch: {', '.join(f'`{word}`' for word in op.adapted)}, with {', '.join(names)}."
+        yield ""
 
 
 MEMORY_EXAMPLES = """

@@ -358,6 +358,19 @@ def test_family(archc: Run) -> None:
     assert json.loads(archc("check", "net.arch", "--all", "--format", "json").out)["count"] == 6
 
 
+def test_an_order_leaves_nobody_out(archc: Run) -> None:
+    """Members with errors come last, in their own order, and the status tells of them."""
+    text = "model Net(k in [9, 3, 1], w in [8, 4]) = INPUT(3, 5, 5) -> CONV(w, k)"
+    plain = archc("check", write("net.arch", text), "--all")
+    ordered = archc("check", "net.arch", "--all", "--sort", "parameters")
+    assert plain.status == ordered.status == 1
+    assert sorted(plain.out.splitlines()) == sorted(ordered.out.splitlines())
+    starts = [line[:7] for line in ordered.out.splitlines()]
+    assert starts[:6] == ["k=1 w=4", "k=1 w=8", "k=3 w=4", "k=3 w=8", "k=9 w=8", "k=9 w=4"]
+    assert archc("check", "net.arch", "--all", "--sort", "parameters", "--limit", "4").status == 0
+    assert archc("check", "net.arch", "--where", "macs >= 0", "--sort", "macs").status == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

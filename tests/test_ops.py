@@ -308,7 +308,7 @@ def test_a_bad_value_is_one_diagnostic(op: type[Op], parameter: str, shape: Shap
         ("CONV(8, 3, S=1, stride=1)", "duplicate-argument"),
         ("CONV(K=8, 3)", "positional-after-keyword"),
         ("CONV(8, 3, D=2)", "unknown-argument"),
-        ("CONV(8, 3, in_channels=4)", "unknown-argument"),
+        ("CONV(8, 3, in_channels=4)", "inferred-argument"),
         ("CONV(8, 9)", "kernel-too-large"),
         ("CONV(8, 3, dilation=4)", "kernel-too-large"),
         ("CONV(8, 3, groups=3)", "groups-indivisible"),

@@ -111,7 +111,8 @@ class Diagnostic:
     @property
     def all_helps(self) -> tuple[Help, ...]:
         """Helps with edits first, then the advice in words."""
-        return self.helps + tuple(Help(text) for text in self.problem.advice)
+        shown = {remedy.message for remedy in self.helps}
+        return self.helps + tuple(Help(text) for text in self.problem.advice if text not in shown)
 
 
 class Diagnosed(Exception):

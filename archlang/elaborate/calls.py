@@ -8,9 +8,10 @@ from contextlib import suppress
 from math import prod
 from typing import Any
 
-from archlang.diagnostics import Edit, Help
+from archlang.diagnostics import Diagnosed, Edit, Help
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, diagnosed, rename
+from archlang.elaborate.foreign import without_idle
 from archlang.elaborate.program import Program, find_default
 from archlang.errors.arguments import (
     DuplicateArgument,
@@ -31,7 +32,7 @@ from archlang.records import record
 from archlang.source import Span
 from archlang.syntax import ast
 
-NO_COUNTS = ("eps", "bias", "channels")
+NO_COUNTS = ("eps", "bias", "channels", "dropout")
 """Arguments that no count of channels or features can be meant for."""
 
 INIT_SCHEMES = ("torch", "he", "lecun", "xavier", "orthogonal")
@@ -70,7 +71,7 @@ def match_arguments(
         named = argument.name is not None
         name = positional[index] if argument.name is None else resolve(argument.name)
         if name is None:
-            raise _unknown_argument(owner, argument, known)
+            raise _unknown_argument(owner, arguments, index, known)
         if name in given:
             raise diagnosed(DuplicateArgument(owner, name), argument.span)
         given[name] = Given(evaluate(argument.value), argument.span)
@@ -86,13 +87,13 @@ def _unnamed_first(arguments: Sequence[ast.Argument]) -> tuple[Help, ...]:
     return (Help("write arguments without a name first", (Edit(span, ", ".join(texts)),), safe=True),)
 
 
-def _unknown_argument(owner: str, argument: ast.Argument, known: Sequence[str]) -> Exception:
+def _unknown_argument(owner: str, arguments: Sequence[ast.Argument], index: int, known: Sequence[str]) -> Exception:
+    argument = arguments[index]
     written = argument.name or ""
     suggestion = meant(written, known)
     name_span = argument.span.source.span(argument.span.start, argument.span.start + len(written))
-    return diagnosed(
-        UnknownArgument(written, suggestion, owner, tuple(known)), name_span, *rename(name_span, suggestion, known)
-    )
+    problem = UnknownArgument(written, suggestion, owner, tuple(known))
+    return diagnosed(problem, name_span, *(rename(name_span, suggestion, known) or without_idle(arguments, index)))
 
 
 @record
@@ -144,14 +145,21 @@ class LayerCall:
         """torch's first argument would silently be taken for the next one: BN(64), Conv2d(3, 8, 5)."""
         if not self.op_class.inferred or self.default is not None:
             return
+        inferred = self.op_class.inferred
         values = [self.given[name].value for name in self.positional]
-        odd = next((name for name in self.positional if self._is_a_count(name, shape)), None)
+        odd = next((name for name in self.positional if self._is_a_count(name)), None)
         as_in_torch = len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(values[1])
-        if odd or as_in_torch:
-            rest = ", ".join(given.text for given in self._written() if given is not self.given[self.positional[0]])
+        if inferred in self.given or odd or as_in_torch:
+            rest = ", ".join(given.text for given in self._written() if given is not self._inferred)
             corrected = f"{self.word}({rest})" if rest else self.word
-            argument = odd or self.positional[-1]
-            raise OpError(InferredArgument(self.word, argument, self.op_class.inferred, corrected))
+            argument = inferred if inferred in self.given else odd or self.positional[-1]
+            raise OpError(InferredArgument(self.word, argument, inferred, corrected))
+
+    @property
+    def _inferred(self) -> Given:
+        """What is written that archlang finds out by itself: the argument of that name, or the one in its place."""
+        named = self.given.get(self.op_class.inferred)
+        return named or self.given[self.positional[min(self.op_class.inferred_at, len(self.positional) - 1)]]
 
     def _written(self) -> list[Given]:
         """The arguments that stand in the call itself, in their order."""
@@ -160,19 +168,26 @@ class LayerCall:
         inside = (given for given in here if call.start <= given.span.start and given.span.end <= call.end)
         return sorted(inside, key=lambda given: given.span.start)
 
-    def without_first(self, text: str, inputs: tuple[Shape, ...]) -> Help:
-        """The help that leaves out the first argument; safe if it says what flows in."""
-        first, *others = self._written()
-        sizes = {inputs[0][0], inputs[0][-1], prod(inputs[0])}
-        edit = Edit(first.span.source.span(first.span.start, others[0].span.start), "") if others else None
-        return Help(f"write {text}", (edit or Edit(self.span, self.word),), first.value in sizes)
+    def without_inferred(self, text: str, inputs: tuple[Shape, ...]) -> Help:
+        """The help that leaves out what archlang finds out by itself; safe if it says what flows in."""
+        written, left_out = self._written(), self._inferred
+        index = written.index(left_out)
+        known = {inputs[0][0], inputs[0][-1], prod(inputs[0])}
+        if self.op_class.inferred == "normalized_shape":  # of more axes it would be another normalisation
+            known = {inputs[0][-1], inputs[0][-1:]}
+        edit = Edit(self.span, self.word)
+        if index + 1 < len(written):
+            edit = Edit(self.span.source.span(left_out.span.start, written[index + 1].span.start), "")
+        elif index:
+            edit = Edit(self.span.source.span(written[index - 1].span.end, left_out.span.end), "")
+        return Help(f"write {text}", (edit,), left_out.value in known)
 
-    def _is_a_count(self, name: str, shape: Shape) -> bool:
+    def _is_a_count(self, name: str) -> bool:
         """Whether an argument that takes no count is given one: a flag a number, eps the number of channels."""
         value = self.given[name].value
-        if name not in NO_COUNTS or not is_integer(value):
+        if name not in NO_COUNTS or not is_integer(value) or (name == "dropout" and value <= 1):
             return False
-        return name != "eps" or (value > 1 and value in (shape[0], shape[-1]))
+        return name != "eps" or value > 1
 
     def _check_word(self, shape: Shape) -> None:
         """`Conv2d` on a sequence is an error; `CONV` follows its input."""
@@ -230,7 +245,7 @@ class CallReader:
         given = self._match(call.word, op_class, arguments, env.outermost if default else env)
         given = {**self._default_arguments(op_class, env), **given}
         init = self._init(call.word, given.pop("init", None))
-        positional = [p.name for p in op_class.signature if not p.keyword]
+        positional = _positional(call.word, op_class)
         unnamed = sum(argument.name is None for argument in call.arguments or ())
         self._require(call, op_class, given, env.program)
         return LayerCall(call.word, op_class, given, call.span, default, init, tuple(positional[:unnamed]))
@@ -238,13 +253,29 @@ class CallReader:
     def _match(
         self, word: str, op_class: type[Op], arguments: Sequence[ast.Argument], env: Environment
     ) -> dict[str, Given]:
-        signature = op_class.signature
+        signature, adapted = op_class.signature, op_class.adapted.get(word, {})
         names = {p.name: p.name for p in signature} | {p.letter: p.name for p in signature if p.letter}
+        names = {**adapted} or names
         if op_class.initialised:
             names["init"] = "init"
-        positional = [p.name for p in signature if not p.keyword]
-        known = [*(p.name for p in signature), *(["init"] if op_class.initialised else [])]
-        return match_arguments(word, arguments, positional, names.get, lambda value: self.evaluate(value, env), known)
+        known = [*adapted] or [p.name for p in signature]
+        known += ["init"] if op_class.initialised else []
+        inferred, positional = op_class.inferred, _positional(word, op_class)
+        if inferred:
+            names[inferred] = inferred
+
+        def match(positional: Sequence[str]) -> dict[str, Given]:
+            return match_arguments(word, arguments, positional, names.get, lambda v: self.evaluate(v, env), known)
+
+        try:
+            return match(positional)
+        except Diagnosed as error:
+            again = DuplicateArgument if word.isupper() else DuplicateArgument | TooManyArguments
+            if not inferred or not isinstance(error.diagnostic.problem, again):
+                raise
+            with suppress(Diagnosed):
+                return match([*positional[: op_class.inferred_at], inferred, *positional[op_class.inferred_at :]])
+            raise
 
     def _default_arguments(self, op_class: type[Op], env: Environment) -> dict[str, Given]:
         """Values that the file gives to an argument of every layer that has it: `default init = "he"`."""
@@ -268,11 +299,19 @@ class CallReader:
 
     def _require(self, call: ast.Call, op_class: type[Op], given: dict[str, Given], program: Program) -> None:
         missing = tuple(p.name for p in op_class.signature if p.default is REQUIRED and p.name not in given)
+        missing += tuple(name for name, own in op_class.adapted.get(call.word, {}).items() if own not in given)
         if missing:
             default = find_default(program, call.word)
             bare = default.span.text.removeprefix("default").strip() if default else ""
-            text = ", ".join(p.text for p in op_class.signature)
+            adapted = op_class.adapted.get(call.word, {})
+            text = ", ".join(adapted or (p.text for p in op_class.signature))
             raise diagnosed(MissingArguments(call.word, missing, text, bare), call.span)
+
+
+def _positional(word: str, op_class: type[Op]) -> list[str]:
+    """The arguments that can be given without a name, in their order."""
+    adapted = op_class.adapted.get(word)
+    return list(adapted.values()) if adapted else [p.name for p in op_class.signature if not p.keyword]
 
 
 def _like_filters(value: Any) -> bool:

@@ -64,7 +64,7 @@ def layer_repairs(
 ) -> Iterator[Help]:
     """Edits of one argument with which the layer takes its input."""
     if isinstance(problem, InferredArgument):
-        yield layer.without_first(problem.corrected, inputs)
+        yield layer.without_inferred(problem.corrected, inputs)
     for name, text in dict.fromkeys(_candidates(problem, layer)):
         edit = layer.edit(name, text, call)
         if _is_clean(layer.with_argument(name, _value(text)), inputs, strict):

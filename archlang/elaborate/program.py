@@ -291,8 +291,8 @@ class Loader:
 
 
 def _default_key(word: str) -> str:
-    """Words of one layer (POOL, MAXPOOL) share a default."""
-    return WORDS[word].tag if word in WORDS else word
+    """Words of one layer (POOL, MAXPOOL) share a default, but for those with arguments of their own."""
+    return WORDS[word].tag if word in WORDS and word not in WORDS[word].adapted else word
 
 
 def no_imports(path: str, span: Span) -> Source:

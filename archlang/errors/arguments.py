@@ -151,7 +151,8 @@ class InferredArgument(ArgumentProblem):
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return (f"write {self.corrected}; if `{self.argument}` is meant, give it by name",)
+        meant = "" if self.argument == self.inferred else f"; if `{self.argument}` is meant, give it by name"
+        return (f"write {self.corrected}{meant}",)
 
 
 @record

@@ -6,6 +6,12 @@ from archlang.diagnostics import Problem
 from archlang.errors.words import listing, shorten
 from archlang.records import record
 
+AS_A_CHAIN = "an architecture is a chain of stages, without Python around it: INPUT(3, 32, 32) -> CONV(16, 3x3) -> RELU"
+"""What to write instead of a module of torch or Keras."""
+
+CONTAINERS = ("Sequential", "ModuleList", "Module", "Model")
+"""Classes that hold layers in Python."""
+
 
 @record
 class _Unknown(Problem):
@@ -32,6 +38,11 @@ class UnknownLayer(_Unknown):
     @property
     def message(self) -> str:
         return f"`{self.name}` is no layer, block or model"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        word = self.name.split(".")[-1]
+        return (AS_A_CHAIN,) if word in CONTAINERS else ()
 
 
 @record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from math import prod
@@ -74,12 +75,19 @@ NICKNAMES = {
     "conv2dtranspose": "UPCONV",
     "convtranspose": "UPCONV",
     "deconv": "UPCONV",
+    "deconv1d": "ConvTranspose1d",
+    "deconv2d": "ConvTranspose2d",
+    "deconv3d": "ConvTranspose3d",
     "dense": "FC",
     "filters": "out_channels",
+    "fractionalmaxpool2d": "",
+    "fractionalmaxpool3d": "",
     "fullyconnected": "FC",
     "gap": "AVGPOOL(to=1)",
     "globalaveragepooling2d": "AVGPOOL(to=1)",
     "globalavgpool": "AVGPOOL(to=1)",
+    "globalmaxpool": "MAXPOOL(to=1)",
+    "globalmaxpooling2d": "MAXPOOL(to=1)",
     "groupnorm": "GN",
     "instancenorm": "IN",
     "kernel": "kernel_size",
@@ -95,13 +103,26 @@ NICKNAMES = {
 """What other frameworks and papers call our words; an empty one has no counterpart that a likeness should suggest."""
 
 
+MODULES = re.compile(r"^(?:tf\.|torch\.|keras\.)*(?:nn|F|functional|layers|ops)\.|^(?:tf|torch|keras)\.", re.ASCII)
+"""What stands before a layer's word in Python: `nn.`, `torch.nn.functional.`, `tf.keras.layers.`."""
+
+
+def without_module(word: str) -> str:
+    """`Conv2d` of `nn.Conv2d`."""
+    found = MODULES.match(word)
+    return without_module(word[found.end() :]) if found and found.end() < len(word) else word
+
+
 def meant(word: str, known: Iterable[str]) -> str | None:
     """The known word that a wrong one means: another framework's name for it, or the likest spelling."""
     known = set(known)
-    nickname = NICKNAMES.get(word.lower())
+    bare = without_module(word)
+    if bare in known:
+        return bare
+    nickname = NICKNAMES.get(bare.lower())
     if nickname is None:
-        plain = {name for name in known if name[-2:] not in ("1d", "2d", "3d")} if word.isupper() else known
-        return closest(word, plain)
+        plain = {name for name in known if name[-2:] not in ("1d", "2d", "3d")} if bare.isupper() else known
+        return closest(bare, plain)
     return nickname if nickname.split("(")[0] in known else None
 
 
@@ -111,7 +132,8 @@ NEAR = 0.1
 
 def is_clear(word: str, suggestion: str, known: Iterable[str]) -> bool:
     """Whether a wrong word can hardly mean another known word than the one suggested."""
-    if word.lower() in NICKNAMES:
+    word = without_module(word)
+    if word == suggestion or word.lower() in NICKNAMES:
         return True
     likeness = SequenceMatcher(None, word.lower(), suggestion.lower()).ratio()
     rivals = {name.lower() for name in known} - {suggestion.lower()}
@@ -126,5 +148,18 @@ def closest(word: str, known: Iterable[str]) -> str | None:
         return None
     for name in sorted(known, key=lambda name: (name.isupper() != word.isupper(), name)):
         by_lower.setdefault(name.lower(), name)
-    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[matches[0]] if matches else None
+    matches = get_close_matches(word.lower(), by_lower, n=3, cutoff=0.6)
+    return next((by_lower[match] for match in matches if not _is_opposite(word.lower(), match)), None)
+
+
+OPPOSITES = frozenset({"un", "de", "up", "down", "in", "out", "to", "from", "adaptive", "fractional", "transpose"})
+"""What makes another thing of a word: Flatten and Unflatten, MaxPool2d and AdaptiveMaxPool2d."""
+
+
+def _is_opposite(one: str, other: str) -> bool:
+    """Whether two words differ by a syllable that turns the meaning."""
+    changes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    return any(
+        tag != "equal" and ({one[a:b], other[c:d]} & OPPOSITES) and len(one) != len(other)
+        for tag, a, b, c, d in changes
+    )

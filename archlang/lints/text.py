@@ -70,7 +70,9 @@ class FileText:
     def argument(self, call: ast.Call, op: Op, name: str) -> ast.Argument | None:
         """An argument of a call as it is written, by name, letter or position."""
         names = {p.letter or p.name: p.name for p in op.signature} | {p.name: p.name for p in op.signature}
-        positional = [p.name for p in op.signature if not p.keyword]
+        adapted = op.adapted.get(call.word, {})
+        names |= adapted
+        positional = [*adapted.values()] or [p.name for p in op.signature if not p.keyword]
         for index, argument in enumerate(call.arguments or ()):
             written = names.get(argument.name) if argument.name else (positional[index : index + 1] or [""])[0]
             if written == name:

@@ -15,6 +15,7 @@ from lark.lark import PostLex
 
 from archlang import resources
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
+from archlang.errors.names import AS_A_CHAIN
 from archlang.errors.syntax import (
     EmptyFile,
     NestingTooDeep,
@@ -252,8 +253,16 @@ def _unexpected_characters(source: Source, start: int, expected: set[str]) -> Di
     return _unexpected(source, source.span(start, word.end() if word else start), expected)
 
 
+PYTHON = re.compile(
+    r"[ \t]*(?:class\b|def\b|return\b|self\.|(?:[\w.]+[ \t]*=[ \t]*)(?:[\w.]+\.)?(?:Sequential|Model)\()"
+)
+"""Lines of a Python file that defines a network."""
+
+
 def _unexpected(source: Source, span: Span, expected: set[str]) -> Diagnostic:
     """Something that has no place here; perhaps a common mistake."""
+    if PYTHON.match(source.text, source.text.rfind("\n", 0, span.start) + 1):
+        return Diagnostic(UnexpectedText(f"`{_short(span.text)}`", (), AS_A_CHAIN), span, source.name)
     for slip in SLIPS:
         match = slip.pattern.match(source.text, span.start)
         if match and (not slip.expected or slip.expected in expected):

@@ -114,7 +114,9 @@ class Op:
     Class variables: `tag` identifies the kind in files, `words` are its spellings (a trailing digit as in `Conv2d`
     demands that many axes), `kind` is the base of automatic names, `signature` its arguments in torch's order,
     `initialised` says whether `init=` can set its weights, and `family` groups layers for diagrams and lists.
-    `inferred` is the first argument of torch's class where that follows from the input and is not written here.
+    `inferred` is the argument of torch's class that follows from the input and is not written here, `inferred_at` its
+    position there. `adapted` are torch's classes of the same layer with arguments of their own, each argument with its
+    name here.
     `is_source` marks ops without an input, `is_join` those fed with the branches of braces, `integer_input` those that
     read indices instead of real numbers.
     """
@@ -128,6 +130,8 @@ class Op:
     is_source: ClassVar[bool] = False
     is_join: ClassVar[bool] = False
     inferred: ClassVar[str] = ""
+    inferred_at: ClassVar[int] = 0
+    adapted: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     integer_input: ClassVar[bool] = False
 
     @classmethod

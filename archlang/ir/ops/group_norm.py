@@ -121,6 +121,7 @@ class GroupNorm(Op):
 
     tag = "group_norm"
     inferred = "num_channels"
+    inferred_at = 1
     words = ("GN", "GroupNorm")
     kind = "gn"
     family = "norm"

@@ -46,6 +46,11 @@ STRIDE = optional(sizes("stride", letter="S"))
 TO = optional(sizes("to", keyword=True))
 
 
+def _adaptive(name: str) -> dict[str, dict[str, str]]:
+    """torch's adaptive classes, whose one argument is `to` here."""
+    return {f"Adaptive{name}{axes}d": {"output_size": "to"} for axes in (1, 2, 3)}
+
+
 @record(kw_only=True)
 class _Pool(Op):
     """What maximum and average pooling share. With `to` the output has that size, whatever the input's.
@@ -169,6 +174,7 @@ class MaxPool(_Pool):
 
     tag = "max_pool"
     words = ("MAXPOOL", "POOL", "MaxPool1d", "MaxPool2d", "MaxPool3d")
+    adapted = _adaptive("MaxPool")
     kind = "pool"
     torch_name = "MaxPool"
     signature = (KERNEL, STRIDE, padding(), sizes("dilation", 1), flag("ceil_mode", False), TO, ROUND)
@@ -205,6 +211,7 @@ class AvgPool(_Pool):
 
     tag = "avg_pool"
     words = ("AVGPOOL", "AvgPool1d", "AvgPool2d", "AvgPool3d")
+    adapted = _adaptive("AvgPool")
     kind = "avgpool"
     torch_name = "AvgPool"
     signature = (

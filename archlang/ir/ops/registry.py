@@ -16,7 +16,7 @@ OPS: list[type[Op]] = []
 """All layers, in the order of their registration."""
 
 WORDS: dict[str, type[Op]] = {}
-"""Layers by the words that name them. Adaptive poolings are spelled with `to=`."""
+"""Layers by the words that name them."""
 
 RESERVED = ("INPUT", "SHARE", "AUX", "OUTPUT", "_")
 """Words that the language uses itself."""
@@ -38,11 +38,12 @@ def register(op: OpClass) -> OpClass:
     before = next((known for known in OPS if known.tag == op.tag), None)
     if before is not None and before.__qualname__ != op.__qualname__:
         raise ValueError(f"the tag {op.tag!r} belongs to {before.__qualname__}")
-    taken = [w for w in op.words if w in RESERVED or (w in WORDS and WORDS[w].tag != op.tag)]
+    words = (*op.words, *op.adapted)
+    taken = [w for w in words if w in RESERVED or (w in WORDS and WORDS[w].tag != op.tag)]
     if taken:
         raise ValueError(f"{', '.join(taken)}: these words have a meaning already")
     OPS[:] = [*(known for known in OPS if known is not before), op]
-    WORDS.update(dict.fromkeys(op.words, op))
+    WORDS.update(dict.fromkeys(words, op))
     return op
 
 
