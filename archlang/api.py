@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from os import PathLike, fspath
+from os import PathLike, fsdecode
 from typing import TYPE_CHECKING, Any, Literal
 
 from archlang.checking import Outcome, Request, check_source
 from archlang.diagnostics import ArchitectureError, Diagnosed, Diagnostic
 from archlang.elaborate.parts import Options
-from archlang.errors.files import MissingPackage
+from archlang.errors.files import BadOption, MissingPackage
 from archlang.families import Family
 from archlang.ir.graph import Model
 from archlang.ir.partial import PartialModel
@@ -135,7 +135,7 @@ class Picture:
         """Write .svg, .png, .pdf, .html, .dot, .mmd or .tex. Raises `ArchitectureError`; then nothing is written."""
         from archlang.writing import write_output
 
-        _raising(write_output, self.model, fspath(path), "render", self.options)
+        _raising(write_output, self.model, fsdecode(path), "render", self.options)
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -172,7 +172,7 @@ def check(
     these codes ("all": all of them); keyword arguments bind parameters. Errors and warnings come in the report; nothing
     is raised for them.
     """
-    return _report(check_target(fspath(target), _request(model, input, strict, bindings)), allow)
+    return _report(check_target(fsdecode(target), _request(model, input, strict, bindings)), allow)
 
 
 def checks(
@@ -185,7 +185,7 @@ def checks(
     **bindings: Any,
 ) -> Report:
     """Check the text of an architecture, as `check` does a file."""
-    return _report(check_source(Source("<text>", text), _request(model, input, strict, bindings)), allow)
+    return _report(check_source(_text("checks", text), _request(model, input, strict, bindings)), allow)
 
 
 def load(
@@ -210,7 +210,7 @@ def load(
     larger. Raises `ArchitectureError`.
     """
     shapes = None if convolutional else input
-    outcome = check_target(fspath(target), _request(model, shapes, strict, bindings), choose_one=True)
+    outcome = check_target(fsdecode(target), _request(model, shapes, strict, bindings), choose_one=True)
     return _module(outcome, Making(device, seed, init, until, convolutional, input))
 
 
@@ -229,7 +229,7 @@ def loads(
 ) -> ArchModule:
     """A torch module from the text of an architecture: `loads("INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)")`."""
     shapes = None if convolutional else input
-    outcome = check_source(Source("<text>", text), _request(model, shapes, strict, bindings), choose_one=True)
+    outcome = check_source(_text("loads", text), _request(model, shapes, strict, bindings), choose_one=True)
     return _module(outcome, Making(device, seed, init, until, convolutional, input))
 
 
@@ -243,7 +243,7 @@ def export(net: nn.Module, path: TargetPath) -> None:
     from archlang.backends.wrappers import own_module
     from archlang.writing import write_module
 
-    _raising(write_module, own_module("export", net), fspath(path))
+    _raising(write_module, own_module("export", net), fsdecode(path))
 
 
 def render(
@@ -275,7 +275,7 @@ def render(
     from archlang.backends.render_options import read_options
 
     options = _raising(read_options, expand, depth, direction, show, theme, merge, legend, style)
-    outcome = check_target(fspath(target), _request(model, input, False, bindings), choose_one=True)
+    outcome = check_target(fsdecode(target), _request(model, input, False, bindings), choose_one=True)
     if partial and not outcome.ok and outcome.partial:
         return Picture(outcome.partial[0], options)
     return Picture(_only(outcome), options)
@@ -287,7 +287,7 @@ def family(target: TargetPath, model: str | None = None, **bindings: Any) -> Fam
     Each member has `.bindings`, `.ok`, `.model` and `.diagnostics`. Keyword arguments bind parameters, which then
     stand still. Raises `ArchitectureError` where there is no end of members.
     """
-    return _raising(family_of, fspath(target), _request(model, None, False, bindings))
+    return _raising(family_of, fsdecode(target), _request(model, None, False, bindings))
 
 
 def graph(target: TargetPath, model: str | None = None, **bindings: Any) -> nx.DiGraph[str]:
@@ -297,13 +297,32 @@ def graph(target: TargetPath, model: str | None = None, **bindings: Any) -> nx.D
     """
     from archlang.backends.network import flat_graph
 
-    made = _only(check_target(fspath(target), _request(model, None, False, bindings), choose_one=True))
+    made = _only(check_target(fsdecode(target), _request(model, None, False, bindings), choose_one=True))
     return flat_graph(made.with_numbers)
+
+
+def _text(feature: str, text: object) -> Source:
+    """The text of an architecture. Raises `ArchitectureError` for what is none, the name of a file for example."""
+    if not isinstance(text, str):
+        problem = BadOption(feature, repr(text), "the text of an architecture, a str")
+    elif text.strip().startswith("zoo:") or text.strip().endswith((".arch", ".json")):
+        other = f"archlang.{feature.removesuffix('s')}({text.strip()!r})"
+        problem = BadOption(feature, text.strip(), "the text of an architecture; this names a file", other)
+    else:
+        return Source("<text>", text)
+    raise ArchitectureError((Diagnostic(problem, None, feature),))
 
 
 def _request(model: str | None, shapes: InputShapes | None, strict: bool, bindings: dict[str, Any]) -> Request:
     options = Options(_raising(check_inputs, shapes), strict)
+    _need_text("model", model)
     return Request(model, _raising(check_bindings, bindings), options)
+
+
+def _need_text(option: str, value: object) -> None:
+    """Raise `ArchitectureError` for a name that is no text."""
+    if not isinstance(value, str | None):
+        raise ArchitectureError((Diagnostic(BadOption(option, repr(value), "a name, as a str"), None, option),))
 
 
 def _report(outcome: Outcome, allow: Sequence[str]) -> Report:
@@ -335,6 +354,8 @@ def require_torch(feature: str, file: str) -> None:
 def _module(outcome: Outcome, making: Making) -> ArchModule:
     model = _only(outcome).with_numbers
     require_torch("making a module", model.origin.file)
+    _need_text("until", making.until)
+    _need_text("init", making.init)
     from archlang.backends.torch_module import build_module
 
     return _raising(build_module, _raising(_changed, model, making), making.seed, making.device)

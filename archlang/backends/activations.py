@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
+from archlang.backends.taken import kind_text
 from archlang.diagnostics import ArchitectureError, Diagnosed, Diagnostic
 from archlang.errors.files import BadOption
 from archlang.ir.graph import Model
 from archlang.ir.paths import require_place
+from archlang.ir.walk import flatten
 
 Kept = dict[str, list[Any]]
 """Values by label, as they come."""
 
 
-def record_values(module: nn.Module, model: Model, given: Sequence[Tensor | str]) -> dict[str, Any]:
+def record_values(
+    module: nn.Module, model: Model, given: Sequence[Tensor | str], named: Mapping[str, Tensor]
+) -> dict[str, Any]:
     """Run a module on the tensors, and give the values of the parts that the texts name.
 
     It uses plain attributes and lists alone, because torch.compile follows these without a break.
     """
     inputs = [value for value in given if not isinstance(value, str)]
+    _check(model, inputs, named)
     kept: Kept = {label: [] for label in given if isinstance(label, str)}
     undo: list[Callable[[], None]] = []
     try:
         for label, values in kept.items():
             undo.append(_watch(module, model, label, values))
-        module(*inputs)
+        module(*inputs, **named)
     finally:
         for step in reversed(undo):
             step()
     return {label: _only(model, label, values) for label, values in kept.items()}
+
+
+def _check(model: Model, inputs: Sequence[object], named: Mapping[str, object]) -> None:
+    """Names in a list, or by a keyword, are a slip that nothing else would name as one."""
+    known = [given.name for given in model.inputs]
+    for word, value in (*((None, value) for value in inputs), *named.items()):
+        if not isinstance(value, Tensor) and (word is None or word not in known):
+            what = f"`{word}`" if word else kind_text(value)
+            usage = f'activations({", ".join(known)}, "{_first_name(model)}")'
+            raise TypeError(f"activations takes the inputs, then names one by one, not {what}: {usage}")
+
+
+def _first_name(model: Model) -> str:
+    return next((flat.path for flat in flatten(model)), "conv1")
 
 
 def _watch(module: nn.Module, model: Model, label: str, values: list[Any]) -> Callable[[], None]:

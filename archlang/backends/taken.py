@@ -56,14 +56,14 @@ def _refuse_lists(model: str, given: Mapping[str, Any]) -> None:
 
 
 def _no_tensor(model: str, name: str, value: Any) -> str:
-    return f"{model}'s input `{name}` must be a tensor, not {_kind(value)}"
+    return f"{model}'s input `{name}` must be a tensor, not {kind_text(value)}"
 
 
 def _takes(model: str, names: Sequence[str]) -> str:
     return f"{model} takes {plural(len(names), 'input')}, {listing(f'`{name}`' for name in names)}"
 
 
-def _kind(value: object) -> str:
+def kind_text(value: object) -> str:
     """`a list`, with the way out where there is one."""
     kind = type(value)
     if value is None:

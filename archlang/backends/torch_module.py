@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import lru_cache, reduce
 from importlib import import_module
 from itertools import count
+from numbers import Integral
 from typing import Any, Self, cast
 
 import torch
@@ -25,6 +26,7 @@ from archlang.backends.input_check import InputCheck, input_check
 from archlang.backends.state_keys import compare_shapes, shapes_of
 from archlang.backends.taken import check_samples, check_tensors, in_order
 from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.files import BadOption
 from archlang.errors.limits import TooManyLayers
 from archlang.ir.graph import Body, BodyId, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape
@@ -264,15 +266,16 @@ class ArchModule(Graph):
                 parts[part].eval()
         return self
 
-    def activations(self, *given: Tensor | str) -> dict[str, Any]:
+    def activations(self, *given: Tensor | str, **named: Tensor) -> dict[str, Any]:
         """The values of layers and parts, by the names given after the inputs: `net.activations(x, "features.3")`.
 
-        Each has its shape in the table of `archlang.check`, with the batch; of a part that runs several times, whose
-        weights are shared, it is the tuple of its values. Values are part of the graph of gradients. The whole model
-        runs, in training or evaluation as it stands, also under torch.compile. Raises `ArchitectureError` for a name
-        that the model does not have, or that does not run now.
+        Inputs can go by their names, too. Each value has its shape in the table of `archlang.check`, with the batch; of
+        a part that runs several times, whose weights are shared, it is the tuple of its values. Values are part of the
+        graph of gradients. The whole model runs, in training or evaluation as it stands, also under torch.compile.
+        Raises `ArchitectureError` for a name that the model does not have, or that does not run now, and TypeError for
+        what is neither a tensor nor a name.
         """
-        return record_values(self, self.arch, given)
+        return record_values(self, self.arch, given, named)
 
 
 Device = str | torch.device | None
@@ -299,12 +302,21 @@ def _seeded(seed: int | None) -> Generator[None]:
     if seed is None:
         yield
         return
+    number = _seed_number(seed)
     state = torch.get_rng_state()
     try:
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(number)
         yield
     finally:
         torch.set_rng_state(state)
+
+
+def _seed_number(seed: object) -> int:
+    """A seed of any kind of integer, numpy's too. Raises `Diagnosed`."""
+    if isinstance(seed, Integral) and -(2**63) <= int(seed) < 2**64:
+        return int(seed)
+    problem = BadOption("seed", repr(seed), "a whole number from -2**63 to 2**64 - 1")
+    raise Diagnosed(Diagnostic(problem, None, "seed"))
 
 
 def _initialise_all(module: nn.Module, model: Model, init: Initialisation) -> None:

@@ -30,7 +30,7 @@ def move_weights(
     if not isinstance(cast("object", target), nn.Module):
         raise _refused("transfer", f"a {type(target).__name__}", "a module as its target")
     wanted = {key: value for key, value in unwrapped(target).state_dict().items() if isinstance(value, Tensor)}
-    labels = (skip,) if isinstance(skip, str) else skip
+    labels = (skip,) if isinstance(skip, str) else [str(label) for label in skip]
     skipped = [key for label in labels for key in _keys_of(label, wanted)]
     report = compare_shapes(shapes_of(given), shapes_of(wanted), skipped)
     copied = (*report.matched, *report.reshaped)
@@ -82,6 +82,8 @@ def _scopes(key: str) -> Iterator[str]:
 def freeze_until(given: nn.Module, until: str | None) -> tuple[str, ...]:
     """Draw the line between what stands still and what learns. Raises `ArchitectureError`; then nothing was changed."""
     net = own_module("freeze", given)
+    if not isinstance(cast("object", until), str | None):
+        raise _refused("until", repr(until), "a name, as a str, or None")
     paths = frozenset(() if until is None else _paths_until(net, until))
     frozen = {name: any(scope in paths for scope in _scopes(name)) for name, _ in net.named_parameters()}
     for name, parameter in net.named_parameters():

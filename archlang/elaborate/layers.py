@@ -13,6 +13,7 @@ from archlang.elaborate.fixes import layer_repairs
 from archlang.elaborate.parts import LARGEST_SIZE, origin
 from archlang.elaborate.program import INPUT, find_default
 from archlang.errors.arguments import ArgumentProblem, MissingArguments, OutOfRange, WrongType
+from archlang.errors.files import BadOption
 from archlang.errors.joins import BracesNotAllowed, JoinMismatch, TapDiscardsFlow
 from archlang.errors.names import UnknownArgument
 from archlang.errors.shapes import InputMismatch, InputNotFirst, NoInput
@@ -51,6 +52,7 @@ class Layers:
     def _input_shape(self, call: ast.Call, label: str | None, env: Environment) -> Shape:
         for name, shape in self.walk.options.inputs:
             if name is None or name == (label or "input"):
+                _refuse_batch(shape, call)
                 return check_input_shape(shape, call.span)
         default = find_default(env.program, INPUT) if call.arguments is None else None
         arguments = default.arguments if default else call.arguments or ()
@@ -174,6 +176,16 @@ def _no_braces(call: ast.Call) -> None:
     """Only joins, blocks with holes, AUX and OUTPUT take branches."""
     if call.branches is not None:
         raise diagnosed(BracesNotAllowed(call.word), call.span)
+
+
+def _refuse_batch(shape: tuple[Any, ...], call: ast.Call) -> None:
+    """Sizes that are those of the file's numbers with one more in front are a tensor's, batch included."""
+    values = [argument.value for argument in call.arguments or ()]
+    written = [value.value for value in values if isinstance(value, ast.Literal)]
+    if written and len(shape) == len(values) + 1 and len(written) == len(values) and shape[1] == written[0]:
+        rest = ",".join(map(str, shape[1:]))
+        expected = f"{len(values)} sizes; leave out the batch: {rest}"
+        raise diagnosed(BadOption("input", ",".join(map(str, shape)), expected), call.span)
 
 
 def check_input_shape(shape: tuple[Any, ...], span: Span) -> Shape:
