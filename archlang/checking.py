@@ -18,7 +18,7 @@ from archlang.elaborate.figures import UNITS, MemoryFigure
 from archlang.elaborate.fixes import Badness, try_helps
 from archlang.elaborate.parts import WORK_LIMIT, Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
-from archlang.errors.files import UnknownInput, UnknownModel, UnknownParameter
+from archlang.errors.files import NO_MODEL, UnknownInput, UnknownModel, UnknownParameter
 from archlang.errors.imports import CannotImport
 from archlang.errors.joins import JoinMismatch
 from archlang.errors.names import NoModel, UnknownFunction
@@ -323,7 +323,7 @@ class Run:
         known = tuple(dict.fromkeys((*names, *self.request.options.letters)))
         for name in self.request.bindings:
             if name not in known:
-                owner = chosen[0].name if len(chosen) == 1 else "no model of this file"
+                owner = chosen[0].name if len(chosen) == 1 else NO_MODEL
                 problem = UnknownParameter(name, closest(name, known), owner, known)
                 raise Diagnosed(Diagnostic(problem, None, self.program.source.name))
 

@@ -258,7 +258,7 @@ def read_near(texts: Iterable[str], models: Sequence[Model]) -> Near:
     return tuple(near)
 
 
-SIZE_UNITS = {"": 1, "b": 1} | {
+SIZE_UNITS = {"b": 1} | {
     f"{letter}{middle}b": base**power
     for power, letter in enumerate("kmgt", 1)
     for middle, base in (("", 1000), ("i", 1024))

@@ -382,7 +382,7 @@ def test_the_command_in_all_its_formats() -> None:
     assert f"| **Kept** |  |  | {kept:,} |" in text
 
 
-@pytest.mark.parametrize("size", ["", "0", "GiB", "3 apples", "-1GB", "1e9"])
+@pytest.mark.parametrize("size", ["", "0", "3", "GiB", "3 apples", "-1GB", "1e9"])
 def test_sizes_that_are_none(size: str) -> None:
     assert archc("zoo:lenet", "--memory", "--fits", size or " ")[0] in (1, 2)
 

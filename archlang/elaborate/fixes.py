@@ -77,7 +77,7 @@ def _candidates(problem: Problem, layer: LayerCall) -> Iterator[tuple[str, str]]
         case GroupsIndivisible():
             near = range(max(1, problem.groups - FARTHEST), problem.groups + FARTHEST)
             divisors = [g for g in near if problem.channels % g == 0]
-            yield from (("groups", str(g)) for g in sorted(divisors, key=lambda g: abs(g - problem.groups)))
+            yield from ((problem.argument, str(g)) for g in sorted(divisors, key=lambda g: abs(g - problem.groups)))
         case CannotReshape():
             yield from (("shape", text) for text in _reshapes(problem))
         case PaddingTooLarge():

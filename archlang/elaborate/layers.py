@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Label, Problem
@@ -27,6 +28,10 @@ from archlang.syntax import ast
 
 if TYPE_CHECKING:
     from archlang.elaborate.elaborator import Elaborator
+
+
+COLOURS = (1, 3, 4)
+"""Channels of pictures."""
 
 
 class Layers:
@@ -160,8 +165,16 @@ class Layers:
     def _diagnostic(self, error: OpError, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> Diagnostic:
         problem = error.problem
         span = layer.argument_span(problem.argument) if isinstance(problem, ArgumentProblem) else call.span
+        if isinstance(problem, OutOfRange) and shapes:
+            problem = replace(problem, hint=_without_batch(shapes[0]))
         candidates = tuple(layer_repairs(problem, layer, call, shapes, self.walk.options.strict))
         return Diagnostic(problem, span, span.source.name, _branch_shapes(problem, call, shapes), candidates=candidates)
+
+
+def _without_batch(shape: Shape) -> str:
+    """What to say where the first size looks like the batch of pictures."""
+    looks = len(shape) == 4 and shape[1] in COLOURS and shape[0] not in COLOURS
+    return f"the batch is not written: INPUT({', '.join(map(str, shape[1:]))})" if looks else ""
 
 
 def _branch_shapes(problem: Problem, call: ast.Call, shapes: tuple[Shape, ...]) -> tuple[Label, ...]:

@@ -125,10 +125,15 @@ class OutOfRange(ArgumentProblem):
     code = "out-of-range"
     value: object
     expected: str
+    hint: str = ""
 
     @property
     def message(self) -> str:
         return f"`{self.argument}` of {self.owner} must be {self.expected}, not {value_text(self.value)}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (self.hint,) if self.hint else ()
 
 
 @record

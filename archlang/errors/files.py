@@ -256,6 +256,9 @@ class UnknownCode(UsageProblem):
         return (f"did you mean `{self.suggestion}`?" if self.suggestion else "archc explain lists all",)
 
 
+NO_MODEL = "no model of this file"
+
+
 @record
 class UnknownParameter(UsageProblem):
     """`-D` binds a name that is no parameter of the model.
@@ -271,11 +274,15 @@ class UnknownParameter(UsageProblem):
 
     @property
     def message(self) -> str:
-        return f"{self.model} has no parameter `{self.name}`"
+        return f"{self.model} has {'a' if self.model == NO_MODEL else 'no'} parameter `{self.name}`"
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"its parameters are {listing(self.known)}" if self.known else "it has no parameters",)
+        return (
+            f"{'the' if self.model == NO_MODEL else 'its'} parameters are {listing(self.known)}"
+            if self.known
+            else "there are none",
+        )
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archlang.diagnostics import Problem, Severity
-from archlang.errors.words import listing, plural, product_text, shape_text
+from archlang.errors.shapes import channels_last
+from archlang.errors.words import plural, product_text, shape_text
 from archlang.records import record
 
 
@@ -44,6 +45,29 @@ class EvenKernel(Warned):
             f"out = (N + 2P - F)/S + 1 = ({n} + 2*{p} - {f})/1 + 1 = {self.output}",
             f"the size stays for P = (F - 1)/2 = {(f - 1) / 2:g}, which is whole only for odd F",
         )
+
+
+@record
+class ChannelsLast(Warned):
+    """An input looks like a picture whose channels are written last.
+
+    Shapes are channels first, as in torch: (C, H, W). A last size of 1, 3 or 4 behind two larger ones is what a picture
+    has as it is loaded, (H, W, C).
+
+    Every layer then takes the rows for channels: it runs, has far too many weights, and learns badly.
+    """
+
+    code = "channels-last"
+    shape: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        *sizes, channels = self.shape
+        return f"{shape_text(self.shape)} is {plural(sizes[0], 'channel')} of {shape_text((*sizes[1:], channels))}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return channels_last(self.shape)
 
 
 @record
@@ -103,11 +127,9 @@ class IndivisibleInput(Warned):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        lower = self.input_size // self.needed * self.needed
-        near = listing([str(size) for size in (lower, lower + self.needed) if size], "or")
         return (
             f"{self.size}/{self.stride} = {self.size / self.stride:.4g}; padding makes it {self.output}",
-            f"strides reduce the input, {self.input_size}, by {self.needed} in all: {near} would divide",
+            f"strides reduce the input, {self.input_size}, by {self.needed} in all",
         )
 
 

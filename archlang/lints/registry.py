@@ -12,6 +12,7 @@ ENTRY_POINTS = "archlang.lints"
 """Group of entry points through which installed packages offer lints; each names a `Lint`."""
 
 LINTS: list[Lint] = [
+    Lint("channels-last", windows.inputs_with_channels_last, sized=True),
     Lint("even-kernel", windows.even_kernel, sized=True),
     Lint("large-pooling", windows.large_pooling, sized=True),
     Lint("large-kernel", windows.large_kernel, sized=True),

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from archlang.diagnostics import Edit
-from archlang.elaborate.program import Program, find_default, walk
+from archlang.elaborate.program import INPUT, Program, find_default, walk
 from archlang.ir.graph import Origin
-from archlang.ir.ops.base import Op
+from archlang.ir.ops.base import Op, Shape
 from archlang.source import Source
 from archlang.syntax import ast
 
@@ -66,6 +66,13 @@ class FileText:
     def call_at(self, origin: Origin) -> ast.Call | None:
         """The call that a layer came from; None if it stands in another file."""
         return self._calls.get((origin.line, origin.column)) if origin.file == self.source.name else None
+
+    def inputs_of(self, shape: Shape) -> Iterator[ast.Call]:
+        """Where an input of a shape is written in numbers."""
+        for call in self._calls.values():
+            values = [argument.value for argument in call.arguments or ()]
+            if call.word == INPUT and [v.value for v in values if isinstance(v, ast.Literal)] == [*shape]:
+                yield call
 
     def argument(self, call: ast.Call, op: Op, name: str) -> ast.Argument | None:
         """An argument of a call as it is written, by name, letter or position."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from archlang.diagnostics import Help
+from archlang.diagnostics import Edit, Help
 from archlang.ir.arithmetic import Window
 from archlang.ir.ops.base import Op, Shape, Sizes
 from archlang.ir.ops.conv import Conv
@@ -37,6 +37,27 @@ def windows_of(op: Op, shape: Shape) -> tuple[Window, ...]:
 def _windows(shape: Shape, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> tuple[Window, ...]:
     sides = symmetric(padding)
     return make_windows(shape, kernel_size=kernel_size, stride=stride, padding=sides, dilation=dilation)
+
+
+PICTURES = 2
+"""How many times longer one side of a picture is than the other at most."""
+
+
+def inputs_with_channels_last(net: Net) -> Iterator[Finding]:
+    """Inputs that look like pictures with their channels last, where windows slide over them."""
+    from archlang.errors.shapes import channels_last
+
+    read = [net.input(spot) for spot, _ in net.of(Conv.tag, "batch_norm", *POOLS) if None in net.sources(spot)]
+    for shape in dict.fromkeys(given.shape for given in net.model.inputs):
+        if shape in read and channels_last(shape) and max(shape[:2]) <= PICTURES * min(shape[:2]):
+            from archlang.errors.lints import ChannelsLast
+
+            *sizes, channels = shape
+            text = f"INPUT({', '.join(map(str, (channels, *sizes)))})"
+            for call in net.text.inputs_of(shape):
+                yield Finding(
+                    ChannelsLast(shape), span=call.span, helps=(Help(f"write {text}", (Edit(call.span, text),)),)
+                )
 
 
 def even_kernel(net: Net) -> Iterator[Finding]:

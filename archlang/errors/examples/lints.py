@@ -5,6 +5,11 @@ from __future__ import annotations
 from archlang.errors.examples.example import Example
 
 EXAMPLES = {
+    "channels-last": Example(
+        "INPUT(32, 32, 3) -> CONV(16, 3x3, padding=1) -> RELU -> FC(10)",
+        "Write the channels first, and permute the pictures when they are loaded: x.permute(0, 3, 1, 2).",
+        "INPUT(3, 32, 32) -> CONV(16, 3x3, padding=1) -> RELU -> FC(10)",
+    ),
     "even-kernel": Example(
         "INPUT(3, 32, 32) -> CONV(16, 4x4, padding=2) -> RELU -> FC(10)",
         "Take an odd window with a padding of (F - 1)/2.",

@@ -15,6 +15,7 @@ from archlang.ir.ops.base import REQUIRED, OpError, Parameter, Sizes, Value
 
 Reader = Callable[[str, str, Value, int], Any]
 
+NUMBERS = {1: "one number", 2: "one number or two", 3: "one number or three"}
 AXES = {1: "one axis", 2: "two axes", 3: "three axes"}
 
 
@@ -47,7 +48,7 @@ def _sizes(minimum: int) -> Reader:
             raise OpError(WrongType(word, name, value, "a whole number or a size such as 3x3"))
         if len(values) != axes:
             raise OpError(
-                OutOfRange(word, name, value, f"one number or {axes}, since the input has {AXES[axes]} to slide over")
+                OutOfRange(word, name, value, f"{NUMBERS[axes]}, since the input has {AXES[axes]} to slide over")
             )
         if any(v < minimum for v in values):
             raise OpError(OutOfRange(word, name, value, f"{minimum} or more"))
@@ -116,7 +117,7 @@ def _factors(word: str, name: str, value: Value, axes: int) -> tuple[float, ...]
     if not values or not all(isinstance(v, float) or is_integer(v) for v in values):
         raise OpError(WrongType(word, name, value, "a number, or one for each axis"))
     if len(values) != axes:
-        raise OpError(OutOfRange(word, name, value, f"one number or {axes}, since the input has {AXES[axes]}"))
+        raise OpError(OutOfRange(word, name, value, f"{NUMBERS[axes]}, since the input has {AXES[axes]}"))
     if not all(0 < v < inf for v in values):
         raise OpError(OutOfRange(word, name, value, "above 0"))
     return tuple(float(v) for v in values)
