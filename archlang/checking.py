@@ -317,6 +317,11 @@ class Run:
         names = {p.name for p in self.program.parameters(model)}
         return {name: value for name, value in self.request.bindings.items() if name in names}
 
+    def _open_bindings(self, model: ast.Definition) -> dict[str, Any]:
+        """What the request binds of the parameters that have no default."""
+        unset = {p.name for p in self.program.parameters(model) if p.default is None}
+        return {name: value for name, value in self._bindings(model).items() if name in unset}
+
     def check_bindings(self, chosen: Sequence[ast.Definition]) -> None:
         """A binding that no model knows is a slip."""
         names = (p.name for model in chosen for p in self.program.parameters(model))
@@ -351,9 +356,10 @@ class Run:
         return self.values[name]
 
     def _value_of(self, definition: Definition, bindings: dict[str, Any]) -> ModelValue:
+        """A model as it is written. What the request binds counts where the file itself leaves it open."""
         sole = self.program.models == [definition.tree]
-        given = {**self._bindings(definition.tree), **bindings} if sole else bindings
-        if sole and not self.options.letters:
+        given = {**self._open_bindings(definition.tree), **bindings} if sole else bindings
+        if sole and (not self.options.inputs or self.free_sizes(definition.tree, given)):
             model = self.make(definition.tree, given)
         else:
             model = self.plain.model(definition.tree, given, definition.program)

@@ -381,7 +381,7 @@ def test_a_bad_value_is_one_diagnostic(op: type[Op], parameter: str, shape: Shap
         ("SELECT(4)", "out-of-range"),
         ("SLICE(1, 2, 2)", "out-of-range"),
         ("SLICE(0)", "wrong-rank"),
-        ("RESHAPE((3, -1))", "out-of-range"),
+        ("RESHAPE((3, -1))", "cannot-reshape"),
         ("RESHAPE((-1, -1))", "out-of-range"),
         ("PERMUTE((1, 2))", "out-of-range"),
         ("PERMUTE((1, 2, 2))", "out-of-range"),
