@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import archlang
 from archlang.checking import Outcome, Request, check_source
 from archlang.elaborate import elaborator
 from archlang.elaborate.parts import CALL_DEPTH, LAYER_LIMIT, STAGE_DEPTH, Options
@@ -392,7 +393,15 @@ def test_bad_assertion(condition: str, code: str, marked: str) -> None:
 def test_assertions_of_a_bound_model() -> None:
     assert errors("INPUT -> [CONV]*N\nassert layers == 2", N=2) == []
     assert errors("INPUT -> [CONV]*N\nassert layers == 2", N=3)[0][0] == "assertion-failed"
-    assert errors(NET + "Net.output == 10", n=20)[0][0] == "assertion-failed"
+
+
+def test_assertions_are_about_models_as_written() -> None:
+    """Other classes, or a larger picture, do not make a file wrong; a second model in it makes no difference."""
+    for more in ("", "\nmodel Other = INPUT -> FC(3)"):
+        assert errors(NET + "Net.output == 10" + more, n=20) == []
+        assert errors(NET + "Net.output == 20" + more, n=20)[0][0] == "assertion-failed"
+        assert errors(NET + "Net(n=20).output == 20" + more) == []
+    assert archlang.checks("INPUT(3, 9, 9) -> CONV(2, 3x3)\nassert output == (2, 7, 7)", input=(3, 19, 19)).ok
 
 
 def test_an_assertion_says_nothing_about_a_model_with_errors() -> None:

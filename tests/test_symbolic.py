@@ -599,13 +599,13 @@ def test_errors_that_have_nothing_to_do_with_sizes_come_all_and_with_ways_out() 
 
 def test_an_illegal_size_comes_with_its_neighbours() -> None:
     found = diagnosed(UNET, "stride-drops-input", H=200, W=188)
-    assert found.helps[0].message == "legal are H, W = 188 + 16k, k >= 0; next to H = 200: 188 and 204"
+    assert found.helps[0].message == "UNet takes H, W = 188 + 16k, k >= 0; next to H = 200: 188 and 204"
 
 
 def test_neighbours_where_each_size_has_weights_of_its_own() -> None:
     text = "INPUT(1, H, W) -> [CONV(6, 5x5) -> AVGPOOL(2)]*2 -> FC(10)"
     found = diagnosed(text, "stride-drops-input", H=29, W=28)
-    assert found.helps[0].message == "legal are H, W = 4k, k >= 4; next to H = 29: 28 and 32"
+    assert found.helps[0].message == "Net takes H, W = 4k, k >= 4; next to H = 29: 28 and 32"
 
 
 # ---- the command and Python ------------------------------------------------------------------------
