@@ -22,6 +22,9 @@ from archlang.ir.terms import Derived, Expression
 MOST_CLASSES = 4096
 """The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
 
+MOST_UNREDUCED = 64 * MOST_CLASSES
+"""Of a quotient before common factors are taken out: what is listed on the way must be bounded, too."""
+
 COMPARED_AT_MOST = 10**8
 """Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
 
@@ -267,7 +270,7 @@ class Dim(_Number):
             return -self // -divisor if divisor else 0 // divisor
         finer = divisor // gcd(self.slope, divisor)
         modulus, slope = self.modulus * finer, self.slope * finer // divisor
-        if modulus > MOST_CLASSES * finer:
+        if modulus > MOST_UNREDUCED:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
         scale = self.modulus * divisor
         values = ((self.slope * r + self.offsets[r % self.modulus]) // scale for r in range(modulus))
