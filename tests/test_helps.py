@@ -99,7 +99,7 @@ def test_what_an_edit_gives_is_so_in_all_copies(text: str) -> None:
             after = check_source(Source(source.name, apply_edits(text, remedy.edits)))
             place = origin(remedy.changes)
             bodies = [body for model in (*after.models, *after.partial) for body in model.bodies]
-            layers = [node for body in bodies for node in body.nodes if node.origin == place]
+            layers = [node for body in bodies for node in body.nodes if node.origin == place and node.name]
             shapes = {shape_text(layer.outputs[0]) for layer in layers}
             claimed = remedy.message.partition(" gives ")[2]
             assert claimed == (shapes.pop() if len(shapes) == 1 else ""), (text, remedy.message)

@@ -185,7 +185,8 @@ def _with_output(remedy: Help, trial: Trial) -> Help:
     place = origin(remedy.changes)
     bodies = (body for model in (*trial.models, *trial.partial) for body in model.bodies)
     nodes = (node for body in bodies for node in body.nodes)
-    shapes = {shape_text(node.outputs[0]) for node in nodes if isinstance(node, Layer) and node.origin == place}
+    layers = (node for node in nodes if isinstance(node, Layer) and node.name is not None)  # not a crop put in
+    shapes = {shape_text(layer.outputs[0]) for layer in layers if layer.origin == place}
     return replace(remedy, message=f"{remedy.message} gives {shapes.pop()}") if len(shapes) == 1 else remedy
 
 

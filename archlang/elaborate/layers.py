@@ -168,6 +168,10 @@ class Layers:
         if isinstance(problem, OutOfRange) and shapes:
             problem = replace(problem, hint=_without_batch(shapes[0]))
         candidates = tuple(layer_repairs(problem, layer, call, shapes, self.walk.options.strict))
+        if isinstance(problem, JoinMismatch):
+            from archlang.elaborate.join_fixes import join_repairs
+
+            candidates = tuple(join_repairs(problem, call, shapes))
         return Diagnostic(problem, span, span.source.name, _branch_shapes(problem, call, shapes), candidates=candidates)
 
 
