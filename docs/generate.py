@@ -71,7 +71,8 @@ def layers_page() -> str:
         "torch's order, with torch's defaults. Words behind a slash are other spellings of the same layer.",
         "",
         "`INPUT(C, H, W)` begins a model; `SHARE(label)`, `AUX{ }`, `OUTPUT{ }` and `_` are described in",
-        "[the language](language.md). Layers with weights also take `init=`.",
+        "[the language](language.md). Layers with weights also take `init=`. [Layers of one's own](own-layers.md) are",
+        "one class each.",
         "",
     ]
     for family, title in FAMILIES.items():
@@ -195,7 +196,7 @@ def zoo_page() -> str:
         "",
         "Graph convolution (Kipf and Welling) is not among them: its propagation is a product with one fixed matrix",
         "of the data set, and the language holds layers, not data. Its dense part is `LINEAR`; a registered layer",
-        "can hold the matrix (see `archlang.register`).",
+        "can hold the matrix ([own layers](own-layers.md)).",
         "",
     ]
     for path in resources.zoo_files():

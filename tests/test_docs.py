@@ -25,6 +25,7 @@ import pytest
 
 from archlang.checking import Request, check_source
 from archlang.cli import main
+from archlang.ir.ops import OPS, WORDS
 from archlang.reading import FileImporter
 from archlang.source import Source
 
@@ -47,6 +48,17 @@ def blocks(page: Path) -> list[Block]:
     return [Block(m[1], m[2].strip(), m[3], m.start(3), m.end(3)) for m in FENCE.finditer(text)]
 
 
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """Layers that a page registers are known on that page only."""
+    ops, words = [*OPS], dict(WORDS)
+    yield
+    OPS[:] = ops
+    WORDS.clear()
+    WORDS.update(words)
+
+
+@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlang.elaborate.bodies import with_body
 from archlang.elaborate.builder import BodyBuilder, Flow, Tap
 from archlang.elaborate.expressions import Silenced, diagnosed
-from archlang.elaborate.parts import origin
-from archlang.errors.arguments import MissingArguments
+from archlang.elaborate.parts import LARGEST_SIZE, origin
+from archlang.errors.arguments import MissingArguments, OutOfRange
 from archlang.errors.joins import BracesNotAllowed, CannotShare, NoSwitches, TapDiscardsFlow, TrainingOnly, UnknownPart
 from archlang.errors.shapes import NoInput
 from archlang.errors.words import listing, shape_text
+from archlang.ir.fitting import DoesNotFit, running_shapes
 from archlang.ir.graph import Call, Layer, Node, Ref
-from archlang.ir.ops.base import OpError
+from archlang.ir.ops.activation import PReLU
+from archlang.ir.ops.base import OpError, Shape
+from archlang.ir.ops.conv import Conv
+from archlang.ir.ops.group_norm import GroupNorm, InstanceNorm
+from archlang.ir.ops.norm import BatchNorm
 from archlang.ir.ops.pool import MaxPool
 from archlang.ir.ops.resample import MaxUnpool
+from archlang.ir.ops.transposed import UpConv
 from archlang.ir.walk import input_shapes_of
 from archlang.source import Span
 from archlang.syntax import ast
 
 if TYPE_CHECKING:
     from archlang.elaborate.elaborator import Elaborator
+
+SIZELESS = (Conv, UpConv, BatchNorm, GroupNorm, InstanceNorm, PReLU)
+"""Layers whose weights are for channels and not for sizes: they can run again on maps of another size."""
 
 HERE = "_"
 """What flows into the braces, itself."""
@@ -94,6 +104,7 @@ class Taps:
 
     def share(self, call: ast.Call, label: str | None, builder: BodyBuilder) -> None:
         """`SHARE(net)`: a further use of the layer or scope labelled `net`."""
+        _refuse_inner(call)
         name = self._shared_name(call)
         if label is not None:
             raise diagnosed(CannotShare(name, f"a further use has the name `{name}`, it takes no label"), call.span)
@@ -142,16 +153,43 @@ class Taps:
         builder.add(Layer(own, op, (builder.last, Ref(tap.ref.node, 1)), (output,), origin(call.span)))
 
     def _again(self, name: str, builder: BodyBuilder, tap: Tap, call: ast.Call) -> Node:
-        """The node of the further use: it must take the same input shape, so that the weights fit."""
+        """The node of the further use: its input must be one that the weights fit."""
         if builder.shape is None:
             raise Silenced
         node = builder.nodes[tap.ref.node]
         assert isinstance(node, Layer | Call)
         wanted = input_shapes_of(builder.inputs, builder.nodes, node)
-        if wanted != (builder.shape,):
-            sizes = listing(shape_text(shape) for shape in wanted)
-            raise diagnosed(CannotShare(name, f"it takes {sizes}, not {shape_text(builder.shape)}"), call.span)
-        return replace(node, inputs=(builder.last,), shared=True)
+        again = replace(node, inputs=(builder.last,), shared=True)
+        if wanted == (builder.shape,):
+            return again
+        if isinstance(again, Layer) and isinstance(again.op, SIZELESS) and len(builder.shape) == len(wanted[0]):
+            with suppress(DoesNotFit):
+                return self._at_another_size(again, builder.shape, call)
+        sizes = listing(shape_text(shape) for shape in wanted)
+        note = f", and a scope is shared at one size: a layer of its own fits others of {wanted[0][0]} channels"
+        note = note if isinstance(node, Call) and builder.shape[0] == wanted[0][0] else ""
+        raise diagnosed(CannotShare(name, f"it takes {sizes}, not {shape_text(builder.shape)}{note}"), call.span)
+
+    def _at_another_size(self, layer: Layer, shape: Shape, call: ast.Call) -> Layer:
+        """The same layer on another map. Raises `DoesNotFit` where it has weights for other channels."""
+        try:
+            outputs = running_shapes(layer.op, (shape,))
+            problem = next(iter(layer.op.check((shape,), self.walk.options.strict)), None)
+            if problem is not None:
+                raise OpError(problem)
+            if any(size > LARGEST_SIZE for size in outputs[0]):
+                raise OpError(OutOfRange(SHARE, "shape", outputs[0], f"at most {LARGEST_SIZE:,} along each axis"))
+        except OpError as error:
+            raise diagnosed(error.problem, call.span) from None
+        return replace(layer, outputs=outputs)
+
+
+def _refuse_inner(call: ast.Call) -> None:
+    """`SHARE(scope.label)`: what is inside a scope is run by that scope."""
+    value = call.arguments[0].value if call.arguments and len(call.arguments) == 1 else None
+    if isinstance(value, ast.Attribute):
+        reason = "it is inside another scope; SHARE takes a label of its own chain"
+        raise diagnosed(CannotShare(value.span.text, reason), call.span)
 
 
 def refuse_training_only(builder: BodyBuilder, tap: Tap, name: str, span: Span) -> None:

@@ -152,6 +152,7 @@ class MaxUnpool(Op):
 
     Its inputs are the map and the switches: the second output of the MAXPOOL that it undoes. Both have the pooling's
     output shape, and the pooling's input shape comes out. The maximum of two windows is set once, not summed.
+    It is written with the pooling's label: `p: MAXPOOL(2) -> CONV(8, 3x3, padding=1) -> UNPOOL(p)`.
     """
 
     op: Literal["max_unpool"] = "max_unpool"
