@@ -6,17 +6,21 @@ Nothing is checked here: what another value breaks comes out as no model.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 from archlang.checking import Run
 from archlang.diagnostics import Diagnosed
+from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import Silenced
+from archlang.elaborate.expressions import Evaluator, Silenced
 from archlang.elaborate.program import Definition
 from archlang.families import Family
 from archlang.ir.graph import Model
 from archlang.syntax import ast
+from archlang.traced import traced
+from archlang.tracing import TracingEvaluator
 
 
 class Variants:
@@ -32,6 +36,10 @@ class Variants:
     def parameters(self) -> dict[str, Any]:
         """The parameters that can be bound, with the values that they have; sizes left free are none."""
         return dict(self._parameters)
+
+    @cached_property
+    def _evaluate(self) -> Evaluator:
+        return TracingEvaluator(self.run.evaluate)
 
     @cached_property
     def _parameters(self) -> dict[str, Any]:
@@ -55,23 +63,59 @@ class Variants:
         except (Diagnosed, Silenced):
             return None
 
+    def tracing(self, names: frozenset[str], positive: frozenset[str]) -> Tracing:
+        """The models with parameters of these names traced."""
+        return Tracing(self, names, positive)
+
     def find(self, definition: str) -> Definition | None:
         """A block or model that the file knows by its name."""
         return self.run.program.definitions.get(definition)
 
     def value(self, expression: ast.Expression, values: Mapping[str, Any]) -> Any:
         """What an expression of the file is, given the names around it; None where it is nothing."""
-        program = self.run.program
-        self.run.evaluate.steps = 0
+        program, evaluate = self.run.program, self._evaluate
+        evaluate.steps = 0
         try:
-            return self.run.evaluate(expression, Environment(program, program.values, values))
+            return evaluate(expression, Environment(program, program.values, values))
         except (Diagnosed, Silenced):
             return None
+
+
+class Tracing:
+    """Models whose numbers say how they follow from parameters (see `traced.py`)."""
+
+    def __init__(self, variants: Variants, names: frozenset[str], positive: frozenset[str]) -> None:
+        self._names = names
+        self._values = variants.parameters
+        self._evaluate = TracingEvaluator(variants.run.evaluate, positive)
+        run = copy(variants.run)
+        run.evaluate = self._evaluate
+        run.selected = Elaborator(run.program, run.evaluate, run.collector, run.options)
+        self._family = Family(run, variants.definition, {})
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """The parameters that decided something in the models made so far."""
+        return frozenset(self._evaluate.decided)
+
+    @property
+    def conditions(self) -> tuple[tuple[ast.Expression, frozenset[str]], ...]:
+        """The conditions of optional parts that parameters decide, with these."""
+        return tuple((node, frozenset(names)) for node, names in self._evaluate.conditions.values())
+
+    def make(self, values: Mapping[str, Any]) -> Model | None:
+        """The model with other values; None where they are not legal."""
+        given = {name: traced(value, name) for name, value in {**self._values, **values}.items() if name in self._names}
+        try:
+            made = self._family.member({**values, **given}).model
+        except (Diagnosed, Silenced):
+            return None
+        return made and made.with_numbers
 
 
 def variants_of(run: Run, model: Model) -> Variants | None:
     """The variants of a model that a run made. None where sizes are left free: what they are is no parameter."""
     found = run.program.definitions.get(model.name)
-    if model.is_symbolic or found is None or not found.tree.is_model:
+    if found is None or not found.tree.is_model:
         return None
     return Variants(run, found.tree, model)

@@ -155,15 +155,15 @@ def test_what_no_expression_tells_is_no_argument() -> None:
         assert "n" not in taken or assert_same(made, variants, {"n": value})
 
 
-def test_free_sizes_and_data_have_none(tmp_path: Path) -> None:
+def test_free_sizes_keep_arguments_and_data_has_none(tmp_path: Path) -> None:
     source = Source(
         "test.arch", "model Net(H, c = 4) = INPUT(3, H, H) -> CONV(c, 3x3, padding=1) -> AVGPOOL(to=1) -> FC(2)"
     )
     outcome = check_source(source)
     write_output(outcome.models[0], str(tmp_path / "net.py"), "compile", None, outcome.run)
     write_output(outcome.models[0], str(tmp_path / "data.py"), "compile")
-    for name in ("net", "data"):
-        assert "def __init__(self) -> None:" in (tmp_path / f"{name}.py").read_text(encoding="utf-8")
+    for name, arguments in {"net": "self, c: int = 4", "data": "self"}.items():
+        assert f"def __init__({arguments}) -> None:" in (tmp_path / f"{name}.py").read_text(encoding="utf-8")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -196,3 +196,81 @@ def test_formulas_hold_for_all_they_were_given() -> None:
     assert derive((3, 5), (4, 6), is_count=True) == "{} - 1"
     assert product_factor((12, 30, 84, 18), (2, 3, 7, 1), (3, 5, 6, 9)) == 2
     assert product_factor((12, 30, 84, 19), (2, 3, 7, 1), (3, 5, 6, 9)) is None
+
+
+# ---- far from the samples
+
+FAR = (1, 2, 3, 7, 33, 63, 64, 65, 100, 1000)
+"""Values that no sample has, around thresholds that no sample crosses."""
+
+
+def expressions(names: tuple[str, ...]) -> st.SearchStrategy[str]:
+    """Whole numbers of parameters, with thresholds at any place; none is below 1."""
+    leaves = st.sampled_from(names) | st.integers(1, 80).map(str)
+
+    def larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        number = st.integers(2, 90)
+        return st.one_of(
+            st.builds("max({}, {})".format, inner, inner),
+            st.builds("min({}, {})".format, inner, number),
+            st.builds("({} + {})".format, inner, inner),
+            st.builds("({} * {})".format, st.integers(1, 4), inner),
+            st.builds("({} // {} + 1)".format, inner, number),
+            st.builds("({} % {} + 1)".format, inner, number),
+            st.builds("(abs({} - {}) + 1)".format, inner, number),
+            st.builds("(int({} * 0.3) + 1)".format, inner),
+            st.builds("(int({} / {}) + 1)".format, inner, number),
+            st.builds("({} if {} < {} else {})".format, inner, inner, number, inner),
+            st.builds("({} if {} != {} and {} > {} else {})".format, inner, inner, number, inner, number, inner),
+        )
+
+    return st.recursive(leaves, larger, max_leaves=4)
+
+
+def conditions() -> st.SearchStrategy[str]:
+    """What decides about a part of a block or of the model."""
+    signs = st.sampled_from(["<", ">", "==", "!=", ">=", "<="])
+    return st.builds("{} {} {}".format, expressions(("c",)), signs, st.integers(1, 90) | st.just("in_channels"))
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(expressions(("w",)), expressions(("w", "v")), expressions(("c",)), conditions(), st.booleans())
+def test_other_values_give_the_network_they_give_in_the_language(
+    one: str, other: str, inner: str, condition: str, optional: bool
+) -> None:
+    kept = f"?({condition})" if optional else ""
+    made, variants = class_of(f"""
+        block unit(c, s = 1) = ADD{{CONV(c, 3x3, padding=1), CONV(c, 1x1){kept if "in_channels" in kept else ""}}}
+          -> [CONV({inner}, 1x1) -> BN]{kept} -> RELU
+        model Net(w = 20, v = 3, n = 2) = INPUT(3, 4, 4) -> CONV({one}, 1x1) -> unit({other})
+          -> body: [CONV({one}, 1x1) -> RELU]*n -> unit({one}) -> FC({other})""")
+    taken = arguments_of(made)
+    for number in FAR:
+        for name in taken:
+            assert_same(made, variants, {name: min(number, 9) if name == "n" else number})
+        assert_same(made, variants, {**dict.fromkeys(taken, number), **({"n": 3} if "n" in taken else {})})
+
+
+@pytest.mark.parametrize(
+    ("chain", "is_argument"),
+    [
+        ("CONV(max(w, 16), 1x1)", True),
+        ("CONV(w + w // 100, 1x1)", True),
+        ("CONV(16 if w < 64 else 32, 1x1)", True),
+        ("CONV(w, 1x1) -> [CONV(w, 1x1)]?(w > 64)", False),
+        ("CONV([8, 16, 24][w % 3], 1x1)", False),
+        ("['c{i}': CONV(8, 1x1) for i in range(w)]", False),
+        ("CONV(8, 1x1, bias = w > 30)", False),
+        ("'c{w // 50}': CONV(8, 1x1)", False),
+        ("CONV(8, 1x1) -> [CONV(8, 1x1) -> RELU]*min(w, 21)", True),
+        ("unit(w) -> unit(2 * w)", False),
+        ("unit(w) -> unit(w + 4)", False),
+    ],
+)
+def test_what_a_parameter_decides_is_no_argument(chain: str, is_argument: bool) -> None:
+    made, variants = class_of(f"""
+        block unit(c) = ADD{{CONV(c, 1x1), [CONV(c, 1x1) -> BN]?(c != in_channels)}} -> [RELU -> CONV(c, 1x1)]?(c > 64)
+        model Net(w = 20) = INPUT(3, 4, 4) -> CONV(w, 1x1) -> {chain.replace("'", '"')} -> AVGPOOL(to=1) -> FC(2)""")
+    assert ("w" in arguments_of(made)) is is_argument
+    for number in FAR:
+        assert_same(made, variants, dict.fromkeys(arguments_of(made), number))

@@ -35,6 +35,6 @@ def check_in_domain(evaluate: Evaluator, program: Program, parameter: ModelParam
     if parameter.domain is None:
         return
     values = domain_values(evaluate, program, parameter.name, parameter.domain)
-    if not any(value == known and isinstance(value, bool) == isinstance(known, bool) for known in values):
+    if not any(evaluate.same(value, known) and isinstance(value, bool) == isinstance(known, bool) for known in values):
         text = parameter.domain.span.text.removeprefix("in").strip()
         raise diagnosed(OutsideDomain(parameter.name, value_text(value), text), parameter.domain.span)

@@ -272,7 +272,7 @@ class Elaborator:
 
     def _label(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> str | None:
         builder.label_span = stage.label and stage.label.span
-        return stage.label and label_text(stage.label, lambda expression: self.evaluate(expression, env))
+        return stage.label and label_text(stage.label, lambda expression: self.evaluate.settled(expression, env))
 
     # ---- parts
 

@@ -66,12 +66,14 @@ class Evaluator:
         self.steps = 0
         self.depth = 0
         self.call_model = call_model
+        self.functions = FUNCTIONS
+        self.arithmetic = ARITHMETIC
         self.rules: dict[type[ast.Node], Callable[[Any, Environment], Any]] = {
             ast.Literal: lambda node, env: node.value,
             ast.NameUse: self._name,
             ast.Sequence: self._sequence,
             ast.Comprehension: self._comprehension,
-            ast.Conditional: self._conditional,
+            ast.Conditional: self.conditional,
             ast.Unary: self._unary,
             ast.Operation: self._operation,
             ast.Attribute: self._attribute,
@@ -97,6 +99,10 @@ class Evaluator:
         self.steps += steps
         if self.steps > STEPS:
             raise diagnosed(NumberTooLarge("the number of steps that evaluate this file", STEPS), span)
+
+    def settled(self, node: ast.Expression, env: Environment) -> Any:
+        """The value of an expression that becomes part of a name."""
+        return self(node, env)
 
     def loop(self, loop: ast.Loop, env: Environment) -> Iterator[Environment]:
         """The environment of each iteration of `for names in items`."""
@@ -146,7 +152,8 @@ class Evaluator:
             raise diagnosed(BadOperand("a condition", (value,), "true or false (compare: `x > 0`)"), node.span)
         return value
 
-    def _conditional(self, node: ast.Conditional, env: Environment) -> Any:
+    def conditional(self, node: ast.Conditional, env: Environment) -> Any:
+        """`a if c else b`: only what is chosen is evaluated."""
         return self(node.chosen if self.truth(node.condition, env) else node.other, env)
 
     def _unary(self, node: ast.Unary, env: Environment) -> Any:
@@ -182,6 +189,10 @@ class Evaluator:
         ordered = is_number(left) and is_number(right)
         if sign in ("<", ">", "<=", ">=") and not ordered:
             raise diagnosed(BadOperand(f"`{sign}`", (left, right), "numbers"), node.span)
+        return self.compared(sign, left, right)
+
+    def compared(self, sign: str, left: Any, right: Any) -> bool:
+        """The outcome of a comparison of values that can be compared."""
         return COMPARISONS[sign](left, right)
 
     def _calculate(self, node: ast.Operation, values: list[Any]) -> Any:
@@ -193,7 +204,7 @@ class Evaluator:
     def _calculate_two(self, node: ast.Operation, sign: str, left: Any, right: Any) -> Any:
         self._check_operands(node, sign, left, right)
         try:
-            return self.bounded(ARITHMETIC[sign](left, right), node.span)
+            return self.bounded(self.arithmetic[sign](left, right), node.span)
         except ZeroDivisionError:
             raise diagnosed(DivisionByZero(), node.span) from None
         except OverflowError:
@@ -251,6 +262,14 @@ class Evaluator:
             raise diagnosed(BadOperand("`[ ]`", (owner, index), "a list and a whole number"), node.span)
         if not -len(owner) <= index < len(owner):
             raise diagnosed(IndexOutOfRange(index, len(owner)), node.span)
+        return self.item(owner, index)
+
+    def same(self, value: Any, known: Any) -> bool:
+        """Whether a value is one of a domain."""
+        return value == known
+
+    def item(self, owner: Any, index: int) -> Any:
+        """An item of a list or text."""
         return owner[index]
 
     def _invocation(self, node: ast.Invocation, env: Environment) -> Any:
@@ -262,7 +281,7 @@ class Evaluator:
         values = [self(argument.value, env) for argument in node.arguments]
         self._spend(list_size(tuple(values)), node.span)
         try:
-            return self.bounded(FUNCTIONS[name](*values), node.span)
+            return self.bounded(self.functions[name](*values), node.span)
         except (TypeError, ValueError, OverflowError):
             raise diagnosed(BadOperand(f"{name}()", tuple(values), EXPECTED[name]), node.span) from None
         except ZeroDivisionError:

@@ -19,7 +19,7 @@ from archlang.backends.torch_source.authors import Author, Family
 from archlang.backends.torch_source.classes import CannotMerge, Classes
 from archlang.backends.torch_source.frames import NotExpressible
 from archlang.backends.torch_source.guards import write_guard
-from archlang.backends.torch_source.samples import Samples, take_samples
+from archlang.backends.torch_source.samples import take_samples
 from archlang.backends.torch_source.schemes import write_function
 from archlang.backends.torch_source.text import Code
 from archlang.errors.words import shape_text
@@ -38,7 +38,7 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
 
     With the `family` of the model (see `variants.py`), parameters become arguments of its constructor.
     """
-    classes = _write_classes(take_samples(model, family), source_name, Author(family))
+    classes = _write_classes(model, family, source_name)
     code = Code()
     code.docstring(_header(model, source_name))
     code.blank()
@@ -59,19 +59,24 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
     return "\n".join(code.lines) + "\n"
 
 
-def _write_classes(samples: Samples, source_name: str, author: Author) -> Classes:
+def _write_classes(model: Model, family: Family | None, source_name: str) -> Classes:
     """The classes, with as many arguments of the model as its numbers can be told from."""
-    separate: frozenset[str] = frozenset()
+    separate, fixed = frozenset[str](), frozenset[str]()
+    author, samples = Author(family), take_samples(model, family)
     while True:
         classes = Classes(samples, source_name, author, separate)
         try:
             classes.write_model()
+            unfit = classes.unwritten_condition()
         except NotExpressible as error:
-            samples = samples.without(error.values)
+            unfit = samples.unfit(error.values)
         except CannotMerge as error:
             separate |= {error.definition}
-        else:
+            continue
+        if unfit is None:
             return classes
+        fixed |= {*samples.fixed, unfit}
+        samples = take_samples(model, family, fixed)
 
 
 def support_text(name: str, new_name: str) -> str:

@@ -5,7 +5,7 @@ Only the words are taken from here. Whether an expression gives the right number
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -30,6 +30,24 @@ NEGATION = 7
 ATOM = 9
 
 
+class Tracing(Protocol):
+    """Makes models whose numbers say how they follow from parameters (see `traced.py`)."""
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """The parameters that decided something in the models made so far."""
+        ...
+
+    @property
+    def conditions(self) -> Sequence[tuple[ast.Expression, frozenset[str]]]:
+        """The conditions of optional parts that parameters decide, with these."""
+        ...
+
+    def make(self, values: Mapping[str, Any]) -> Any:
+        """The model with other values; None where they are not legal."""
+        ...
+
+
 class Family(Protocol):
     """The models that differ in the values of parameters (see `variants.py`)."""
 
@@ -48,6 +66,10 @@ class Family(Protocol):
 
     def value(self, expression: ast.Expression, values: Mapping[str, Any]) -> Any:
         """What an expression of the file is, given the names around it; None where it is nothing."""
+        ...
+
+    def tracing(self, names: frozenset[str], positive: frozenset[str]) -> Tracing:
+        """The models with parameters of these names traced."""
         ...
 
 
@@ -84,6 +106,16 @@ class Author:
             alias = found.program.alias(found.tree)
             found = alias[0] if alias else None
         return tuple(written.values())
+
+    def holds(self, definition: str, node: ast.Expression) -> bool:
+        """Whether an expression stands in a block or model, or in those that it is another name for."""
+        found = None if self.family is None else self.family.find(definition)
+        while found is not None:
+            if any(inner is node for inner in walk(found.tree.chain)):
+                return True
+            alias = found.program.alias(found.tree)
+            found = alias[0] if alias else None
+        return False
 
     def defaults(self, definition: str) -> dict[str, Any]:
         """The values that parameters of a block have unless told otherwise, where these depend on nothing."""

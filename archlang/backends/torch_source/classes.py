@@ -76,6 +76,7 @@ class Classes:
         self.support: dict[str, str] = {}
         self.imported: dict[str, str] = {}
         self._classes: dict[object, Class] = {}
+        self._functions: list[FunctionFrame] = []
         self.model_inputs: list[str] = []
         self.guards: dict[str, InputCheck] = {}
         self._names = {model.name, NAME, TRAINING_NAME}
@@ -111,6 +112,14 @@ class Classes:
     def write_model(self) -> None:
         """Write the model's class, those that it uses in front of it."""
         self._write(Class(self.model.name, list(self.samples.roots)), is_model=True)
+
+    def unwritten_condition(self) -> str | None:
+        """A parameter that decides about a part where no text asks for it; None if there is none."""
+        for node, names in self.samples.conditions:
+            owners = [one for one in self._functions if self.author.holds(one.definition, node)]
+            if not owners or not all(node.span.text in one.asked for one in owners):
+                return self.samples.least(names)
+        return None
 
     # ---- which classes there are
 
@@ -181,7 +190,8 @@ class Classes:
         arguments = _argument_vectors(self.samples.arguments if is_model else _arguments_of(bodies))
         own = 1 if is_model else max(1, sum(body < self.samples.own for body in one.bodies))
         function = FunctionFrame(len(bodies), arguments, own=own, closed=is_model, entry=entry, exit=leave)
-        function.author = self.author
+        function.author, function.definition = self.author, bodies[0].definition or ""
+        self._functions.append(function)
         function.defaults = {} if is_model else _default_sizes(self.author, bodies[0].definition)
         function.written = self.author.expressions(bodies[0].definition) if bodies[0].definition else ()
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
@@ -244,12 +254,12 @@ class Classes:
 
     def _sections(self, function: FunctionFrame) -> Iterator[str]:
         """What stands below the first line of a model: its arguments, what is fixed, and what it returns."""
-        if function.parameters:
-            lines = (f"    {parameter.name}: {_uses(function, parameter.name)}" for parameter in function.parameters)
+        lines = [f"    {p.name}: {_uses(function, p.name)}" for p in function.parameters if function.uses.get(p.name)]
+        if lines:
             yield "\n".join(["Args:", *lines])
         if self.samples.fixed and self.samples.tried:
             values = (f"{name}={flat(literal(self.samples.parameters[name]))}" for name in self.samples.fixed)
-            text = f"Written for {', '.join(values)}: other values take other layers, so these are no arguments."
+            text = f"Written for {', '.join(values)}; other values need another file."
             yield textwrap.fill(text, WIDTH - 4, break_long_words=False)
         outputs = replace(self.model, bodies=self.model.bodies[: self.samples.own]).outputs
         if len(outputs) > 1:
@@ -273,9 +283,7 @@ class Classes:
 
 def _uses(function: FunctionFrame, name: str) -> str:
     """What an argument sets: `out_features` of `nn.Linear`."""
-    uses = function.uses.get(name, [])
-    if not uses:
-        return "sets how the parts are built."
+    uses = function.uses[name]
     return f"sets {', '.join(uses[:MOST_USES])}{' and others' if len(uses) > MOST_USES else ''}."
 
 

@@ -1,11 +1,15 @@
 """Formulas of whole numbers: how one vector follows from others, in all its places.
 
-Nothing is guessed: a formula that is found holds for every value it was given.
+Nothing is guessed: a formula that is found holds for every value it was given, and of numbers that follow from the
+parameters of a model (`traced.py`), for whatever these are.
 """
 
 from __future__ import annotations
 
+import re
+
 from archlang.backends.torch_source.vectors import Vector
+from archlang.traced import plain
 
 NEAREST = 2
 """A number of copies may be written as another that differs by so many."""
@@ -16,6 +20,23 @@ ENOUGH = 4
 
 def derive(values: Vector, given: Vector, is_count: bool = False) -> str | None:
     """How numbers follow from others: `4 * {}`, `{} // 2`, `{} - 1`; `{}` stands for the others."""
+    found = _derived(plain(values), plain(given), is_count)
+    if found is None or not all(_holds(found, *pair) for pair in zip(values, given, strict=True)):
+        return None
+    return found
+
+
+def _holds(formula: str, value: int, number: int) -> bool:
+    """Whether a formula gives a number, and gives it whatever the parameters are that both follow from."""
+    found = re.fullmatch(r"(?:(\d+) \* )?\{\}(?: // (\d+))?(?: ([+-]) (\d+))?", formula)
+    if found is None:
+        return False
+    factor, divisor, sign, term = found.groups()
+    result = number * int(factor or 1) // int(divisor or 1) + int(f"{sign or ''}{term or 0}")
+    return repr(result) == repr(value)
+
+
+def _derived(values: Vector, given: Vector, is_count: bool) -> str | None:
     pairs = sorted(set(zip(values, given, strict=True)), key=lambda pair: pair[1])
     differences = {value - number for value, number in pairs}
     if is_count and len(differences) == 1 and abs(difference := next(iter(differences))) <= NEAREST:
@@ -53,6 +74,12 @@ def _signed(term: int) -> str:
 
 def product_factor(values: Vector, one: Vector, other: Vector) -> int | None:
     """The whole number k with values = k * one * other, where both vary enough to tell."""
+    factor = _factor(plain(values), plain(one), plain(other))
+    rows = zip(values, one, other, strict=True)
+    return factor if factor and all(repr(factor * a * b) == repr(value) for value, a, b in rows) else None
+
+
+def _factor(values: Vector, one: Vector, other: Vector) -> int | None:
     triples = set(zip(values, one, other, strict=True))
     if len({a for _, a, _ in triples}) < ENOUGH - 1 or len({b for _, _, b in triples}) < ENOUGH - 1:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archlang.backends.torch_source.text import Expression
-from archlang.backends.torch_source.vectors import Vector, all_integers, equal, first_of, is_constant
+from archlang.backends.torch_source.vectors import Vector, all_integers, equal, first_of, is_literal
 from archlang.backends.torch_source.words import annotation, literal
 from archlang.records import record
 
@@ -125,7 +125,7 @@ class Frame:
 
     def find(self, slot: Slot) -> Expression | None:
         """The text of values that are constant, or have a name already."""
-        if is_constant(slot.values):
+        if is_literal(slot.values):
             return literal(first_of(slot.values))
         return next((v.name for v in self.variables if equal(v.values, slot.values)), None)
 

@@ -13,8 +13,9 @@ from archlang.backends.torch_source.authors import ATOM, Author, Written, python
 from archlang.backends.torch_source.formulas import derive, product_factor
 from archlang.backends.torch_source.frames import DEPTH, Frame, Given, NotExpressible, Slot, Variable
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, flat
-from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_constant, known_of
+from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_literal, known_of
 from archlang.backends.torch_source.words import annotation, is_argument_name, literal, plural, unique, variable_name
+from archlang.traced import is_traced
 
 IN_CHANNELS = "in_channels"
 """What a block calls the channels that come in, unless a parameter has the name."""
@@ -33,6 +34,8 @@ class FunctionFrame(Frame):
     closed: bool = False
     author: Author = field(default_factory=lambda: Author(None))
     written: tuple[Written, ...] = ()
+    definition: str = ""
+    asked: set[str] = field(default_factory=set[str])
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     uses: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     entry: Vector = ()
@@ -75,7 +78,7 @@ class FunctionFrame(Frame):
             return self._table(slot)
         if (found := self._written(slot)) is not None:
             return found
-        return self._derived(slot) if all_integers(slot.values) else None
+        return self._derived(slot) if all_integers(slot.values) else self._part(slot)
 
     def _table(self, slot: Slot) -> Expression | None:
         """A tuple whose items are all known: `(width, 2 * width)`, or a part of an argument: `widths[1:]`."""
@@ -101,6 +104,7 @@ class FunctionFrame(Frame):
         for values, written in self._expressions:
             own = IN_CHANNELS in written.names and equal(values, self.entry)
             if equal(values, slot.values) and not own:
+                self.asked.add(written.node.span.text)
                 return self._text(written)
         return None
 
@@ -121,7 +125,7 @@ class FunctionFrame(Frame):
     @cached_property
     def _expressions(self) -> list[tuple[Vector, Written]]:
         """What the author wrote of names that differ here, with its values."""
-        varying = {name: values for name, values in self.around.items() if not is_constant(values)}
+        varying = {name: values for name, values in self.around.items() if not is_literal(values)}
         found = [written for written in self.written if written.names <= set(varying)]
         return [(self._values_of(written, varying), written) for written in found]
 
@@ -142,7 +146,7 @@ class FunctionFrame(Frame):
     def _derived(self, slot: Slot) -> str | None:
         """`4 * width`, `width // 2`, `count - 1`: a number that follows from an argument, or from what comes in."""
         sources = [source for source in self._sources() if all_integers(source.values)]
-        sources = [source for source in sources if not is_constant(source.values)]
+        sources = [source for source in sources if not is_literal(source.values)]
         for source in sources:
             wanted, given = _known_in_first(slot.values, source.values)
             text = derive(wanted, given, slot.name == DEPTH)
@@ -153,13 +157,24 @@ class FunctionFrame(Frame):
                 return f"{f'{factor} * ' if factor > 1 else ''}{one.name()} * {other.name()}"
         return self._multiple(slot)
 
+    def _part(self, slot: Slot) -> str | None:
+        """`drop / 17`: a fraction that is a part of an argument."""
+        for argument in self.arguments if is_traced(slot.values) else ():
+            wanted, given = _known_in_first(slot.values, argument.values)
+            if wanted[0] and isinstance(given[0], float) and isinstance(wanted[0], float):
+                parts = round(given[0] / wanted[0])
+                if parts > 1 and equal(tuple(number / parts for number in given), wanted):
+                    return f"{self._name(argument)} / {parts}"
+        return None
+
     def _multiple(self, slot: Slot) -> str | None:
         """A multiple of what the author wrote, as the numbers behind a flattening are: `49 * (width // 2)`."""
         for values, written in self._expressions:
             if all_integers(values) and min(values) > 0:
-                factors = {divmod(*pair) for pair in zip(*_known_in_first(slot.values, values), strict=True)}
-                factor, rest = factors.pop()
-                if not factors and not rest and factor > 1 and IN_CHANNELS not in written.names:
+                wanted, given = _known_in_first(slot.values, values)
+                factor = int(wanted[0]) // int(given[0])
+                fits = factor > 1 and equal(tuple(factor * number for number in given), wanted)
+                if fits and IN_CHANNELS not in written.names:
                     return f"{factor} * {self._text(written, ATOM)}"
         return None
 
@@ -195,7 +210,7 @@ class FunctionFrame(Frame):
     def store(self, slot: Slot, text: Expression | None = None) -> Expression:
         """The text of a number in another method: an attribute, if it is no constant."""
         text = text or self.find(slot) or self.create(slot)
-        if is_constant(slot.values):
+        if is_literal(slot.values):
             return text
         if text not in self.stored.values():
             name = str(text) if str(text).isidentifier() else slot.name

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from archlang.backends.torch_source.authors import Author, Written
-from archlang.backends.torch_source.vectors import ANY, Vector, is_constant, known_of
+from archlang.backends.torch_source.vectors import ANY, Vector, is_literal, known_of
 from archlang.records import record
 
 
@@ -57,7 +57,7 @@ def find_written(
 def _gives(one: Written, index: str, value: object, around: Mapping[str, Any], copies: range, author: Author) -> bool:
     """Whether an expression is a value, of the same type, for each copy of a run."""
     given = (author.value(one, {**around, index: copy}) for copy in copies)
-    return value is ANY or all(type(number) is type(value) and number == value for number in given)
+    return value is ANY or all(repr(number) == repr(value) for number in given)
 
 
 def shift_of(values: Vector, places: Sequence[Place]) -> int | None:
@@ -72,4 +72,4 @@ def shift_of(values: Vector, places: Sequence[Place]) -> int | None:
 def is_better_as_table(column: Vector) -> bool:
     """Whether a table says more than a formula: the same whole numbers in every object."""
     values = [value for table in known_of(column) for value in table]
-    return is_constant(column) and not any(isinstance(value, float) for value in values)
+    return is_literal(column) and not any(isinstance(value, float) for value in values)

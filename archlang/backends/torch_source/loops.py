@@ -11,7 +11,16 @@ from archlang.backends.torch_source.frames import DEPTH, Frame, Known, Slot, Var
 from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.indices import Place, find_written, is_better_as_table, places_of, shift_of
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, call
-from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_constant, known_of
+from archlang.backends.torch_source.vectors import (
+    ANY,
+    Vector,
+    all_integers,
+    equal,
+    first_of,
+    is_constant,
+    is_literal,
+    known_of,
+)
 from archlang.backends.torch_source.words import literal, plural, singular, variable_name
 
 LONGEST_TABLE = 64
@@ -197,8 +206,9 @@ class LoopFrame(Frame):
         added = self.find(Slot(tuple(after - first for after, first in pairs), ""))
         if isinstance(added, str) and all(after > first for after, first in pairs):
             return f"+= {added}"
-        factors = {after / first for after, first in pairs}
-        return f"*= {int(factor)}" if len(factors) == 1 and (factor := factors.pop()).is_integer() else None
+        factors = {int(after) // int(first) for after, first in pairs if first}
+        factor = factors.pop() if len(factors) == 1 else 0
+        return f"*= {factor}" if all(repr(factor * first) == repr(after) for after, first in pairs) else None
 
     def leave(self, values: Vector) -> None:
         """Tell the frame around what flows behind the loop, given what each run gives."""
@@ -239,7 +249,7 @@ class LoopFrame(Frame):
         columns = [self.column(variable.values) for variable in self.variables]
         if len(columns) == 1:
             return names, self._values(columns[0])
-        if all(is_constant(column) for column in columns):
+        if all(is_literal(column) for column in columns):
             rows = zip(*(first_of(column) for column in columns), strict=True)
             return names, literal(tuple(rows))
         each = zip(self.variables, columns, strict=True)
@@ -248,6 +258,6 @@ class LoopFrame(Frame):
 
     def _values(self, column: Vector) -> Expression:
         values = first_of(column)
-        if is_constant(column) and all_integers(values) and values == tuple(range(values[0], values[-1] + 1)):
+        if is_literal(column) and all_integers(values) and values == tuple(range(values[0], values[-1] + 1)):
             return call("range", *([str(values[0])] if values[0] else []), str(values[-1] + 1))
         return self.outer.write(Slot(column, plural(self.variables[0].name), is_table=True))

@@ -1,28 +1,34 @@
 """Which parameters of a model become arguments of its constructor: those that change numbers, but not the structure.
 
 The model is made with other values of its parameters, one by one and together. Models of equal structure are samples:
-the writer takes them as further instances of the model's class (see `frames.py`), so that a number of the text is an
-expression in the arguments only if that holds in every sample.
+the writer takes them as further instances of the model's class (see `frames.py`). Their numbers are traced: a number
+of the text is an expression in the arguments only if that gives it in every sample and for the same reason, which
+holds for all other values. What decides which layers there are is no argument, unless its condition is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
-from archlang.backends.torch_source.authors import Family
+from archlang.backends.torch_source.authors import Family, Tracing
 from archlang.backends.torch_source.frames import Variable
 from archlang.backends.torch_source.measures import Measures
 from archlang.ir.graph import Body, BodyId, Call, Model, Node, Repeat
 from archlang.records import record
+from archlang.syntax import ast
+from archlang.traced import TracedInt, names_in, plain, traced
 
 ALTERNATIVES = 4
 """Most further values of one parameter, and samples in which all differ at once; half as many of a large model."""
 
 TRIES = 8
 """Most values of one parameter that are tried."""
+
+MOST_SWITCHES = 3
+"""Switches of which all combinations are tried; further ones are no arguments."""
 
 LARGE_MODEL = 400
 """Nodes of a model that takes a while to make."""
@@ -53,6 +59,7 @@ class Samples:
     free: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     tried: bool = False
+    conditions: tuple[tuple[ast.Expression, frozenset[str]], ...] = ()
 
     @property
     def roots(self) -> tuple[BodyId, ...]:
@@ -62,32 +69,28 @@ class Samples:
     @property
     def arguments(self) -> tuple[Variable, ...]:
         """The parameters, with their values in each sample."""
-        values = [{**self.parameters, **sample.values} for sample in self.samples]
+        given = [{**self.parameters, **sample.values} for sample in self.samples]
+        values = [{name: traced(own[name], name) if name in self.free else own[name] for name in own} for own in given]
         return tuple(Variable(name, tuple(own[name] for own in values)) for name in self.parameters)
 
-    def without(self, numbers: Sequence[Any]) -> Samples:
-        """The samples without the parameters that change numbers for which there is no expression."""
+    def unfit(self, numbers: Sequence[Any]) -> str:
+        """Which parameter to give up of those that change numbers for which there is no expression."""
         changed = [
             set(sample.values)
             for sample, number in zip(self.samples, numbers, strict=True)
-            if repr(number) != repr(numbers[0])
+            if repr(plain(number)) != repr(plain(numbers[0]))
         ]
-        alone = set[str]().union(*(names for names in changed if len(names) == 1)) or set(self.free[-1:])
-        return self.fixing({min(alone, key=self._importance)})
+        alone = set[str]().union(*(names for names in changed if len(names) == 1))
+        return self.least(names_in(tuple(numbers)) or alone or self.free[-1:])
+
+    def least(self, names: Iterable[str]) -> str:
+        """The parameter to give up first."""
+        return min(set(names) & set(self.free), key=self._importance)
 
     def _importance(self, name: str) -> tuple[bool, bool, int]:
         """What to give up first: switches, then lists, then what stands last."""
         value = self.parameters[name]
         return not isinstance(value, bool), not isinstance(value, tuple), -self.free.index(name)
-
-    def fixing(self, names: set[str]) -> Samples:
-        """The samples in which these parameters have the model's own values."""
-        return replace(
-            self,
-            samples=tuple(sample for sample in self.samples if not names & set(sample.values)),
-            free=tuple(name for name in self.free if name not in names),
-            fixed=tuple(name for name in self.parameters if name in {*self.fixed, *names}),
-        )
 
     @property
     def bodies(self) -> frozenset[BodyId]:
@@ -109,59 +112,103 @@ def _bodies_of(node: Node) -> tuple[BodyId, ...]:
             return ()
 
 
-def take_samples(model: Model, family: Family | None) -> Samples:
-    """The samples of a model; itself alone without a family, or where making it again takes long."""
-    table = _Table()
-    base = Sample(table.add(model), {})
-    own = len(table.bodies)
+def take_samples(model: Model, family: Family | None, fixed: frozenset[str] = frozenset()) -> Samples:
+    """The samples of a model in which parameters vary, those of `fixed` left out.
+
+    It is itself alone without a family, or where making it again takes long.
+    """
     nodes = sum(len(body.nodes) for body in model.bodies)
     if family is None or nodes > LARGEST_MODEL:
         known = {argument.name: argument.value for argument in model.arguments} if family is None else family.parameters
-        return Samples(model, own, (base,), known, fixed=tuple(known))
+        return _alone(model, known, family is not None)
     most = ALTERNATIVES if nodes < LARGE_MODEL else ALTERNATIVES // 2
-    parameters = {name: value for name, value in family.parameters.items() if _can_vary(value)}
-    found = {name: list(_alternatives(table, family, name, value, most)) for name, value in parameters.items()}
+    names = {name for name, value in family.parameters.items() if name not in fixed and _can_vary(value)}
+    names -= _surplus(name for name, value in family.parameters.items() if name in names and isinstance(value, bool))
+    while names:
+        found = _sampled_all(model, family, frozenset(names), most)
+        if isinstance(found, Samples):
+            return found
+        names -= found
+    return _alone(model, family.parameters, True)
+
+
+def _alone(model: Model, parameters: Mapping[str, Any], tried: bool) -> Samples:
+    table = _Table()
+    base = Sample(table.add(model), {})
+    return Samples(model, len(table.bodies), (base,), parameters, fixed=tuple(parameters), tried=tried)
+
+
+def _surplus(switches: Iterator[str]) -> set[str]:
+    """Switches of which not all combinations can be tried."""
+    return set(islice(switches, MOST_SWITCHES, None))
+
+
+def _sampled_all(model: Model, family: Family, names: frozenset[str], most: int) -> Samples | set[str]:
+    """The samples with these parameters traced, or which of them stand in the way."""
+    tracing = family.tracing(names, frozenset())
+    base = tracing.make({})
+    if base is None:
+        legal = {name for name in names if family.tracing(frozenset({name}), frozenset()).make({}) is not None}
+        return set(names - legal or names)
+    tracing = family.tracing(names, _positive(base))
+    table = _Table()
+    base = Sample(table.add(tracing.make({})), {})
+    own = len(table.bodies)
+    values = {name: value for name, value in family.parameters.items() if name in names}
+    found = {name: list(_alternatives(table, tracing, name, value, most)) for name, value in values.items()}
     structure = Measures(table.merged(model)).structure
-    own_structure = structure(base.root)
-    alike = {name: all(structure(s.root) == own_structure for s in samples) for name, samples in found.items()}
-    free = tuple(name for name, samples in found.items() if samples and alike[name])
+    alike = {
+        name for name, made in found.items() if made and all(structure(s.root) == structure(base.root) for s in made)
+    }
+    if stuck := set(names - alike) | (set(tracing.decided) & names):
+        return stuck
+    free = tuple(values)
+    joint = [*_joint(free, table, tracing, found, most), *_switched(values, table, tracing)]
+    merged = table.merged(model)
+    structure = Measures(merged).structure
+    if stuck := set(tracing.decided) & names:
+        return stuck
+    if any(structure(sample.root) != structure(base.root) for sample in joint):
+        return set(free[-1:])
     fixed = tuple(name for name in family.parameters if name not in free)
-    single = tuple(sample for name in free for sample in found[name])
-    result = Samples(model, own, (base, *single), family.parameters, free, fixed, True)
-    return _with_joint(result, table, family, found, most)
+    samples = (base, *(sample for name in free for sample in found[name]), *joint)
+    return Samples(merged, own, samples, family.parameters, free, fixed, True, tuple(tracing.conditions))
 
 
-def _with_joint(
-    samples: Samples, table: _Table, family: Family, found: Mapping[str, Sequence[Sample]], most: int
-) -> Samples:
-    """With samples in which all parameters differ; the last one is fixed as long as these differ in structure."""
-    while True:
-        joint = list(_joint(samples, table, family, found, most)) if len(samples.free) > 1 else []
-        merged = table.merged(samples.model)
-        structure = Measures(merged).structure
-        if all(structure(sample.root) == structure(samples.roots[0]) for sample in joint):
-            return replace(samples, model=merged, samples=(*samples.samples, *joint))
-        samples = samples.fixing(set(samples.free[-1:]))
+def _positive(model: Model) -> frozenset[str]:
+    """Parameters that are at least 1, as multiples of them are sizes."""
+    shapes = (shape for body in model.bodies for node in body.nodes for shape in node.outputs)
+    sizes = {size for shape in shapes for size in shape if isinstance(size, TracedInt)}
+    return frozenset(
+        key[0] for size in sizes if len(size.terms) == 1 for key, n in size.terms.items() if len(key) == 1 and n > 0
+    )
+
+
+def _switched(values: Mapping[str, Any], table: _Table, tracing: Tracing) -> Iterator[Sample]:
+    """Samples of all combinations of switches: what they choose together is seen."""
+    switches = [name for name, value in values.items() if isinstance(value, bool)]
+    for given in product((False, True), repeat=len(switches)) if len(switches) > 1 else ():
+        yield from _sampled(table, tracing, dict(zip(switches, given, strict=True)))
 
 
 def _joint(
-    samples: Samples, table: _Table, family: Family, found: Mapping[str, Sequence[Sample]], most: int
+    free: Sequence[str], table: _Table, tracing: Tracing, found: Mapping[str, Sequence[Sample]], most: int
 ) -> Iterator[Sample]:
     """Samples in which all parameters differ: each goes through its values in another order, the same every time."""
-    for number in range(most):
-        places = {name: (number * (place + 1) + place) % len(found[name]) for place, name in enumerate(samples.free)}
-        yield from _sampled(table, family, {name: found[name][place].values[name] for name, place in places.items()})
+    for number in range(most if len(free) > 1 else 0):
+        places = {name: (number * (place + 1) + place) % len(found[name]) for place, name in enumerate(free)}
+        yield from _sampled(table, tracing, {name: found[name][place].values[name] for name, place in places.items()})
 
 
-def _sampled(table: _Table, family: Family, values: Mapping[str, Any]) -> Iterator[Sample]:
-    made = family.make(values)
+def _sampled(table: _Table, tracing: Tracing, values: Mapping[str, Any]) -> Iterator[Sample]:
+    made = tracing.make(values)
     if made is not None:
         yield Sample(table.add(made), values)
 
 
-def _alternatives(table: _Table, family: Family, name: str, value: Any, most: int) -> Iterator[Sample]:
+def _alternatives(table: _Table, tracing: Tracing, name: str, value: Any, most: int) -> Iterator[Sample]:
     """The model with further values of one parameter, at most so many."""
-    tried = (sample for other in islice(_others(value), TRIES) for sample in _sampled(table, family, {name: other}))
+    tried = (sample for other in islice(_others(value), TRIES) for sample in _sampled(table, tracing, {name: other}))
     return islice(tried, most)
 
 

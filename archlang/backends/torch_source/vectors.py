@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from archlang.traced import is_traced
+
 Vector = tuple[Any, ...]
 
 
@@ -43,6 +45,11 @@ def is_constant(vector: Vector) -> bool:
     return equal(known, known[:1] * len(known))
 
 
+def is_literal(vector: Vector) -> bool:
+    """Whether all values are the same, and follow from no parameter."""
+    return is_constant(vector) and not is_traced(known_of(vector))
+
+
 def all_integers(vector: Vector) -> bool:
     """Whether all values are whole numbers."""
-    return all(type(value) is int for value in known_of(vector))
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in known_of(vector))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from archlang.backends.torch_source.text import Bracket, Entry, Expression
+from archlang.traced import plain
 
 LIBRARY_NAMES = frozenset({
     "Any", "OrderedDict", "Tensor", "annotations", "enumerate", "getattr", "init", "isinstance", "itertools", "list",
@@ -79,7 +80,7 @@ def literal(value: Any) -> Expression:
 def _float(value: float) -> str:
     if not math.isfinite(value):
         return f'float("{value}")'
-    return re.sub(r"e([+-])0*", lambda m: f"e{m[1].rstrip('+')}", repr(value))
+    return re.sub(r"e([+-])0*", lambda m: f"e{m[1].rstrip('+')}", repr(float(value)))
 
 
 def annotation(values: Iterable[Any]) -> str:
@@ -94,9 +95,9 @@ def annotation(values: Iterable[Any]) -> str:
 
 def _type_name(value: Any) -> str:
     if not isinstance(value, tuple):
-        return "None" if value is None else type(value).__name__
+        return "None" if value is None else type(plain(value)).__name__
     items: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
-    if len(items) <= 6 and all(type(item) is int for item in items):
+    if len(items) <= 6 and all(isinstance(item, int) and not isinstance(item, bool) for item in items):
         return f"tuple[{', '.join('int' for _ in items)}]" if items else "tuple[int, ...]"
     return f"tuple[{annotation(items)}, ...]"
 

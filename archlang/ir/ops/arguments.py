@@ -82,7 +82,7 @@ def _number(minimum: float | None, maximum: float | None, above: float | None) -
             raise OpError(OutOfRange(word, name, value, expected))
         if above is not None and not above < value < inf:
             raise OpError(OutOfRange(word, name, value, f"above {above:g}"))
-        return float(value)
+        return value if isinstance(value, float) else float(value)
 
     return read
 
@@ -120,7 +120,7 @@ def _factors(word: str, name: str, value: Value, axes: int) -> tuple[float, ...]
         raise OpError(OutOfRange(word, name, value, f"{NUMBERS[axes]}, since the input has {AXES[axes]}"))
     if not all(0 < v < inf for v in values):
         raise OpError(OutOfRange(word, name, value, "above 0"))
-    return tuple(float(v) for v in values)
+    return tuple(v if isinstance(v, float) else float(v) for v in values)
 
 
 def optional(parameter: Parameter, default: Any = None) -> Parameter:

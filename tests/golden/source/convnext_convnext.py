@@ -124,15 +124,15 @@ class ConvNeXt(nn.Module):
     """ConvNeXt: 3x224x224 -> 1000.
 
     Args:
-        depths: sets `count` of `Stage`, `drop` of `Stage` and others.
         widths: sets `c` of `Patches`, `c` of `Stage` and others.
         drop: sets `drop` of `Stage`.
         classes: sets `out_features` of `nn.Linear`.
+
+    Written for depths=(3, 3, 9, 3); other values need another file.
     """
 
     def __init__(
         self,
-        depths: tuple[int, int, int, int] = (3, 3, 9, 3),
         widths: tuple[int, int, int, int] = (96, 192, 384, 768),
         drop: float = 0.1,
         classes: int = 1000,
@@ -140,18 +140,13 @@ class ConvNeXt(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             Patches(widths[0]),  # 96x56x56
-            Stage(depths[0], before=0, drop=drop / (sum(depths) - 1), c=widths[0]),
+            Stage(3, before=0, drop=drop / 17, c=widths[0]),
         ]
         channels = widths[0]
-        for i in range(1, 4):
+        for i, (count, before) in enumerate(((3, 3), (9, 6), (3, 15)), start=1):
             layers += [
                 Half(channels, widths[i]),
-                Stage(
-                    depths[i],
-                    before=sum(depths[j] for j in range(i)),
-                    drop=drop / (sum(depths) - 1),
-                    c=widths[i],
-                ),
+                Stage(count, before=before, drop=drop / 17, c=widths[i]),
             ]
             channels = widths[i]
         self.features = nn.Sequential(*layers)

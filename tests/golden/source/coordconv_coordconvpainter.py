@@ -63,7 +63,7 @@ class CoordConv(nn.Sequential):
 class CoordConvPainter(nn.Module):
     """CoordConvPainter: 2 -> 1x64x64.
 
-    Written for with_r=False: other values take other layers, so these are no arguments.
+    Written for with_r=False; other values need another file.
     """
 
     def __init__(self) -> None:

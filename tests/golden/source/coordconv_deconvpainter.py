@@ -51,7 +51,7 @@ class DeconvPainter(nn.Module):
     Args:
         mul: sets `c` of `Double`, `num_features` of `nn.BatchNorm2d` and others.
 
-    Written for k=3: other values take other layers, so these are no arguments.
+    Written for k=3; other values need another file.
     """
 
     def __init__(self, mul: int = 2) -> None:

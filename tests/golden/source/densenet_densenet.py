@@ -65,7 +65,7 @@ class DenseNet(nn.Module):
         k: sets `out_channels` of `nn.Conv2d`, `num_features` of `nn.BatchNorm2d`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for depths=(6, 12, 24, 16): other values take other layers, so these are no arguments.
+    Written for depths=(6, 12, 24, 16); other values need another file.
     """
 
     def __init__(self, k: int = 32, classes: int = 1000) -> None:

@@ -58,10 +58,9 @@ class DenseNetCIFAR(nn.Sequential):
     """DenseNetCIFAR: 3x32x32 -> 10.
 
     Args:
-        k: sets how the parts are built.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for L=40, bc=False: other values take other layers, so these are no arguments.
+    Written for L=40, bc=False; other values need another file.
     """
 
     def __init__(self, k: int = 12, classes: int = 10) -> None:

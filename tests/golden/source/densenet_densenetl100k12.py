@@ -60,7 +60,7 @@ class DenseNetL100k12(nn.Sequential):
     Args:
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for bc=False: other values take other layers, so these are no arguments.
+    Written for bc=False; other values need another file.
     """
 
     def __init__(self, classes: int = 10) -> None:

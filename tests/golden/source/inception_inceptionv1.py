@@ -79,7 +79,7 @@ class InceptionV1(nn.Module):
     Args:
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for aux=False: other values take other layers, so these are no arguments.
+    Written for aux=False; other values need another file.
     """
 
     def __init__(self, classes: int = 1000) -> None:

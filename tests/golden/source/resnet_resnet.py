@@ -98,7 +98,7 @@ class ResNet(nn.Module):
         width: sets `width` of `Stage`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for deep=True: other values take other layers, so these are no arguments.
+    Written for deep=True; other values need another file.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ class ResNet152V1(nn.Module):
         width: sets `width` of `Stage`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for deep=True: other values take other layers, so these are no arguments.
+    Written for deep=True; other values need another file.
     """
 
     def __init__(self, groups: int = 1, width: int = 1, classes: int = 1000) -> None:

@@ -97,7 +97,7 @@ class ResNet50(nn.Module):
         width: sets `width` of `Stage`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for deep=True: other values take other layers, so these are no arguments.
+    Written for deep=True; other values need another file.
     """
 
     def __init__(

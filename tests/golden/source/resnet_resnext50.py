@@ -78,7 +78,7 @@ class ResNeXt50(nn.Module):
         v1: sets `v1` of `Stage`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for deep=True: other values take other layers, so these are no arguments.
+    Written for deep=True; other values need another file.
     """
 
     def __init__(self, v1: bool = False, classes: int = 1000) -> None:

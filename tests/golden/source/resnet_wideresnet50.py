@@ -94,7 +94,7 @@ class WideResNet50(nn.Module):
         groups: sets `groups` of `Stage`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for deep=True: other values take other layers, so these are no arguments.
+    Written for deep=True; other values need another file.
     """
 
     def __init__(self, v1: bool = False, groups: int = 1, classes: int = 1000) -> None:

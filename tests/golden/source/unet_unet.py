@@ -143,7 +143,7 @@ class UNet(nn.Module):
         classes: sets `out_channels` of `nn.Conv2d`.
         width: sets `c` of `LevelDepth4`, `in_channels` of `nn.Conv2d`.
 
-    Written for depth=4: other values take other layers, so these are no arguments.
+    Written for depth=4; other values need another file.
     """
 
     def __init__(self, classes: int = 2, width: int = 64) -> None:

@@ -145,7 +145,7 @@ class UNetPadded(nn.Module):
         classes: sets `out_channels` of `nn.Conv2d`.
         width: sets `c` of `PaddedDepth4`, `in_channels` of `nn.Conv2d`.
 
-    Written for depth=4: other values take other layers, so these are no arguments.
+    Written for depth=4; other values need another file.
     """
 
     def __init__(self, classes: int = 2, width: int = 64) -> None:

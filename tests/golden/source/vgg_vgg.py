@@ -32,7 +32,7 @@ class VGG(nn.Module):
         widths: sets `in_features` of `nn.Linear`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for bn=False: other values take other layers, so these are no arguments.
+    Written for bn=False; other values need another file.
     """
 
     def __init__(

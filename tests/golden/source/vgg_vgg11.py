@@ -31,7 +31,7 @@ class VGG11(nn.Module):
         widths: sets `out_channels` of `nn.Conv2d`, `in_channels` of `nn.Conv2d` and others.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for bn=False: other values take other layers, so these are no arguments.
+    Written for bn=False; other values need another file.
     """
 
     def __init__(

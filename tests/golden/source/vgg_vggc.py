@@ -29,8 +29,7 @@ class VGGC(nn.Module):
     Args:
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for widths=(64, 128, 256, 512, 512): other values take other layers, so these are no
-    arguments.
+    Written for widths=(64, 128, 256, 512, 512); other values need another file.
     """
 
     def __init__(self, classes: int = 1000) -> None:

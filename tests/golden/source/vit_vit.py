@@ -94,7 +94,7 @@ class ViT(nn.Module):
         dropout: sets `dropout` of `Encoder`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for depth=12, patch=16: other values take other layers, so these are no arguments.
+    Written for depth=12, patch=16; other values need another file.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ class ViTL16(nn.Module):
         dropout: sets `dropout` of `Encoder`.
         classes: sets `out_features` of `nn.Linear`.
 
-    Written for patch=16: other values take other layers, so these are no arguments.
+    Written for patch=16; other values need another file.
     """
 
     def __init__(self, dropout: float = 0.0, classes: int = 1000) -> None:
