@@ -16,7 +16,7 @@ import archlang
 PACKAGE = Path(archlang.__file__).parent
 
 LAYERS = (
-    ("records",),
+    ("records", "traced"),
     ("resources", "source", "plugins"),
     ("diagnostics",),
     ("errors",),
@@ -27,7 +27,7 @@ LAYERS = (
     ("checking", "symbolic"),
     ("lints",),
     ("families", "fixing"),
-    ("variants",),
+    ("tracing", "variants"),
     ("report", "backends"),
     ("reading", "writing", "fixing"),
     ("explain", "weights"),
