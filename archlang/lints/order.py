@@ -49,7 +49,10 @@ def bias_before_norm(net: Net) -> Iterator[Finding]:
 
 
 def _centres(net: Net, reader: Reader) -> bool:
-    return reader is not None and net.op(reader[0]).tag in CENTRING
+    if reader is None:
+        return False
+    op = net.op(reader[0])
+    return op.tag in CENTRING or (op.tag == "group_norm" and op.num_groups == op.num_channels)
 
 
 def doubled_activation(net: Net) -> Iterator[Finding]:

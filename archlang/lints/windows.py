@@ -95,9 +95,9 @@ def large_pooling(net: Net) -> Iterator[Finding]:
     for spot, op in net.of(*POOLS):
         shape = net.input(spot)
         windows = windows_of(op, shape)
-        large = [w for w in windows if w.kernel_size > LARGEST_POOLING and w.stride > 1]
-        whole = all(w.output == 1 and w.kernel_size >= w.size for w in windows if w.size > 1)
-        if large and not whole and prod(w.kernel_size for w in windows) > SEVERAL:
+        parts = [w for w in windows if w.output > 1 or w.kernel_size < w.size]  # the others pool over a whole axis
+        large = [w for w in parts if w.kernel_size > LARGEST_POOLING and w.stride > 1]
+        if large and prod(w.kernel_size for w in windows) > SEVERAL:
             from archlang.errors.lints import LargePooling
 
             problem = LargePooling(net.word(spot), op.kernel_size, op.stride, shape, net.output(spot))
