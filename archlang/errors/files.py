@@ -246,13 +246,18 @@ class UnknownCode(UsageProblem):
     code = "unknown-code"
     name: str
     suggestion: str | None
+    is_error: bool = False
 
     @property
     def message(self) -> str:
+        if self.is_error:
+            return f"`{self.name}` is an error already, and no warning to allow or deny"
         return f"there is no error or warning `{self.name}`"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        if self.is_error:
+            return ()
         return (f"did you mean `{self.suggestion}`?" if self.suggestion else "archc explain lists all",)
 
 

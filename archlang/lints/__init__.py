@@ -58,7 +58,10 @@ def _known(option: str, wanted: Iterable[str]) -> set[str]:
     found = set[str]()
     for code in wanted:
         if code != ALL and code not in codes():
-            raise Diagnosed(Diagnostic(UnknownCode(code, closest(code, (*codes(), ALL))), None, option))
+            from archlang.errors.catalog import catalog
+
+            problem = UnknownCode(code, closest(code, (*codes(), ALL)), code in catalog())
+            raise Diagnosed(Diagnostic(problem, None, option))
         found |= set(codes()) if code == ALL else {code}
     return found
 
