@@ -274,3 +274,14 @@ def test_what_a_parameter_decides_is_no_argument(chain: str, is_argument: bool) 
     assert ("w" in arguments_of(made)) is is_argument
     for number in FAR:
         assert_same(made, variants, dict.fromkeys(arguments_of(made), number))
+
+
+def test_lists_of_another_length_and_no_copies_are_refused() -> None:
+    made, _ = class_of("""
+        model Net(n = 3, widths = [8, 4]) =
+          INPUT(3, 6, 6) -> body: [CONV(8, 1x1) -> RELU]*n -> [CONV(w, 1x1) for w in widths] -> FC(2)""")
+    assert made(n=1, widths=(2, 2))
+    with pytest.raises(ValueError, match="widths has 2 values"):
+        made(widths=(8, 4, 4))
+    with pytest.raises(ValueError, match="n is at least 1"):
+        made(n=0)

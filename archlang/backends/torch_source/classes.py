@@ -17,7 +17,7 @@ from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.authors import Author
 from archlang.backends.torch_source.class_writer import ClassWriter
 from archlang.backends.torch_source.frames import Variable
-from archlang.backends.torch_source.functions import FunctionFrame
+from archlang.backends.torch_source.functions import COPIES, FunctionFrame
 from archlang.backends.torch_source.guards import NAME, TRAINING_NAME, guards
 from archlang.backends.torch_source.measures import Measures
 from archlang.backends.torch_source.samples import Samples
@@ -206,6 +206,8 @@ class Classes:
             write_shared(writer.constructor, self.model, self.init.shared)
         one.parameters = function.parameters
         if is_model:
+            writer.constructor.lines[:0] = [f"{' ' * 8}{line}" for line in _demands(function)]
+        if is_model:
             self.model_inputs = self._inputs(bodies[0], is_model)
             self._write_check(writer.forward)
 
@@ -279,6 +281,18 @@ class Classes:
             return f"{title}."
         inputs, outputs = shapes.pop()
         return f"{title}: {', '.join(map(shape_text, inputs))} -> {', '.join(map(shape_text, outputs))}."
+
+
+def _demands(function: FunctionFrame) -> Iterator[str]:
+    """What arguments must be, as other values take other layers: lists as long as the author's, no copies of none."""
+    for parameter in function.parameters:
+        name, given = parameter.name, parameter.values[0]
+        if isinstance(given, tuple):
+            yield f"if len({name}) != {len(cast('tuple[Any, ...]', given))}:"
+            yield f'    raise ValueError("{name} has {len(cast("tuple[Any, ...]", given))} values")'
+        elif COPIES in function.uses.get(name, ()):
+            yield f"if {name} < 1:"
+            yield f'    raise ValueError("{name} is at least 1")'
 
 
 def _uses(function: FunctionFrame, name: str) -> str:

@@ -21,6 +21,10 @@ IN_CHANNELS = "in_channels"
 """What a block calls the channels that come in, unless a parameter has the name."""
 
 
+COPIES = "how often a part is repeated"
+"""What an argument sets that is a number of copies."""
+
+
 @dataclass
 class FunctionFrame(Frame):
     """A constructor: one instance for each body that the class stands for. New variables are its parameters.
@@ -54,7 +58,7 @@ class FunctionFrame(Frame):
     def note_use(self, slot: Slot, text: Expression) -> None:
         """Note which arguments of a model stand in the text of a number."""
         is_count = slot.name in (DEPTH, plural(DEPTH)) and not slot.owner
-        use = "how often a part is repeated" if is_count else f"`{slot.name}` of `{slot.owner}`"
+        use = COPIES if is_count else f"`{slot.name}` of `{slot.owner}`"
         if self.closed and (slot.owner or is_count):
             for name in {*re.findall(r"[A-Za-z_]\w*", flat(text) or "")} & {v.name for v in self.variables}:
                 known = self.uses.setdefault(name, [])

@@ -137,6 +137,8 @@ class ConvNeXt(nn.Module):
         drop: float = 0.1,
         classes: int = 1000,
     ) -> None:
+        if len(widths) != 4:
+            raise ValueError("widths has 4 values")
         super().__init__()
         layers: list[nn.Module] = [
             Patches(widths[0]),  # 96x56x56

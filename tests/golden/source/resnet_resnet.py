@@ -109,6 +109,8 @@ class ResNet(nn.Module):
         width: int = 1,
         classes: int = 1000,
     ) -> None:
+        if len(depths) != 4:
+            raise ValueError("depths has 4 values")
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)

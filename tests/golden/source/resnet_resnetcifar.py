@@ -57,6 +57,8 @@ class ResNetCIFAR(nn.Module):
     """
 
     def __init__(self, n: int = 3, classes: int = 10) -> None:
+        if n < 1:
+            raise ValueError("n is at least 1")
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)

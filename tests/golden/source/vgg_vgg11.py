@@ -39,6 +39,8 @@ class VGG11(nn.Module):
         widths: tuple[int, int, int, int, int] = (64, 128, 256, 512, 512),
         classes: int = 1000,
     ) -> None:
+        if len(widths) != 5:
+            raise ValueError("widths has 5 values")
         super().__init__()
         layers: list[nn.Module] = [
             nn.Conv2d(3, widths[0], 3, padding=1),  # 64x224x224

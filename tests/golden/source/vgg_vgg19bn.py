@@ -37,6 +37,8 @@ class VGG19BN(nn.Module):
         widths: tuple[int, ...] = (64, 128, 256, 512, 512),
         classes: int = 1000,
     ) -> None:
+        if len(widths) != 5:
+            raise ValueError("widths has 5 values")
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
