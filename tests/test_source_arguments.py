@@ -239,11 +239,13 @@ def test_other_values_give_the_network_they_give_in_the_language(
     one: str, other: str, inner: str, condition: str, optional: bool
 ) -> None:
     kept = f"?({condition})" if optional else ""
-    made, variants = class_of(f"""
+    text = f"""
         block unit(c, s = 1) = ADD{{CONV(c, 3x3, padding=1), CONV(c, 1x1){kept if "in_channels" in kept else ""}}}
           -> [CONV({inner}, 1x1) -> BN]{kept} -> RELU
         model Net(w = 20, v = 3, n = 2) = INPUT(3, 4, 4) -> CONV({one}, 1x1) -> unit({other})
-          -> body: [CONV({one}, 1x1) -> RELU]*n -> unit({one}) -> FC({other})""")
+          -> body: [CONV({one}, 1x1) -> RELU]*n -> unit({one}) -> FC({other})"""
+    assume(check_source(Source("test.arch", text)).ok)
+    made, variants = class_of(text)
     taken = arguments_of(made)
     for number in FAR:
         for name in taken:

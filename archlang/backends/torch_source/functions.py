@@ -130,7 +130,7 @@ class FunctionFrame(Frame):
     def _expressions(self) -> list[tuple[Vector, Written]]:
         """What the author wrote of names that differ here, with its values."""
         varying = {name: values for name, values in self.around.items() if not is_literal(values)}
-        found = [written for written in self.written if written.names <= set(varying)]
+        found = [written for written in self.written if written.names and written.names <= set(varying)]
         return [(self._values_of(written, varying), written) for written in found]
 
     def _values_of(self, written: Written, known: Mapping[str, Vector]) -> Vector:
