@@ -175,7 +175,8 @@ def _unread(source: Source, diagnostics: Sequence[Diagnostic]) -> int:
     """
     spans = (d.span for d in diagnostics if d.span and d.span.source is source)
     behind = 1 + len(source.text) - min((span.start for span in spans), default=0)
-    return behind if is_grammatical(source) else behind + UNGRAMMATICAL
+    is_short = EFFORT_OF_CHARACTER * len(source.text) < HELP_EFFORT  # others get no ways out: nothing is compared
+    return behind if is_short and is_grammatical(source) else behind + UNGRAMMATICAL
 
 
 def _open(source: Source, request: Request, importer: Importer, collector: Collector) -> Run:

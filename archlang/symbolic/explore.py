@@ -119,7 +119,7 @@ class _Explorer:
         """The model. Raises `NothingLegal`, or `Stopped` where something has no formula."""
         legal = [region for region in self._regions() if region.model is not None]
         if not legal:
-            raise NothingLegal(list(self._why_nothing()))
+            raise NothingLegal(list(self._why_nothing()) or [self.failures[-1].diagnostic])
         sizes = SizeBoxes.of(self.names, [region.domains for region in legal])
         variants = _variants(self.names, legal)
         reasons = find_reasons(sizes, self.failures, variants[0].model)
