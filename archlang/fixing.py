@@ -69,11 +69,11 @@ def fix_source(
     effort = outcome.effort
     while effort < FIX_EFFORT:
         chosen = tuple(_without_overlaps(_choose(outcome.diagnostics, unsafe)))
-        for changes in (chosen, chosen[:1]):  # two that help alone can spoil each other
+        for changes in (chosen, chosen[:1])[: len(chosen)]:  # two that help alone can spoil each other
             changed = Source(source.name, _applied(source.text, changes))
             found = check(changed)
             effort += found.effort + HELP_EFFORT * bool(found.diagnostics) // 10
-            if changes and _is_better(outcome, found, changes):
+            if _is_better(outcome, found, changes):
                 rounds.append(changes)
                 source, outcome = changed, found
                 break

@@ -6,6 +6,10 @@ Each is small and on the CPU; what needs a GPU is marked.
 from __future__ import annotations
 
 import copy
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,34 +150,69 @@ def test_cuda_graphs() -> None:
 
 # ---- several processes
 
+# Two that do not find each other wait for half an hour by default.
+MEETING_SECONDS, PROCESS_SECONDS = 60, 180
 
-def work(rank: int, folder: str) -> None:
-    """One of two processes: gradients of DistributedDataParallel and of fully_shard against one process's."""
+
+def meet(rank: int, folder: str) -> None:
+    """One of two processes: join the other over the machine's own loopback."""
+    torch.set_num_threads(1)
+    meeting, patience = f"file://{folder}/meeting", timedelta(seconds=MEETING_SECONDS)
+    torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2, timeout=patience)
+
+
+def add_up(rank: int, folder: str) -> None:
+    """What torch alone must do here before anything of ours is asked of it."""
+    meet(rank, folder)
+    total = torch.ones(1)
+    torch.distributed.all_reduce(total)
+    Path(folder, f"added{rank}").write_text(str(total.item()))
+    torch.distributed.destroy_process_group()
+
+
+def train(rank: int, folder: str) -> None:
+    """Gradients of DistributedDataParallel and of fully_shard against one process's."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-    try:
-        alone = net()
-        ((alone(images(seed=0)).sum() + alone(images(seed=1)).sum()) / 2).backward()
-        expected = alone.stem.weight.grad
-        replicated = nn.parallel.DistributedDataParallel(net())
-        replicated(images(seed=rank)).sum().backward()
-        assert torch.allclose(replicated.module.stem.weight.grad, expected, atol=1e-5)
-        sharded, mesh = net(), init_device_mesh("cpu", (2,))
-        for block in (sharded.features[0], sharded.features[1], sharded):
-            fully_shard(block, mesh=mesh)
-        found = sharded.activations(images(seed=rank), "features.0", "head")
-        assert torch.allclose(found["head"], alone(images(seed=rank)), atol=1e-5)
-        found["head"].sum().backward()
-        assert torch.allclose(sharded.stem.weight.grad.full_tensor(), expected, atol=1e-5)
-        Path(folder, f"done{rank}").touch()
-    finally:
-        torch.distributed.destroy_process_group()
+    meet(rank, folder)
+    alone = net()
+    ((alone(images(seed=0)).sum() + alone(images(seed=1)).sum()) / 2).backward()
+    expected = alone.stem.weight.grad
+    replicated = nn.parallel.DistributedDataParallel(net())
+    replicated(images(seed=rank)).sum().backward()
+    assert torch.allclose(replicated.module.stem.weight.grad, expected, atol=1e-5)
+    sharded, mesh = net(), init_device_mesh("cpu", (2,))
+    for block in (sharded.features[0], sharded.features[1], sharded):
+        fully_shard(block, mesh=mesh)
+    found = sharded.activations(images(seed=rank), "features.0", "head")
+    assert torch.allclose(found["head"], alone(images(seed=rank)), atol=1e-5)
+    found["head"].sum().backward()
+    assert torch.allclose(sharded.stem.weight.grad.full_tensor(), expected, atol=1e-5)
+    Path(folder, f"done{rank}").touch()
+    torch.distributed.destroy_process_group()
+
+
+def run_two(work: Callable[[int, str], None], folder: Path) -> set[str]:
+    """The files that two processes leave; they are stopped where they do not end by themselves."""
+    folder.mkdir()
+    context = torch.multiprocessing.spawn(work, (str(folder),), nprocs=2, join=False)
+    deadline = time.monotonic() + PROCESS_SECONDS
+    while not context.join(timeout=5) and time.monotonic() < deadline:
+        pass
+    for process in context.processes:
+        process.kill()
+    return {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
-def test_two_processes(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
-    assert {path.name for path in tmp_path.iterdir()} >= {"done0", "done1"}
+def test_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
+    try:
+        alone = run_two(add_up, tmp_path / "torch")
+    except torch.multiprocessing.ProcessException as broken:
+        alone = {str(broken)}
+    if not alone >= {"added0", "added1"}:
+        pytest.skip(f"two processes of torch alone cannot talk to each other here: {alone}")
+    assert {path.read_text() for path in (tmp_path / "torch").glob("added*")} == {"2.0"}
+    assert run_two(train, tmp_path / "ours") >= {"done0", "done1"}

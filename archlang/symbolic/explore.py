@@ -119,7 +119,7 @@ class _Explorer:
         """The model. Raises `NothingLegal`, or `Stopped` where something has no formula."""
         legal = [region for region in self._regions() if region.model is not None]
         if not legal:
-            raise NothingLegal(list(self._why_nothing()) or [self.failures[-1].diagnostic])
+            raise NothingLegal(list(self._why_nothing()))
         sizes = SizeBoxes.of(self.names, [region.domains for region in legal])
         variants = _variants(self.names, legal)
         reasons = find_reasons(sizes, self.failures, variants[0].model)
@@ -136,7 +136,7 @@ class _Explorer:
             yield replace(found, problem=problem, span=farthest.span, candidates=())
             return
         chosen = {name: sizes.nearest(TYPICAL) or sizes.first for name, sizes in farthest.domains.items()}
-        for diagnostic in self._at(chosen)[1]:
+        for diagnostic in self._at(chosen)[1] or [found]:
             same = (diagnostic.code, diagnostic.span) == (found.code, found.span)
             yield replace(found, candidates=diagnostic.candidates) if same else diagnostic
 
