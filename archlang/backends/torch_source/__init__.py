@@ -60,7 +60,10 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
 
 
 def _write_classes(model: Model, family: Family | None, source_name: str) -> Classes:
-    """The classes, with as many arguments of the model as its numbers can be told from."""
+    """The classes, with as many arguments of the model as its numbers can be told from.
+
+    Each try gives up more than the one before: that a block is one class, or that a parameter is an argument.
+    """
     separate, fixed = frozenset[str](), frozenset[str]()
     author, samples = Author(family), take_samples(model, family)
     while True:
@@ -71,12 +74,13 @@ def _write_classes(model: Model, family: Family | None, source_name: str) -> Cla
         except NotExpressible as error:
             unfit = samples.unfit(error.values)
         except CannotMerge as error:
-            separate |= {error.definition}
-            continue
-        if unfit is None:
-            return classes
-        fixed |= {*samples.fixed, unfit}
-        samples = take_samples(model, family, fixed)
+            unfit = samples.least(samples.free) if error.definition in {*separate, model.name} else None
+            separate |= {error.definition} - {model.name}
+        else:
+            if unfit is None:
+                return classes
+        fixed |= {*samples.fixed, unfit} if unfit else set()
+        samples = take_samples(model, family, fixed, separate)
 
 
 def support_text(name: str, new_name: str) -> str:

@@ -112,10 +112,13 @@ def _bodies_of(node: Node) -> tuple[BodyId, ...]:
             return ()
 
 
-def take_samples(model: Model, family: Family | None, fixed: frozenset[str] = frozenset()) -> Samples:
+def take_samples(
+    model: Model, family: Family | None, fixed: frozenset[str] = frozenset(), separate: frozenset[str] = frozenset()
+) -> Samples:
     """The samples of a model in which parameters vary, those of `fixed` left out.
 
-    It is itself alone without a family, or where making it again takes long.
+    It is itself alone without a family, or where making it again takes long. Blocks in `separate` have a class for
+    each structure, so that a model with another of them is of another structure itself.
     """
     nodes = sum(len(body.nodes) for body in model.bodies)
     if family is None or nodes > LARGEST_MODEL:
@@ -125,7 +128,7 @@ def take_samples(model: Model, family: Family | None, fixed: frozenset[str] = fr
     names = {name for name, value in family.parameters.items() if name not in fixed and _can_vary(value)}
     names -= _surplus(name for name, value in family.parameters.items() if name in names and isinstance(value, bool))
     while names:
-        found = _sampled_all(model, family, frozenset(names), most)
+        found = _sampled_all(model, family, frozenset(names), separate, most)
         if isinstance(found, Samples):
             return found
         names -= found
@@ -143,7 +146,9 @@ def _surplus(switches: Iterator[str]) -> set[str]:
     return set(islice(switches, MOST_SWITCHES, None))
 
 
-def _sampled_all(model: Model, family: Family, names: frozenset[str], most: int) -> Samples | set[str]:
+def _sampled_all(
+    model: Model, family: Family, names: frozenset[str], separate: frozenset[str], most: int
+) -> Samples | set[str]:
     """The samples with these parameters traced, or which of them stand in the way."""
     tracing = family.tracing(names, frozenset())
     base = tracing.make({})
@@ -156,7 +161,7 @@ def _sampled_all(model: Model, family: Family, names: frozenset[str], most: int)
     own = len(table.bodies)
     values = {name: value for name, value in family.parameters.items() if name in names}
     found = {name: list(_alternatives(table, tracing, name, value, most)) for name, value in values.items()}
-    structure = Measures(table.merged(model)).structure
+    structure = Measures(table.merged(model), separate).structure
     alike = {
         name for name, made in found.items() if made and all(structure(s.root) == structure(base.root) for s in made)
     }
@@ -165,7 +170,7 @@ def _sampled_all(model: Model, family: Family, names: frozenset[str], most: int)
     free = tuple(values)
     joint = [*_joint(free, table, tracing, found, most), *_switched(values, table, tracing)]
     merged = table.merged(model)
-    structure = Measures(merged).structure
+    structure = Measures(merged, separate).structure
     if stuck := set(tracing.decided) & names:
         return stuck
     if any(structure(sample.root) != structure(base.root) for sample in joint):
