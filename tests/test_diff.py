@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -355,6 +356,15 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "zoo:alexnet:AlexNet", "--new", "classes=10")[0] == 0
     assert run(capsys, "zoo:lenet", "zoo:lenet", "--exit-code")[0] == 0
     assert run(capsys, "zoo:lenet", "zoo:alexnet", "--format", "md")[1].startswith("## LeNet5 -> AlexNet\n")
+
+
+def test_models_are_compared_although_an_assertion_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "net.arch"
+    path.write_text("model Net(k = 10) = INPUT(8) -> FC(k)\nassert Net.parameters == 99\n")
+    status, out, err = run(capsys, str(path), "--new", "k=5")
+    assert status == 1
+    assert out.endswith("The networks differ.\n") and "out_features 10 -> 5" in out
+    assert err.count("does not hold") == 1
 
 
 @pytest.mark.parametrize(

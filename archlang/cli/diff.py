@@ -57,9 +57,9 @@ def command(
         _outcome(old, (*both, *of_old), inputs),
         _outcome(new if new is not None else old, (*both, *of_new), inputs),
     )
-    diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
-    if not all(outcome.ok for outcome in outcomes):
-        finish(list(dict.fromkeys(diagnostics)), "nothing was compared")
+    diagnostics = list(dict.fromkeys(diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics))
+    if not all(outcome.models for outcome in outcomes):
+        finish(diagnostics, "nothing was compared")
         return
     from archlang.report.changes import compare
     from archlang.report.columns import View

@@ -35,7 +35,7 @@ def command(words: tuple[str, ...], reading: Reading) -> None:
     from archlang.report.layer import explanation
 
     outcome = reading.check(words[0], choose_one=True)
-    if outcome.ok:
+    if outcome.models:  # what else is wrong, an `assert` that fails, is said behind it
         print(explanation(outcome.models[0], words[-1]), end="")
     finish(outcome.diagnostics)
 
