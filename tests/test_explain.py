@@ -165,7 +165,7 @@ class TestCommand:
 
     def test_errors_outside_the_model_come_behind_it(self, archc: Callable[[str], tuple[int, str, str]]) -> None:
         text = "model Net = INPUT(3, 9, 9) -> CONV(8, 3) model Other = INPUT(3, 2, 2) -> CONV(8, 3)"
-        sound = archc(f"archc explain -e 'INPUT(3, 9, 9) -> CONV(8, 3)' conv1")[1]
+        sound = archc("archc explain -e 'INPUT(3, 9, 9) -> CONV(8, 3)' conv1")[1]
         status, out, err = archc(f"archc explain -m Net -e '{text} assert Net.parameters == 1' conv1")
         assert (status, out) == (1, sound)
         assert "does not hold: Net.parameters == 1" in err and "Net.parameters is 224" in err

@@ -10,6 +10,7 @@ import click
 
 from archlang.checking import Outcome, Request
 from archlang.cli.common import DTYPES, ERRORS, LEAST_WIDTH, finish, in_colour, terminal_width
+from archlang.diagnostics.text import render
 from archlang.elaborate.parts import Options
 from archlang.reading import ZOO_PREFIX, check_target, read_bindings, read_inputs
 
@@ -57,7 +58,8 @@ def command(
         _outcome(old, (*both, *of_old), inputs),
         _outcome(new if new is not None else old, (*both, *of_new), inputs),
     )
-    diagnostics = list(dict.fromkeys(diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics))
+    found = (diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics)
+    diagnostics = list({render((diagnostic,)): diagnostic for diagnostic in found}.values())  # a file read twice
     if not all(outcome.models for outcome in outcomes):
         finish(diagnostics, "nothing was compared")
         return
