@@ -83,6 +83,18 @@ END = " -> RELU -> FC(10)"
         HEAD + "CONV(16, 3x3, padding=1) -> RELU -> CONV(1, 1x1) -> SIGMOID",
         "INPUT(784) -> FC(32) -> RELU -> FC(784) -> SIGMOID -> RESHAPE(1x28x28)",
         "INPUT(784) -> FC(32) -> SOFTMAX -> FC(10)",
+        # linear-on-map: tokens, the last axis of a sequence or a spectrogram, flattened maps
+        HEAD + "CONV(64, 4x4, stride=4) -> RELU -> PERMUTE((2, 3, 1)) -> LINEAR(10)",
+        HEAD + "CONV(16, 3x3) -> RELU -> FLATTEN -> LINEAR(10)",
+        "INPUT(50, 64) -> LINEAR(32) -> BN -> RELU -> LINEAR(8)",
+        "INPUT(1, 100, 80) -> LINEAR(32) -> RELU -> FC(10)",
+        # activation-on-scores: features, ranges that are meant, pixels, maps, a part of another model
+        "INPUT(784) -> FC(256) -> RELU",
+        "INPUT(784) -> FC(32) -> RELU -> FC(6) -> TANH",
+        "INPUT(8) -> FC(32) -> RELU -> FC(1) -> SOFTPLUS",
+        "INPUT(20) -> FC(400) -> RELU -> FC(784) -> RELU",
+        HEAD + "CONV(10, 3x3) -> RELU",
+        "model A = INPUT(784) -> FC(50) -> RELU\nmodel B = INPUT(784) -> A -> FC(10)",
         # bias-before-norm: other normalisations keep it, so does who else reads it, and weights used twice
         HEAD + "CONV(16, 3x3) -> GN(4)" + END,
         HEAD + "CONV(16, 3x3) -> LRN(5)" + END,
@@ -115,6 +127,12 @@ def test_silent(text: str) -> None:
         ("INPUT(3, 131, 131) -> [CONV(8, 3x3, stride=2, padding=1) -> RELU]*3 -> FC(10)", "indivisible-input"),
         ("INPUT(3, 100, 100) -> [CONV(8, 3x3, stride=2, padding=1) -> RELU]*3 -> FC(10)", "indivisible-input"),
         ("INPUT(20) -> FC(400) -> RELU -> FC(1) -> SIGMOID", "activation-before-loss"),
+        (HEAD + "CONV(16, 3x3) -> GN(4) -> RELU -> MAXPOOL(to=1) -> DROPOUT -> LINEAR(10)", "linear-on-map"),
+        ("INPUT(1, 28, 28) -> LINEAR(10)", "linear-on-map"),
+        ("INPUT(4, 60) -> CONV(8, 3) -> RELU -> LINEAR(10)", "linear-on-map"),
+        ("INPUT(1, 8, 8, 8) -> CONV(8, 3) -> LINEAR(10)", "linear-on-map"),
+        ("INPUT(784) -> FC(2048) -> RELU -> FC(1000) -> GELU", "activation-on-scores"),
+        ("INPUT(784) -> FC(32) -> RELU -> LINEAR(2) -> RELU6", "activation-on-scores"),
         ("INPUT(3, 64, 64) -> CONV(64, 5x5) -> RELU -> AVGPOOL(to=1) -> FC(35)", "small-receptive-field"),
     ],
 )

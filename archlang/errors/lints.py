@@ -270,6 +270,69 @@ class ActivationBeforeLoss(Warned):
 
 
 @record
+class ActivationOnScores(Warned):
+    """A classifier ends in the non-linearity of a hidden layer.
+
+    Scores are compared with each other, and their loss takes any number. A ReLU behind them makes all negative ones
+    equal, and no gradient comes back through these. TANH, SIGMOID and SOFTPLUS, whose ranges may be wanted, are not
+    meant here, nor are features that another network reads: 64 and more of them, a multiple of 16.
+
+    The loss can then not fall below that of a network that may give no class less than zero, and a class whose score is
+    never positive is not learned.
+    """
+
+    code = "activation-on-scores"
+    word: str
+    output: str
+    outputs: int
+
+    @property
+    def message(self) -> str:
+        return f"the model's {self.output}, {plural(self.outputs, 'score')}, goes through {self.word}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"losses take scores of any sign; {self.word} leaves little or nothing of the negative ones",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("end in the scores; for numbers that are to be positive take SOFTPLUS",)
+
+
+@record
+class LinearOnMap(Warned):
+    """A linear layer reads a map along its last axis, the width.
+
+    LINEAR, as torch's nn.Linear, maps the last axis and leaves the others. That is right for tokens, whose features
+    stand last. The features of a map stand first, in its channels: FLATTEN, or FC, which flattens by itself, is what a
+    classifier needs, and a convolution of 1x1 maps the channels at every position.
+
+    The network runs and mixes columns of the picture, each row and channel by itself. torch says something only where
+    the numbers do not happen to fit.
+    """
+
+    code = "linear-on-map"
+    word: str
+    shape: tuple[int, ...]
+    output: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        axis = "length" if len(self.shape) == 2 else "width"
+        return (
+            f"{self.word} reads {shape_text(self.shape)} along its {axis}, {plural(self.shape[-1], 'number')} at a time"
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"{shape_text(self.shape)} becomes {shape_text(self.output)}; channels are not mixed",)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ("if the last axis is meant, say so: `# allow: linear-on-map`",)
+
+
+@record
 class MissingActivation(Warned):
     """Two layers with weights follow each other without a non-linearity between them.
 

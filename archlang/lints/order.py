@@ -89,7 +89,7 @@ def activation_before_loss(net: Net) -> Iterator[Finding]:
     """Outputs that come from a softmax, and features that come from a sigmoid behind a layer with weights."""
     for name, spot in net.enders(AT_THE_END):
         tag = net.op(spot).tag
-        if tag == "softmax" or (tag == "sigmoid" and _scores(net, spot)):
+        if tag == "softmax" or (tag == "sigmoid" and is_scores(net, spot)):
             call = net.call(spot)
             edits = net.text.without(call) if call else ()
             helps = (Help(f"end in the scores, without {call.word}", edits),) if call and edits else ()
@@ -98,7 +98,7 @@ def activation_before_loss(net: Net) -> Iterator[Finding]:
             yield Finding(ActivationBeforeLoss(net.word(spot), name, LOSSES[tag]), spot, None, helps)
 
 
-def _scores(net: Net, spot: Spot) -> bool:
+def is_scores(net: Net, spot: Spot) -> bool:
     """Whether a layer reads a few features that a fully connected layer gives and flow out as they are.
 
     Where that gives more than it reads, they are pixels or the like, and not scores.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from archlang.lints import order, unused, whole, windows
+from archlang.lints import dense, order, unused, whole, windows
 from archlang.lints.allow import ABOUT_COMMENTS
 from archlang.lints.base import Lint
 
@@ -20,9 +20,11 @@ LINTS: list[Lint] = [
     Lint("indivisible-input", windows.indivisible_input, sized=True),
     Lint("small-receptive-field", whole.small_receptive_field, sized=True),
     Lint("first-fc-heavy", whole.first_fc_heavy, sized=True),
+    Lint("linear-on-map", dense.linear_on_map),
     Lint("missing-activation", order.missing_activation),
     Lint("doubled-activation", order.doubled_activation),
     Lint("activation-before-loss", order.activation_before_loss),
+    Lint("activation-on-scores", dense.activation_on_scores),
     Lint("bias-before-norm", order.bias_before_norm),
     Lint("dropout-before-norm", order.dropout_before_norm),
     Lint("dropout-at-output", order.dropout_at_output),

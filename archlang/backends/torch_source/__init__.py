@@ -79,7 +79,7 @@ def _write_classes(model: Model, family: Family | None, source_name: str) -> Cla
         else:
             if unfit is None:
                 return classes
-        fixed |= {*samples.fixed, unfit} if unfit else set()
+        fixed |= {*samples.fixed, unfit} if unfit else frozenset[str]()
         samples = take_samples(model, family, fixed, separate)
 
 

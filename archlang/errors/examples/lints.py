@@ -61,6 +61,16 @@ EXAMPLES = {
         "End in the scores. Where a network is only used and not trained, say so: `# allow: activation-before-loss`.",
         "INPUT(784) -> FC(128) -> RELU -> FC(10)",
     ),
+    "activation-on-scores": Example(
+        "INPUT(784) -> FC(128) -> RELU -> FC(10) -> RELU",
+        "End in the scores.",
+        "INPUT(784) -> FC(128) -> RELU -> FC(10)",
+    ),
+    "linear-on-map": Example(
+        "INPUT(3, 32, 32) -> CONV(16, 3x3, padding=1) -> RELU -> LINEAR(10)",
+        "Take FC, which flattens first, or flatten: `FLATTEN -> LINEAR(10)`.",
+        "INPUT(3, 32, 32) -> CONV(16, 3x3, padding=1) -> RELU -> FC(10)",
+    ),
     "bias-before-norm": Example(
         "INPUT(3, 32, 32) -> CONV(16, 3x3, padding=1) -> BN -> RELU -> FC(10)",
         "Leave the bias out.",
