@@ -16,6 +16,7 @@ from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import FAILED, FUNCTIONS, Evaluator, Silenced, diagnosed, rename
 from archlang.elaborate.figures import UNITS, MemoryFigure
 from archlang.elaborate.fixes import Badness, try_helps
+from archlang.elaborate.labels import value_names
 from archlang.elaborate.parts import WORK_LIMIT, Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import NO_MODEL, UnknownInput, UnknownModel, UnknownParameter
@@ -157,7 +158,7 @@ def check_once(
             run = _open(source, request, importer, collector)
             run.limit_work(most_work)
             models = run.models(choose_one)
-            run.assertions()
+            run.assertions(choose_one)
             partial = tuple(run.partial)
     except Diagnosed as error:
         collector.add(error.diagnostic)
@@ -213,7 +214,10 @@ class Run:
         self.options = request.options.bound(request.bindings)
         self.evaluate = Evaluator(self._call_model)
         self.selected = Elaborator(program, self.evaluate, collector, self.options)
-        self.plain = Elaborator(program, self.evaluate, collector, Options(strict=request.options.strict))
+        as_written = Options(strict=request.options.strict)
+        self.plain = (
+            self.selected if self.options == as_written else Elaborator(program, self.evaluate, collector, as_written)
+        )
         self.values: dict[str, ModelValue] = {}
         self.partial: list[PartialModel] = []
         for loaded in programs:
@@ -242,7 +246,7 @@ class Run:
     @property
     def effort(self) -> int:
         """What evaluation and elaboration cost."""
-        return self.evaluate.steps + EFFORT_OF_STAGE * (self.selected.work + self.plain.work)
+        return self.evaluate.steps + EFFORT_OF_STAGE * sum(one.work for one in {self.selected, self.plain})
 
     # ---- models
 
@@ -335,10 +339,10 @@ class Run:
 
     # ---- assertions
 
-    def assertions(self) -> None:
-        """Check every `assert` of the file; models stand in them with their own defaults."""
+    def assertions(self, choose_one: bool) -> None:
+        """Check the `assert`s of the file; models stand in them with their own defaults."""
         env = Environment(self.program, _Lookup(self))
-        for assertion in self.program.assertions:
+        for assertion in self._asked(choose_one):
             if self.collector.is_full:
                 return
             try:
@@ -349,6 +353,16 @@ class Run:
                 continue
             if failed:
                 self.collector.add(failed)
+
+    def _asked(self, choose_one: bool) -> Iterator[ast.Assertion]:
+        """All assertions; where one model is asked for, those that do not only name others."""
+        models = {model.name for model in self.program.models}
+        alone = choose_one or self.request.model is not None
+        asked = {model.name for model in self.chosen(choose_one)} if alone else models
+        for assertion in self.program.assertions:
+            named = value_names(assertion.condition) & models
+            if not named or named & asked:
+                yield assertion
 
     def value(self, name: str) -> ModelValue:
         """A model by name, as an expression sees it."""

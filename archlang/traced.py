@@ -343,12 +343,18 @@ def fraction(sign: str, one: Any, other: Any) -> Any:
     if not isinstance(one, int | float) or not isinstance(other, int | float):
         return NotImplemented
     value = FRACTIONS[sign](plain(one), plain(other))
+    if (_is_nothing(one) and sign in ("*", "/", "//")) or (_is_nothing(other) and sign == "*"):
+        return value  # whatever the other is
     result = symbol(float(value), f"{_text(one)} {sign} {_text(other)}", names_in((one, other)))
     if sign == "*" and not is_traced(one):
         result.whole = _scaled(other, Fraction(one))
     elif not is_traced(other) and other and sign in ("*", "/"):
         result.whole = _scaled(one, Fraction(other) if sign == "*" else 1 / Fraction(other))
     return result
+
+
+def _is_nothing(number: Any) -> bool:
+    return not is_traced(number) and number == 0
 
 
 def _scaled(number: Any, factor: Fraction) -> Terms | None:
