@@ -272,6 +272,7 @@ class TestUnknown:
 def test_fields_beyond_the_effort_are_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archlang.report.columns.FIELD_EFFORT", 3_000)
     monkeypatch.setattr("archlang.ir.receptive.MOST_NODES", 1_000)
+    monkeypatch.setattr("archlang.ir.receptive.MOST_CHARTED", 0)
     model = model_of(
         "INPUT(1, 9, 9) -> [CONV(1, 3x3, padding=1) -> RELU]*1000000 -> [CONV(2 + i, 1) for i in range(30)]"
     )

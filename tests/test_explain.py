@@ -263,7 +263,16 @@ def test_worked_numbers(text: str, path: str, lines: list[str]) -> None:
         ("INPUT(2, 32, 32) -> AUX{ head: FC(3) } -> FC(3)", "head", "It runs in training only."),
         ("INPUT(3, 8, 8) -> a: CONV(3, 1) -> SHARE(a)", "a", "R"),
         ("INPUT(3, H, W) -> CONV(8, 3)", "conv1", "Sizes are left free; the numbers are those for 3x224x224."),
-        ("INPUT(3, 8, 8) -> [CONV(3, 3, padding=1)]*200_000", "conv199999", "not worked out: more than 100,000"),
+        (
+            "INPUT(3, 8, 8) -> [CONV(3, 3, padding=1)]*200_000",
+            "conv199999",
+            "sees 3x399999x399999 of the input's 3x8x8, beyond its borders",
+        ),
+        (
+            "INPUT(3, 8, 8) -> RESHAPE(192) -> RESHAPE(3x8x8) -> [CONV(3, 3, padding=1)]*200_000",
+            "conv199999",
+            "not worked out: more than 100,000",
+        ),
     ],
 )
 def test_receptive_fields_and_marks(text: str, path: str, line: str) -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from archlang.checking import Request, check_source
 from archlang.diagnostics.text import render
+from archlang.ir.courses import FAR
 from archlang.ir.graph import Model
 from archlang.ir.paths import Place, find_place
-from archlang.ir.receptive import FAR, MOST_POSITIONS, Receptive, input_field, output_field
+from archlang.ir.receptive import MOST_POSITIONS, Receptive, input_field, output_field
 from archlang.ir.walk import flatten
 from archlang.reading import check_target
 from archlang.source import Source

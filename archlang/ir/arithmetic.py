@@ -103,7 +103,7 @@ def transposed_reads(reach: Reach, kernel_size: int, stride: int = 1, padding: i
 
 def bins_read(reach: Reach, size: int, bins: int) -> Reach:
     """The rows that adaptive pooling of `size` rows into `bins` reads for bins `reach`."""
-    if reach is None or (reach[0] <= 0 and reach[1] >= bins - 1):
+    if reach is None or bins == 1 or (reach[0] <= 0 and reach[1] >= bins - 1):
         return None
     first, last = max(reach[0], 0), min(reach[1], bins - 1)
     return first * size // bins, -(-(last + 1) * size // bins) - 1

@@ -1,17 +1,21 @@
 """Receptive fields: how much of the input one number of a layer depends on, and how far its neighbours' are apart.
 
-Worked out exactly: the positions that a number depends on are followed backwards through every layer up to it, as if
-maps went on beyond their borders. Of joined branches that is what any of them sees.
+Worked out exactly, as if maps went on beyond their borders; of joined branches it is what any of them sees. Where what
+is seen runs in step with the position, it is read off its course (`courses.py`). Elsewhere the positions that a number
+depends on are followed backwards through every layer up to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from sys import maxsize
 from typing import TypeVar
 
-from archlang.ir.arithmetic import Reach
+from archlang.ir.arithmetic import Reach, Symbolic
+from archlang.ir.charts import Charts
+from archlang.ir.courses import FAR, Courses, Line
 from archlang.ir.graph import Body, Call, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Field, Shape
 from archlang.ir.paths import Place
@@ -24,8 +28,9 @@ MOST_NODES = 100_000
 MOST_POSITIONS = 64
 """Neighbouring numbers that are looked at where sizes grow, since they do not all see the same there."""
 
-FAR = 2**10 * 3**5 * 5**2 * 7
-"""A distance that upsamplings divide."""
+
+MOST_CHARTED = 20_000
+"""Layers, as written, whose courses are worked out: about two seconds."""
 
 
 class TooFar(Exception):
@@ -56,9 +61,21 @@ class Effort:
     """Layers that may still be followed for the fields of one model, if several are asked for."""
 
     def __init__(self, model: Model, left: int = maxsize) -> None:
+        self.model = model
         self.grows = _grows(model)
         self.left = left
         self.known: dict[object, dict[str, Receptive]] = {}
+
+    @cached_property
+    def charts(self) -> Charts | None:
+        """The courses of the model's values; None where there are too many layers, or sizes are left free."""
+        sizes = (size for given in self.model.inputs for size in given.shape)
+        layers = sum(len(body.nodes) for body in self.model.bodies)
+        return None if layers > MOST_CHARTED or any(isinstance(n, Symbolic) for n in sizes) else Charts(self.model)
+
+    def positions(self, shape: Shape) -> range:
+        """The neighbours of which the one counts that sees most."""
+        return range(min(max(shape), MOST_POSITIONS) if self.grows else 1)
 
 
 def value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, Receptive]:
@@ -66,8 +83,27 @@ def value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[st
     made by the part there or one before it. Raises `TooFar`, also once the effort is spent."""
     key = (place.steps[:-1], place.steps[-1].body, ref)
     if key not in effort.known:
-        effort.known[key] = _value_field(place, ref, shape, effort)
+        charted = _charted(place, ref, shape, effort)
+        effort.known[key] = _value_field(place, ref, shape, effort) if charted is None else charted
     return effort.known[key]
+
+
+def _charted(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, Receptive] | None:
+    """What the courses tell of a value; None where one of them is odd."""
+    if effort.charts is None:
+        return None
+    seen = effort.charts.of(place, ref)
+    if any(course in ("odd", "lost") for courses in seen.values() for course in courses):
+        return None
+    positions = effort.positions(shape)
+    return {place.model.inputs[port].name: _read_off(seen[port], positions) for port in sorted(seen)}
+
+
+def _read_off(courses: Courses, positions: Iterable[int]) -> Receptive:
+    lines = [course if isinstance(course, Line) else None for course in courses]
+    reaches = [[line.at(p, p) for p in positions] if line else [None] for line in lines]
+    strides = [Fraction(line.step, line.period) if line and line.step else None for line in lines]
+    return Receptive(tuple(map(_largest, reaches)), tuple(strides))
 
 
 def _value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, Receptive]:
@@ -78,9 +114,7 @@ def _value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[s
         finally:
             effort.left -= most - backwards.left
 
-    near = [see(0)]
-    if effort.grows:
-        near += [see(position) for position in range(1, min(max(shape), MOST_POSITIONS))]
+    near = [see(position) for position in effort.positions(shape)]
     far = see(FAR), see(2 * FAR)
     return {name: _summary([fields[name] for fields in near], [fields[name] for fields in far]) for name in near[0]}
 
