@@ -61,9 +61,10 @@ def _svg(model: Model, options: RenderOptions | None = None) -> str:
         from archlang.backends import volumes
 
         return volumes.write_svg(model, options)
-    from archlang.backends.pictures import write_svg
+    from archlang.backends.drawing import draw
+    from archlang.backends.pages import write_page
 
-    return write_svg(_dot(model, options))
+    return write_page(draw(model, options), options)
 
 
 def _png(model: Model, options: RenderOptions | None = None) -> bytes:

@@ -6,8 +6,7 @@ paths.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -16,20 +15,17 @@ from urllib.parse import quote
 import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
 from archlang.backends.arms import Arms, find_arms
-from archlang.backends.captions import box_lines, edge_text, frame_lines
+from archlang.backends.captions import box_lines, frame_lines
+from archlang.backends.columns import JOINT
 from archlang.backends.diagram import Box, Cluster, Diagram, Item, boxes_of
+from archlang.backends.legend import legend_families, legend_rows
+from archlang.backends.links import Link, Links, alone, chains, frames_around, heading_id
 from archlang.backends.render_options import RenderOptions
 from archlang.backends.themes import FAMILY_NAMES, PALETTES
 from archlang.records import record
 
 Dot = Any
 """A `graphviz.Digraph`, or the part of one that is a cluster: the package has no types."""
-
-LEGEND_FAMILIES = 4
-LEGEND_BOXES = 16
-LEGEND_ROW = 2
-"""Families and boxes from which on a legend helps (in a smaller picture the boxes themselves say it all), and how many
-stand beside each other."""
 
 
 @record
@@ -52,6 +48,9 @@ class Style:
     """Width of a bold letter, for the field behind a heading: Graphviz knows the widths of one weight only."""
     legend_letter: float = 0.085
     """Width of a small letter, so that all boxes of the legend are as wide as its longest word."""
+    legend_margin: int = 6
+    legend_gap: float = 0.08
+    """Between boxes of a legend that is a picture of its own."""
     error_width: str = "2"
     """Of the border of a layer that fails, which stands out in black and white, too."""
     slim: frozenset[str] = frozenset({"activation", "regularisation"})
@@ -74,69 +73,112 @@ class Style:
     """In characters; what is longer is cut, so that no box is wider than a page."""
 
 
-def write_dot(diagram: Diagram, options: RenderOptions | None = None, style: Style | None = None) -> str:
-    """The picture as DOT text, ending in a newline; from top to bottom unless the options say otherwise."""
-    return _Writer(diagram, options or RenderOptions(), style or Style()).write()
+def write_dot(
+    diagram: Diagram,
+    options: RenderOptions | None = None,
+    style: Style | None = None,
+    apart: Collection[str] | None = None,
+) -> str:
+    """The picture as DOT text, ending in a newline; from top to bottom unless the options say otherwise.
+
+    `apart` are the edges, as `source->target`, whose shapes need room of their own, from a layout before this one;
+    None where there was none: then all in branches have it.
+    """
+    return _Writer(diagram, options or RenderOptions(), style or Style(), apart).write()
 
 
-@record
-class _Link:
-    """A line to draw: an edge, or its part between two frames. `enters` says that it ends at a frame's heading, `rises`
-    that its end stands above its beginning."""
+def write_legend(name: str, families: list[str], options: RenderOptions, style: Style | None = None) -> str:
+    """The legend of a picture as DOT text of its own."""
+    style = style or Style()
+    tight = replace(style, branch_gap=style.legend_gap, rank_gap=style.legend_gap)
+    dot = _page(name, replace(options, direction=None), tight)
+    _add_legend(dot, families, options, style)
+    return dot.source
 
-    source: str
-    target: str
-    text: str
-    enters: bool
-    rises: bool = False
+
+def _page(name: str, options: RenderOptions, style: Style) -> Dot:
+    """An empty picture."""
+    palette, across = PALETTES[options.theme], options.direction == "LR"
+    font = {"fontname": style.font, "fontcolor": palette.text, "fontsize": str(style.text_size)}
+    return graphviz.Digraph(
+        node_id(name),
+        graph_attr={
+            "rankdir": "LR" if across else "TB", "nodesep": str(style.branch_gap),
+            "ranksep": str(style.rank_gap_across if across else style.rank_gap),
+            "pad": str(style.page_margin), "bgcolor": palette.page,
+        },
+        node_attr=font | {
+            "shape": "box", "style": "rounded,filled", "width": "0", "height": "0", "margin": style.box_margin,
+        },
+        edge_attr=font | {
+            "fontsize": str(style.small_size), "fontcolor": palette.edge, "color": palette.edge, "arrowsize": "0.6",
+        },
+    )  # fmt: skip
+
+
+def _add_legend(dot: Dot, families: list[str], options: RenderOptions, style: Style) -> None:
+    """The colours of the picture with their names, in a frame of their own."""
+    palette, rows = PALETTES[options.theme], legend_rows(families)
+    small = {"fontsize": str(style.small_size), "margin": style.slim_margin, "class": "legend"}
+    small["width"] = f"{max(len(FAMILY_NAMES[family]) for family in families) * style.legend_letter:.2f}"
+    with dot.subgraph(name="cluster_.legend") as frame:
+        frame.attr(style="rounded", color=palette.scope.line, margin=str(style.legend_margin))
+        for row in rows:
+            with frame.subgraph() as line:
+                line.attr(rank="same")
+                for family in row:
+                    paint = palette.box(family)
+                    looks = {"fillcolor": paint.fill, "color": paint.line}
+                    line.node(f".legend.{family}", FAMILY_NAMES[family], **small, **looks)
+    for above, below in pairwise(rows):
+        dot.edge(f".legend.{above[0]}", f".legend.{below[0]}", style="invis")
 
 
 class _Writer:
     """Writes one picture in one style."""
 
-    def __init__(self, diagram: Diagram, options: RenderOptions, style: Style) -> None:
+    def __init__(
+        self, diagram: Diagram, options: RenderOptions, style: Style, apart: Collection[str] | None = None
+    ) -> None:
         self.diagram = diagram
+        self.apart = apart
         self.options = options
         self.style = style
         self.palette = PALETTES[options.theme]
         self.arms = find_arms(diagram)
         self.items = _opened((*diagram.items, *diagram.insets), self.arms)
-        self.links = list(self._links())
-        self.columns = _columns(self.links) | self._arm_columns()
+        drawn = Links(diagram.edges, self.items, self.arms, options)
+        self.links, self.bridges = drawn.all, drawn.texts
+        self.joints = {box.id for box in diagram.items if isinstance(box, Box) and box.family == JOINT}
+        self.columns = chains(self.links) | self._arm_columns()
         across = options.direction == "LR"
-        self.alone = set[str]() if self.arms.rows or across else _alone(self.links)
+        self.alone = set[str]() if self.arms.rows or across else alone(self.links)
 
     def write(self) -> str:
         """The DOT text."""
-        style, palette = self.style, self.palette
-        across = self.options.direction == "LR"
-        font = {"fontname": style.font, "fontcolor": palette.text, "fontsize": str(style.text_size)}
-        dot: Dot = graphviz.Digraph(
-            _id(self.diagram.name),
-            graph_attr={
-                "rankdir": "LR" if across else "TB", "nodesep": str(style.branch_gap),
-                "ranksep": str(style.rank_gap_across if across else style.rank_gap),
-                "pad": str(style.page_margin), "bgcolor": palette.page,
-            },
-            node_attr=font | {
-                "shape": "box", "style": "rounded,filled", "width": "0", "height": "0", "margin": style.box_margin,
-            },
-            edge_attr=font | {
-                "fontsize": str(style.small_size), "fontcolor": palette.edge, "color": palette.edge, "arrowsize": "0.6",
-            },
-        )  # fmt: skip
+        dot = _page(self.diagram.name, self.options, self.style)
         if self.arms.rows:
             dot.attr(newrank="true")
         self._write_items(dot, self.items)
         for row in self.arms.rows:
-            with dot.subgraph() as level:
-                level.attr(rank="same")
-                for box in row:
-                    level.node(_id(box))
-        self._write_legend(dot)
+            self._write_row(dot, row)
+        if families := legend_families(self.diagram, self.options):
+            _add_legend(dot, families, self.options, self.style)
         self._write_links(dot)
         self._stack_insets(dot)
         return dot.source
+
+    def _write_row(self, dot: Dot, row: tuple[str, ...]) -> None:
+        """A level of a U at one height, with the shapes on its bridges."""
+        text_looks = {"shape": "plain", "style": "", "class": "bridge"}
+        text_looks |= {"fontsize": str(self.style.small_size), "fontcolor": self.palette.edge}
+        with dot.subgraph() as level:
+            level.attr(rank="same")
+            for box in row:
+                level.node(node_id(box))
+            for link in self.links:
+                if link.source in row and link.target in self.bridges:
+                    self._write_node(level, link.target, self.bridges[link.target], **text_looks)
 
     def _write_items(self, dot: Dot, items: tuple[Item, ...]) -> None:
         for item in items:
@@ -144,11 +186,14 @@ class _Writer:
                 case Box():
                     self._write_box(dot, item)
                 case Cluster():
-                    with dot.subgraph(name=f"cluster_{_id(item.id)}") as frame:
+                    with dot.subgraph(name=f"cluster_{node_id(item.id)}") as frame:
                         self._write_cluster(frame, item)
 
     def _write_box(self, dot: Dot, box: Box) -> None:
         paint, style = self.palette.box(box.family), self.style
+        if box.family == JOINT:
+            self._write_joint(dot, box)
+            return
         looks = {"fillcolor": paint.fill, "color": paint.line}
         lines = box_lines(box, self.options)
         if box.family in style.slim:
@@ -162,6 +207,12 @@ class _Writer:
             looks["style"] = "rounded,filled,dashed"
         self._write_node(dot, box.id, lines, **looks)
 
+    def _write_joint(self, dot: Dot, joint: Box) -> None:
+        """The end of an edge that goes on elsewhere: a point before or behind everything else."""
+        with dot.subgraph() as end:
+            end.attr(rank="source" if any(link.source == joint.id for link in self.links) else "sink")
+            end.node(node_id(joint.id), "", shape="point", width="0.01", color=self.palette.edge, **{"class": JOINT})
+
     def _write_cluster(self, frame: Dot, cluster: Cluster) -> None:
         """A frame with its heading as the first box in it: `layer1: unit(c=64) x3`."""
         paint = self.palette.copies if cluster.count > 1 else self.palette.scope
@@ -174,55 +225,40 @@ class _Writer:
         heading = {"class": "heading", "margin": self.style.heading_margin, "fontcolor": paint.text}
         heading |= {"fillcolor": paint.heading, "color": paint.heading}
         heading |= {"width": f"{longest * self.style.heading_letter + 0.15:.2f}"}
-        self._write_node(frame, _heading(cluster.id), lines, **heading)
+        self._write_node(frame, heading_id(cluster.id), lines, **heading)
         self._write_items(frame, cluster.items)
 
     def _write_node(self, dot: Dot, node: str, lines: tuple[str, ...], **attributes: str) -> None:
         column = {"group": self.columns[node]} if node in self.columns else {}
         text = "\\n".join(_escaped(self._shown(line)) for line in lines)
-        dot.node(_id(node), graphviz.nohtml(text), **attributes, **column)
+        dot.node(node_id(node), graphviz.nohtml(text), **attributes, **column)
 
     def _write_links(self, dot: Dot) -> None:
-        style = self.style
         for link in self.links:
+            ends = node_id(link.source), node_id(link.target)
+            ends = ends[::-1] if link.rises else ends
             straight = self.columns.get(link.source, link.source) == self.columns.get(link.target)
-            attributes = {"weight": str(self.style.straightness)} if straight else {}
-            attributes |= {"dir": "none"} if link.enters else {}
+            attributes = {"dir": "back"} if link.rises else {}
+            attributes |= {"weight": str(self.style.straightness)} if straight else {}
+            attributes |= {"dir": "none"} if link.enters or link.target in self.joints else {}
             if link.text:
                 attributes |= {"label": _escaped(f" {link.text}")}
-                short = len(link.text) <= style.longest_floating
-                attributes |= {"labelfloat": "true"} if short and straight and link.target in self.alone else {}
-            ends = _id(link.source), _id(link.target)
-            if link.rises:
-                attributes = {"dir": "back"} | attributes
-                ends = ends[1], ends[0]
+                attributes |= {"labelfloat": "true"} if straight and self._floats(link, "->".join(ends)) else {}
             dot.edge(*ends, **attributes)
 
-    def _links(self) -> Iterator[_Link]:
-        """The edges, led through the headings of the frames that they enter; once where several enter the same way."""
-        frames = dict(_frames(self.items, ()))
-        level = {box: number for number, row in enumerate(self.arms.rows) for box in row}
-        seen: set[tuple[str, str]] = set()
-        for edge in self.diagram.edges:
-            here, text = edge.source, edge_text(edge, self.options)
-            bridge = level.get(edge.source, -1) == level.get(edge.target)
-            rises = edge.target in self.arms.rising and not bridge
-            for frame in () if bridge else frames[edge.target]:
-                if frame in frames[edge.source]:
-                    continue
-                if (here, frame) not in seen:
-                    yield _Link(here, _heading(frame), text, True, rises)
-                seen.add((here, frame))
-                here, text = _heading(frame), ""
-            yield _Link(here, edge.target, text, False, rises)
+    def _floats(self, link: Link, ends: str) -> bool:
+        """Whether a shape may stand beside its straight line without room of its own."""
+        if len(link.text) > self.style.longest_floating:
+            return False
+        return link.target in self.alone if self.apart is None else ends not in self.apart
 
     def _arm_columns(self) -> dict[str, str]:
         """The two arms of a U as one column each, headings of their frames included."""
         columns: dict[str, str] = {}
-        for box, frames in _frames(self.items, ()):
+        for box, frames in frames_around(self.items, ()):
             for name, arm in (("falling", self.arms.falling), ("rising", self.arms.rising)):
                 if box in arm:
-                    columns |= dict.fromkeys((box, *map(_heading, frames)), name)
+                    columns |= dict.fromkeys((box, *map(heading_id, frames)), name)
         return columns
 
     # ---- beside the picture
@@ -235,53 +271,25 @@ class _Writer:
         for inset in self.diagram.insets:
             filled += _rows(inset.items) + 1
             if above and filled <= page:
-                dot.edge(_id(above), _id(_heading(inset.id)), style="invis")
+                dot.edge(node_id(above), node_id(heading_id(inset.id)), style="invis")
             else:
                 filled = _rows(inset.items) + 1
             inner = list(boxes_of(inset.items))
             above = inner[-1].id
             for box in inner:
                 if box.family == "input":
-                    dot.edge(_id(_heading(inset.id)), _id(box.id), style="invis", weight=str(self.style.straightness))
-
-    def _write_legend(self, dot: Dot) -> None:
-        """The colours of the picture with their names, in a frame of their own."""
-        families = self._families()
-        layers = sum(not _plain(box) for box in self.diagram.boxes)
-        large = len(families) >= LEGEND_FAMILIES and layers >= LEGEND_BOXES
-        wanted = large if self.options.legend is None else self.options.legend
-        if not wanted or not families:
-            return
-        small = {"fontsize": str(self.style.small_size), "margin": self.style.slim_margin}
-        width = f"{max(len(FAMILY_NAMES[family]) for family in families) * self.style.legend_letter:.2f}"
-        rows = [families[start : start + LEGEND_ROW] for start in range(0, len(families), LEGEND_ROW)]
-        with dot.subgraph(name="cluster_.legend") as frame:
-            frame.attr(style="rounded", color=self.palette.scope.line, margin=str(self.style.frame_margin))
-            for row in rows:
-                with frame.subgraph() as line:
-                    line.attr(rank="same")
-                    for family in row:
-                        paint = self.palette.box(family)
-                        looks = {"fillcolor": paint.fill, "color": paint.line, "width": width, "class": "legend"}
-                        line.node(_legend(family), FAMILY_NAMES[family], **small, **looks)
-        for above, below in pairwise(rows):
-            dot.edge(_legend(above[0]), _legend(below[0]), style="invis")
-
-    def _families(self) -> list[str]:
-        """The families of the picture, in the legend's order."""
-        known = {box.family if box.family in FAMILY_NAMES else "other" for box in self.diagram.boxes if not _plain(box)}
-        return [family for family in FAMILY_NAMES if family in known]
+                    dot.edge(
+                        node_id(heading_id(inset.id)),
+                        node_id(box.id),
+                        style="invis",
+                        weight=str(self.style.straightness),
+                    )
 
     def _shown(self, text: str) -> str:
         """Text as a reader sees it: cut where it is too long, and what does not print spelled out."""
         most = self.style.longest_text
         cut = text if len(text) <= most else f"{text[: most - 3]}..."
         return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut.rstrip())
-
-
-def _plain(box: Box) -> bool:
-    """Whether a box is of no family of layers."""
-    return box.family in ("input", "output", "folded", "error")
 
 
 def _rows(items: tuple[Item, ...]) -> int:
@@ -310,54 +318,6 @@ def _opened(items: tuple[Item, ...], arms: Arms) -> tuple[Item, ...]:
     return tuple(opened)
 
 
-def _columns(links: list[_Link]) -> dict[str, str]:
-    """A number for each chain without branches, by the boxes on it: they are drawn in one column."""
-    leaving, entering = Counter(link.source for link in links), Counter(link.target for link in links)
-    columns: dict[str, str] = {}
-    for link in links:
-        if leaving[link.source] == entering[link.target] == 1:
-            columns[link.target] = columns.setdefault(link.source, str(len(columns)))
-    return columns
-
-
-def _alone(links: list[_Link]) -> set[str]:
-    """The boxes with no other beside them, in no branch: each other one comes before or behind them.
-
-    Sets of boxes are the bits of a number, which is quick for a thousand of them.
-    """
-    nodes = {node: 1 << place for place, node in enumerate(dict.fromkeys(end for link in links for end in _ends(link)))}
-    part, before, behind = dict(nodes), dict(nodes), dict(nodes)
-    for link in links:
-        before[link.target] |= before[link.source]
-    for link in reversed(links):
-        behind[link.source] |= behind[link.target]
-    for link in (*links, *reversed(links)):
-        part[link.source] = part[link.target] = part[link.source] | part[link.target]
-    return {node for node in nodes if before[node] | behind[node] == part[node]}
-
-
-def _ends(link: _Link) -> tuple[str, str]:
-    return link.source, link.target
-
-
-def _frames(items: tuple[Item, ...], around: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each box with the frames around it, the outermost first."""
-    for item in items:
-        match item:
-            case Box():
-                yield item.id, around
-            case Cluster():
-                yield from _frames(item.items, (*around, item.id))
-
-
-def _legend(family: str) -> str:
-    return f".legend.{family}"
-
-
-def _heading(cluster: str) -> str:
-    return f".heading.{cluster}"
-
-
-def _id(text: str) -> str:
+def node_id(text: str) -> str:
     """An id that means the same wherever DOT has one: letters, digits and `_.-~*`, the rest as `%xx`."""
     return quote(text, safe="*")

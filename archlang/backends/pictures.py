@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from math import sqrt
+from html import escape
+from math import ceil, sqrt
 
 import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
@@ -62,6 +63,18 @@ def write_svg(dot: str) -> str:
     except ImportError:
         svg = _program(dot, "svg")
     return _tidy(svg.decode())
+
+
+def svg_page(name: str, size: tuple[float, float], colour: str, inner: str) -> str:
+    """An SVG of a size in points that holds what is in others."""
+    width, height = (ceil(length) for length in size)
+    outline = f"0,0 {width},0 {width},{height} 0,{height} 0,0"
+    return (
+        f'<svg width="{width}pt" height="{height}pt"\n viewBox="0 0 {width} {height}" '
+        f'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" font-family="{FONTS}">\n'
+        f'{HEADINGS}\n<title>{escape(name)}</title>\n<polygon fill="{colour}" stroke="none" points="{outline}"/>\n'
+        f"{inner}</svg>\n"
+    )
 
 
 def write_png(svg: str) -> bytes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from archlang.backends.drawing import draw
-from archlang.backends.graphviz import write_dot
-from archlang.backends.pictures import write_svg
+from archlang.backends.pages import write_page
 from archlang.diagnostics import Diagnosed
 from archlang.ir.graph import Model
 from archlang.report.exports import html_text
@@ -14,7 +13,7 @@ def model_html(model: Model) -> str:
     """The report's table and the diagram, which is left out where there are more boxes than can be drawn."""
     table = html_text([model])
     try:
-        picture = write_svg(write_dot(draw(model)))
+        picture = write_page(draw(model))
     except Diagnosed:
         return table
     return f"{table}\n<details><summary>diagram</summary>\n{picture}</details>"

@@ -1,0 +1,289 @@
+"""A picture as one SVG that is read on a page: a long chain in columns, the insets and the legend beside it.
+
+Each piece is laid out by Graphviz alone, so that none pulls another apart. From pieces of different sizes the
+arrangement is taken that is largest on a page. What is said here of columns holds for rows where the picture goes from
+left to right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from archlang.backends.arms import find_arms
+from archlang.backends.columns import balanced, find_cuts, inset_pieces, order_of, split, without_insets
+from archlang.backends.crowding import Area, crowded, read_layout
+from archlang.backends.diagram import Diagram
+from archlang.backends.graphviz import node_id, write_dot, write_legend
+from archlang.backends.legend import legend_families
+from archlang.backends.pictures import svg_page, write_svg
+from archlang.backends.render_options import RenderOptions
+from archlang.backends.themes import PALETTES
+from archlang.records import record
+
+PAGE = (470.0, 680.0)
+"""Width and height, in points, of what an A4 page has room for; across and along for pictures from left to right."""
+
+MOST_COLUMNS = 12
+
+MOST_INSET_COLUMNS = 6
+
+COLUMN_PRICE = 0.15
+"""Power of the number of columns by which a picture counts as smaller: in two it has to be a tenth larger than in one,
+to be worth it, and in four once more."""
+
+GAP = 14.0
+"""Between columns, in points: a line goes up in it."""
+
+STACK_GAP = 4.0
+"""Between pieces in a column."""
+
+LEGEND_GAP = 14.0
+"""Between a column, with a line that leads on from it, and the legend below."""
+
+INSET_GAP = 24.0
+"""Between a column and an inset below it."""
+
+TURN = 12.0
+"""How far beyond a column the line turns to the next, and the radius of its bends."""
+
+BEND = 6.0
+
+
+LAYOUTS = 3
+"""How often a piece is laid out again at most, until every shape on a line stands free."""
+
+Point = tuple[float, float]
+
+FROM, TO = JOINTS = (".from.", ".to.")
+"""What the ids of joints begin with, where a column goes on and where it ends."""
+
+
+@record
+class Piece:
+    """A laid out part of the picture: its SVG, moved so that its corner is at 0, 0, and where its joints are."""
+
+    svg: str
+    width: float
+    height: float
+    joints: Mapping[str, tuple[float, float]]
+    boxes: Mapping[str, Area]
+    areas: tuple[Area, ...]
+    """Of all that is drawn."""
+
+
+@record
+class Placed:
+    """A piece with its place on the page, in the number of a column."""
+
+    piece: Piece
+    column: int
+    x: float
+    y: float
+
+
+def write_page(diagram: Diagram, options: RenderOptions | None = None) -> str:
+    """The picture as SVG, ending in a newline."""
+    return _Page(diagram, options or RenderOptions()).write()
+
+
+class _Page:
+    """Arranges one picture."""
+
+    def __init__(self, diagram: Diagram, options: RenderOptions) -> None:
+        self.diagram = diagram
+        self.across = options.direction == "LR"
+        self.palette = PALETTES[options.theme]
+        families = legend_families(diagram, options)
+        self.options = replace(options, legend=False)
+        self.main = without_insets(diagram)
+        self.insets = [self._piece(inset) for inset in inset_pieces(diagram)]
+        self.legend = [_read(write_svg(write_legend(diagram.name, families, options)), self.across)] if families else []
+
+    def _piece(self, diagram: Diagram) -> Piece:
+        """A part, laid out again as long as shapes came to lie on something else."""
+        apart: set[str] = set()
+        svg = write_svg(write_dot(diagram, self.options, apart=apart))
+        for _ in range(LAYOUTS):
+            new = crowded(read_layout(svg)) - apart
+            if not new:
+                break
+            apart |= new
+            svg = write_svg(write_dot(diagram, self.options, apart=apart))
+        return _read(svg, self.across)
+
+    def write(self) -> str:
+        """The SVG of the best arrangement."""
+        best = max(self._arrangements(), key=self._worth)
+        width, height = _extent(best)
+        size = (height, width) if self.across else (width, height)
+        inner = [self._placed_svg(number, placed) for number, placed in enumerate(best)]
+        lines = "".join(self._line(*two) for two in pairwise(best))
+        return svg_page(self.diagram.name, size, self.palette.page, f"{''.join(inner)}{lines}")
+
+    def _arrangements(self) -> Iterator[list[Placed]]:
+        """Ways to place everything, the plainest first."""
+        for columns in self._columns():
+            longest = max(piece.height for piece in columns)
+            inset = sum(piece.height + STACK_GAP for piece in self.insets)
+            bounds = {longest, *(max(longest, inset / count) for count in range(1, MOST_INSET_COLUMNS))}
+            for bound in sorted(bounds):
+                yield self._stacked(columns, bound)
+
+    def _columns(self) -> Iterator[list[Piece]]:
+        """The picture itself in one column, and in more where that could make it larger."""
+        whole = self._piece(self.main)
+        yield [whole]
+        if whole.height <= PAGE[1] or find_arms(self.main).rows:
+            return
+        cuts = find_cuts(self.main)
+        order = [box.id for box in order_of(self.main)]
+        ends = {cut.behind: _between(whole, order, cut.behind) for cut in cuts} | {0: 0.0, -1: whole.height}
+        likely = min(int((whole.height / whole.width * PAGE[0] / PAGE[1]) ** 0.5), MOST_COLUMNS)
+        seen = {1}
+        for count in range(max(2, likely - 1), likely + 3):
+            chosen = balanced(cuts, ends, count)
+            if len(chosen) + 1 not in seen:
+                seen.add(len(chosen) + 1)
+                yield [self._piece(piece) for piece in split(self.main, chosen)]
+
+    def _stacked(self, columns: Sequence[Piece], bound: float) -> list[Placed]:
+        """The columns side by side, then the insets in columns that are no longer than a bound, the legend last."""
+        placed: list[Placed] = []
+        x, top = 0.0, TURN if len(columns) > 1 else 0.0
+        for number, piece in enumerate(columns):
+            placed.append(Placed(piece, number, x, top))
+            x += piece.width + GAP
+        column, y = len(columns) - 1, placed[-1].y + columns[-1].height + INSET_GAP
+        x = placed[-1].x
+        for piece in self.insets:
+            if y + piece.height > bound:
+                column, x, y = column + 1, _extent(placed)[0] + GAP, 0.0
+            placed.append(Placed(piece, column, x, y))
+            y += piece.height + STACK_GAP
+        return [*placed, *self._with_legend(placed)]
+
+    def _with_legend(self, placed: Sequence[Placed]) -> Iterator[Placed]:
+        """The legend where it takes the least room: in a free corner, under a column, or beside all of them."""
+        for piece in self.legend:
+            free = [
+                one for one in (Placed(piece, -1, x, y) for x, y in _places(piece, placed))
+                if not any(_meet(one, other) for other in placed)
+            ]  # fmt: skip
+            yield max(free, key=lambda one: self._legend_worth([*placed, one]))
+
+    def _legend_worth(self, placed: Sequence[Placed]) -> tuple[float, float]:
+        """How large the picture is on a page, then how little paper it takes."""
+        width, height = _extent(placed)
+        return self._worth(placed), -width * height
+
+    def _worth(self, placed: Sequence[Placed]) -> float:
+        """How large the picture is on a page, less for more columns."""
+        width, height = _extent(placed)
+        scale = min(PAGE[0] / width, PAGE[1] / height, 1.0)
+        columns = 1 + sum(name.startswith(FROM) for one in placed for name in one.piece.joints)
+        return scale / columns**COLUMN_PRICE
+
+    def _placed_svg(self, number: int, placed: Placed) -> str:
+        """A piece in its place; ids of Graphviz's own are told apart by the piece's number."""
+        x, y = (placed.y, placed.x) if self.across else (placed.x, placed.y)
+        svg = placed.piece.svg if not number else re.sub(r' id="', f' id="p{number}.', placed.piece.svg)
+        return f'<g transform="translate({x:.2f} {y:.2f})">\n{svg}</g>\n'
+
+    def _line(self, first: Placed, second: Placed) -> str:
+        """From the end of a column up to the beginning of the next."""
+        start, end = _joint(first, TO), _joint(second, FROM)
+        if start is None or end is None:
+            return ""
+        middle = second.x - GAP / 2
+        below, above = first.y + first.piece.height + TURN / 2, second.y - TURN / 2
+        corners = [start, (start[0], below), (middle, below), (middle, above), (end[0], above), end]
+        points = [(y, x) if self.across else (x, y) for x, y in corners]
+        path = _bent(points)
+        return f'<g class="edge">\n<path fill="none" stroke="{self.palette.edge}" d="{path}"/>\n</g>\n'
+
+
+# ---- places
+
+
+def _extent(placed: Sequence[Placed]) -> tuple[float, float]:
+    """Width and height of all that is placed, with the lines below columns."""
+    bottoms = (one.y + one.piece.height + (TURN if _joint(one, TO) else 0.0) for one in placed)
+    return max(one.x + one.piece.width for one in placed), max(bottoms)
+
+
+def _places(piece: Piece, placed: Sequence[Placed]) -> Iterator[Point]:
+    """Where a legend could stand."""
+    for one in placed:
+        right, low = one.x + one.piece.width - piece.width, one.y + one.piece.height - piece.height
+        yield from ((right, one.y), (one.x, one.y), (right, low), (one.x, low))
+    ends = {one.column: (one.x, one.y + one.piece.height + LEGEND_GAP) for one in placed}
+    yield from (*ends.values(), (_extent(placed)[0] + GAP, 0.0))
+
+
+def _meet(legend: Placed, other: Placed) -> bool:
+    """Whether a legend would lie on anything of a piece; what is in its box but empty is free."""
+    left, top = legend.x - other.x, legend.y - other.y
+    wanted = Area("", left, top, left + legend.piece.width, top + legend.piece.height)
+    return any(wanted.meets(area) for area in other.piece.areas)
+
+
+def _joint(placed: Placed, kind: str) -> Point | None:
+    """Where a line ends or begins in a piece."""
+    found = [point for name, point in placed.piece.joints.items() if name.startswith(kind)]
+    return (placed.x + found[0][0], placed.y + found[0][1]) if found else None
+
+
+def _between(whole: Piece, order: Sequence[str], behind: int) -> float:
+    """How far along the picture the middle between two boxes is."""
+    return (whole.boxes[node_id(order[behind - 1])].bottom + whole.boxes[node_id(order[behind])].top) / 2
+
+
+# ---- SVG
+
+
+def _read(svg: str, across: bool) -> Piece:
+    """What Graphviz wrote as a piece; places across and along the picture."""
+    width, height = (float(size) for size in re.findall(r'\b(?:width|height)="([\d.]+)pt"', svg)[:2])
+    start = svg.index('<g id="graph0"')
+    inner = re.sub(r"<title>.*?</title>\n<polygon [^>]*/>\n", "", svg[start : svg.rindex("</svg>")], count=1)
+    moved = [float(number) for number in re.findall(r"translate\(([-\d.]+) ([-\d.]+)\)", inner)[0]]
+    laid = read_layout(inner)
+    boxes = {area.name: _moved(area, moved, across) for area in laid.boxes}
+    joints = {
+        name: ((at.left + at.right) / 2, (at.top + at.bottom) / 2) for name, at in boxes.items() if _is_joint(name)
+    }
+    rest = tuple(_moved(area, moved, across) for area in (*laid.frames, *laid.texts, *laid.lines))
+    size = (height, width) if across else (width, height)
+    return Piece(inner, *size, joints, boxes, (*boxes.values(), *rest))
+
+
+def _is_joint(name: str) -> bool:
+    return name.startswith(JOINTS)
+
+
+def _moved(area: Area, by: Sequence[float], across: bool) -> Area:
+    x, y = by
+    left, top, right, bottom = area.left + x, area.top + y, area.right + x, area.bottom + y
+    return Area(area.name, *((top, left, bottom, right) if across else (left, top, right, bottom)))
+
+
+def _bent(corners: Sequence[Point]) -> str:
+    """A line through corners, with round bends."""
+    path = f"M{_text(corners[0])}"
+    for before, corner, behind in zip(corners, corners[1:], corners[2:], strict=False):
+        path += f"L{_text(_towards(corner, before))}Q{_text(corner)} {_text(_towards(corner, behind))}"
+    return f"{path}L{_text(corners[-1])}"
+
+
+def _towards(start: Point, end: Point) -> Point:
+    """A point near a bend: at most half the way to the next one."""
+    length = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
+    part = min(BEND / length, 0.5) if length else 0.0
+    return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
+
+
+def _text(point: Point) -> str:
+    return f"{point[0]:.2f},{point[1]:.2f}"
