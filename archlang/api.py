@@ -15,6 +15,7 @@ from archlang.ir.graph import Model
 from archlang.ir.partial import PartialModel
 from archlang.reading import check_bindings, check_inputs, check_target, family_of
 from archlang.records import record
+from archlang.repeated import check_again
 from archlang.source import Source
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def load(
     larger. Raises `ArchitectureError`.
     """
     shapes = None if convolutional else input
-    outcome = check_target(fsdecode(target), _request(model, shapes, strict, bindings), choose_one=True)
+    outcome = check_again(fsdecode(target), _request(model, shapes, strict, bindings))
     return _module(outcome, Making(device, seed, init, until, convolutional, input))
 
 
