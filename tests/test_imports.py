@@ -29,7 +29,7 @@ LAYERS = (
     ("families", "fixing"),
     ("tracing", "variants"),
     ("report", "backends"),
-    ("reading", "writing", "fixing"),
+    ("reading", "repeated", "writing", "fixing"),
     ("explain", "weights"),
     ("api",),
     ("importer",),
