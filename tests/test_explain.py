@@ -230,6 +230,23 @@ def test_golden(case: str, golden: Callable[[str, str], None]) -> None:
         ("INPUT(3, 8, 8) -> CONV(4, 3x3, padding='same') -> BN", "bn1", ["2*4 = 8", "counter of batches, 9"]),
         ("INPUT(4, 16) -> CONV(6, 3, groups=2, bias=false)", "conv1", ["F*D*K = 3*2*6 = 36", "D = 4/2 = 2"]),
         ("INPUT(2, 8, 8, 8) -> CONV(4, 3)", "conv1", ["(F*F*F*D + 1)*K = (3*3*3*2 + 1)*4 = 220"]),
+        (
+            "INPUT(4, 30) -> CONV(6, 3, groups=2, dilation=2)",
+            "conv1",
+            ["(k*D + 1)*K = (3*2 + 1)*6 = 42", "F = d(k - 1) + 1 = 2*(3 - 1) + 1 = 5", "output: k*D = 3*2 = 6"],
+        ),
+        ("INPUT(2, 8, 8, 8) -> CONV(4, (3, 2, 1))", "conv1", ["output: F*F*F*D = 3*2*1*2 = 12", "together 16,128"]),
+        (
+            "INPUT(4, 8, 8) -> CONV(4, 3, groups=4, bias=false)",
+            "conv1",
+            ["F*F*D*K = 3*3*1*4 = 36", "F*F*D = 3*3*1 = 9"],
+        ),
+        ("INPUT(4, 10) -> UPCONV(8, 4, stride=2)", "upconv1", ["k*K*D + K = 4*8*4 + 8 = 136", "input: k*K = 4*8 = 32"]),
+        (
+            "INPUT(4, 5, 5, 5) -> UPCONV(8, 2, groups=2)",
+            "upconv1",
+            ["k*k*k*K/g*D + K = 2*2*2*4*4 + 8 = 136", "K/g = 8/2 = 4", "input: k*k*k*K/g = 2*2*2*4 = 32"],
+        ),
         ("INPUT(16, 2, 2) -> UPCONV(8, 3, stride=2)", "upconv1", ["(2 - 1)*2 - 2*0 + 1*(3 - 1) + 0 + 1 = 5"]),
         ("INPUT(5, 8) -> LINEAR(3)", "linear1", ["at each of 5 positions: in*out = 8*3 = 24", "together 120"]),
         ("INPUT(64, 28, 28) -> CONCAT{ CONV(64, 1), CONV(32, 1) }", "concat1", ["64 + 32 = 96 along axis 1"]),
@@ -336,7 +353,7 @@ def section(text: str, title: str) -> list[str]:
 
 def counted(lines: list[str], none: str) -> int:
     """The number that a section comes to."""
-    told = [line for line in lines if not line.startswith(("saved", "not shared", "D ="))]
+    told = [line for line in lines if not line.startswith(("saved", "not shared", "D =", "K/g ="))]
     if told[0].startswith("none"):
         assert none in told[0] or len(lines) > 0
         return 0

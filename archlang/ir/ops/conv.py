@@ -36,6 +36,7 @@ from archlang.ir.ops.window import (
     make_windows,
     resolve_padding,
     symmetric,
+    weights_law,
     window_steps,
 )  # fmt: skip
 from archlang.records import record
@@ -143,8 +144,13 @@ class Conv(Op):
         """Sizes of one filter, the channels that it reads last: F*F*D."""
         return *self.kernel_size, self.in_channels // self.groups
 
+    @property
+    def _law(self) -> str:
+        """The same in letters."""
+        return f"{weights_law(self.kernel_size, 'F' if set(self.dilation) == {1} else 'k')}*D"
+
     def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
-        weights, sizes = "*".join(("F",) * len(self.kernel_size)) + "*D", "*".join(map(str, self._filter))
+        weights, sizes = self._law, "*".join(map(str, self._filter))
         law, numbers = (f"({weights} + 1)*K", f"({sizes} + 1)") if self.bias else (f"{weights}*K", sizes)
         total = (prod(self._filter) + self.bias) * self.out_channels
         depth = (f"D = {self.in_channels}/{self.groups} = {self._filter[-1]}, the channels of one group",)
@@ -157,7 +163,7 @@ class Conv(Op):
 
     def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
         return (
-            f"each of the {product_text(output)} numbers of the output: F*F*D = {product_text(self._filter)}",
+            f"each of the {product_text(output)} numbers of the output: {self._law} = {product_text(self._filter)}",
             f"together {self.macs(inputs, output):,}",
         )
 

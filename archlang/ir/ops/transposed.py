@@ -27,7 +27,7 @@ from archlang.ir.ops.base import (
     with_defaults,
 )  # fmt: skip
 from archlang.ir.ops.trace import Tensor, Trace
-from archlang.ir.ops.window import WINDOW_SHAPES, filters_text
+from archlang.ir.ops.window import WINDOW_SHAPES, filters_text, weights_law
 from archlang.records import record
 
 TORCH_DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1}
@@ -126,20 +126,25 @@ class UpConv(Op):
 
     @property
     def _patch(self) -> tuple[int, ...]:
-        """Sizes of what one number of the input is spread over: F*F*K."""
+        """Sizes of what one number of the input is spread over, its channels last: k*k*K."""
         return *self.kernel_size, self.out_channels // self.groups
 
+    @property
+    def _law(self) -> str:
+        """The same in letters."""
+        return f"{weights_law(self.kernel_size, 'k')}*K{'/g' if self.groups > 1 else ''}"
+
     def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
-        law = "*".join((*("F",) * len(self.kernel_size), "K*D"))
-        sizes = f"{'*'.join(map(str, self._patch))}*{self.in_channels}"
+        law, sizes = f"{self._law}*D", f"{'*'.join(map(str, self._patch))}*{self.in_channels}"
         total = prod(self._patch) * self.in_channels
-        if not self.bias:
-            return (f"{law} = {sizes} = {total:,}",)
-        return (f"{law} + K = {sizes} + {self.out_channels} = {total + self.out_channels:,}",)
+        share = (f"K/g = {self.out_channels}/{self.groups} = {self._patch[-1]}, the channels of one group",)
+        if self.bias:
+            law, sizes, total = f"{law} + K", f"{sizes} + {self.out_channels}", total + self.out_channels
+        return (f"{law} = {sizes} = {total:,}", *(share if self.groups > 1 else ()))
 
     def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
         return (
-            f"each of the {product_text(inputs[0])} numbers of the input: F*F*K = {product_text(self._patch)}",
+            f"each of the {product_text(inputs[0])} numbers of the input: {self._law} = {product_text(self._patch)}",
             f"together {self.macs(inputs, output):,}",
         )
 

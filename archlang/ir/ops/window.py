@@ -80,6 +80,11 @@ def _extent_step(window: Window) -> str:
     return f"F = d(k - 1) + 1 = {window.dilation}*({window.kernel_size} - 1) + 1 = {window.extent}"
 
 
+def weights_law(kernel_size: Sizes, letter: str) -> str:
+    """`F*F`: the weights of a window. `letter` is k where F stands for its extent with the holes of a dilation."""
+    return "*".join((letter,) * len(kernel_size))
+
+
 def symmetric(padding: Sizes) -> tuple[tuple[int, int], ...]:
     """The same rows on both sides of each axis."""
     return tuple((size, size) for size in padding)
