@@ -14,7 +14,7 @@ from archlang.errors.values import AssertionFailed
 from archlang.errors.words import value_text
 from archlang.ir.graph import Model
 from archlang.ir.paths import Place, find_place
-from archlang.ir.walk import Scope, Totals, find_scope, fold_totals
+from archlang.ir.walk import Totals, fold_totals
 from archlang.records import record
 from archlang.syntax import ast
 
@@ -66,32 +66,30 @@ class PartValue:
     """A labelled part of a model in an expression."""
 
     owner: ModelValue
-    scope: Scope
+    place: Place
 
     def __str__(self) -> str:
-        return f"{self.owner}.{self.scope.path}"
+        return f"{self.owner}.{self.place.path}"
 
     @staticmethod
     def find(owner: ModelValue, path: str) -> PartValue:
         """The part with a path. Raises KeyError with the names beside it."""
-        found = find_scope(owner.model, path)
+        found = find_place(owner.model, path)
         if isinstance(found, tuple):
             raise KeyError((*(name for name in ATTRIBUTES if name != "memory" or "." not in path), *found))
         return PartValue(owner, found)
 
     def attribute(self, name: str) -> Any:
         """A count or shape of the part, or a part of it."""
-        if name == "input" and self.scope.node.inputs:
-            return self.scope.body.shape_of(self.scope.node.inputs[0])
+        if name == "input" and self.place.node.inputs:
+            return self.place.body.shape_of(self.place.node.inputs[0])
         if name == "output":
-            return self.scope.node.outputs[0]
+            return self.place.node.outputs[0]
         if name == "receptive_field":
-            place = find_place(self.owner.model, self.scope.path)
-            assert isinstance(place, Place), "the part was found before"
-            return part_field(place)
+            return part_field(self.place)
         if name in COUNTS:
-            return COUNTS[name](self.scope.totals(self.owner.totals))
-        return PartValue.find(self.owner, f"{self.scope.path}.{name}")
+            return COUNTS[name](self.place.totals(self.owner.totals))
+        return PartValue.find(self.owner, f"{self.place.path}.{name}")
 
 
 def check_assertion(assertion: ast.Assertion, evaluate: Evaluator, env: Environment) -> Diagnostic | None:

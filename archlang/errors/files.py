@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.diagnostics import Problem
-from archlang.errors.words import listing, shorten
+from archlang.errors.words import MOST_COMPARED, MOST_LISTED, listing, shorten
 from archlang.records import record
 
 
@@ -227,6 +227,8 @@ class UnknownPath(UsageProblem):
 
     @property
     def notes(self) -> tuple[str, ...]:
+        if len(self.known) >= MOST_COMPARED:
+            return (f"there are {', '.join(self.known[: MOST_LISTED - 1])} and many more",)
         return (f"there are {listing(self.known)}",) if self.known else ()
 
     @property

@@ -9,8 +9,11 @@ from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import UnknownPath
 from archlang.errors.words import MOST_COMPARED, closest
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Repeat
-from archlang.ir.walk import Starts, advance, copies, flatten, is_shared, name_text
+from archlang.ir.walk import Starts, Totals, advance, copies, flatten, is_shared, layer_totals, name_text
 from archlang.records import record
+
+LONGEST_NUMBER = 18
+"""Digits of a number in a name: no model has so many layers."""
 
 
 @record
@@ -43,6 +46,10 @@ class Place:
         assert not isinstance(node, Repeat)
         return node
 
+    def totals(self, of_bodies: tuple[Totals, ...]) -> Totals:
+        """Totals of the part as if it stood alone, given those of the model's bodies."""
+        return of_bodies[self.node.body] if isinstance(self.node, Call) else layer_totals(self.body, self.node)
+
     @property
     def shared(self) -> bool:
         """Whether it uses the weights of an earlier part."""
@@ -55,12 +62,12 @@ class Place:
 
 
 def find_place(model: Model, path: str) -> Place | tuple[str, ...]:
-    """The part with a path; where there is none, the paths that stand in the last scope that there is."""
+    """The part with a path; where there is none, paths that stand in the last scope that there is, not all of many."""
     body, steps, prefix = len(model.bodies) - 1, (), ""
     for word in path.split("."):
-        found = next((inner for name, inner in _named(model, body, {}) if name == word), None)
+        found = next(_with_name(model, body, {}, word), None)
         if found is None:
-            return tuple(prefix + name for name, _ in _named(model, body, {}))
+            return tuple(prefix + name for name in islice(_names(model, body, {}), MOST_COMPARED))
         steps, prefix = (*steps, *found), f"{prefix}{word}."
         place = Place(model, prefix[:-1], steps)
         if isinstance(place.node, Layer):
@@ -84,15 +91,39 @@ def unknown_path(model: Model, path: str, beside: tuple[str, ...]) -> UnknownPat
     return UnknownPath(path, suggestion, model.name, beside)
 
 
-def _named(model: Model, body_id: BodyId, starts: Starts) -> Iterator[tuple[str, tuple[Step, ...]]]:
-    """Names of one scope, through its repeats, with the way to each."""
-    for index, node in enumerate(model.bodies[body_id].nodes):
+def _names(model: Model, body_id: BodyId, starts: Starts) -> Iterator[str]:
+    """Names of one scope, through its repeats."""
+    for node in model.bodies[body_id].nodes:
         if not isinstance(node, Repeat):
             if node.name is not None:
-                yield name_text(node.name, starts), (Step(body_id, index),)
+                yield name_text(node.name, starts)
+            continue
+        for inner, count, offsets in copies(model, node, starts):
+            for _ in range(count):
+                yield from _names(model, inner, offsets)
+                offsets = advance(offsets, model.bodies[inner])
+
+
+def _with_name(model: Model, body_id: BodyId, starts: Starts, word: str) -> Iterator[tuple[Step, ...]]:
+    """The ways to what has a name in one scope. Of many copies only those are entered that the number leads to."""
+    for index, node in enumerate(model.bodies[body_id].nodes):
+        if not isinstance(node, Repeat):
+            if node.name is not None and name_text(node.name, starts) == word:
+                yield (Step(body_id, index),)
             continue
         for run, (inner, count, offsets) in enumerate(copies(model, node, starts)):
-            for copy in range(count):
+            for copy in _copies_with(model.bodies[inner], count, offsets, word):
                 step = Step(body_id, index, run, copy)
-                yield from ((name, (step, *steps)) for name, steps in _named(model, inner, offsets))
-                offsets = advance(offsets, model.bodies[inner])
+                there = advance(offsets, model.bodies[inner], copy)
+                yield from ((step, *steps) for steps in _with_name(model, inner, there, word))
+
+
+def _copies_with(body: Body, count: int, starts: Starts, word: str) -> list[int]:
+    """Which of so many copies of a body can hold a name: by its number; the first where it is a label."""
+    found = {0} if count else set[int]()
+    for base, taken in body.names:
+        digits = word.removeprefix(base)
+        if taken and word.startswith(base) and digits.isdecimal() and len(digits) <= LONGEST_NUMBER:
+            copy = (int(digits) - bool(base) - starts.get(base, 0)) // taken
+            found |= {copy} if 0 <= copy < count else set()
+    return sorted(found)
