@@ -22,11 +22,12 @@ from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import NO_MODEL, UnknownInput, UnknownModel, UnknownParameter
 from archlang.errors.imports import CannotImport
 from archlang.errors.joins import JoinMismatch
-from archlang.errors.names import NoModel, UnknownFunction
+from archlang.errors.names import NoModel, UnknownFunction, UnknownName
 from archlang.errors.shapes import WindowProblem
 from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.words import closest
 from archlang.ir.graph import Model
+from archlang.ir.ops.base import OpError
 from archlang.ir.partial import PartialModel
 from archlang.records import record
 from archlang.source import Source, Span
@@ -45,6 +46,9 @@ UNGRAMMATICAL = 10_000_000
 
 SIZE_PROBLEMS = (WindowProblem, JoinMismatch)
 """Errors that another size of the input may mend."""
+
+MOST_OWNERS = 20
+"""Models that are searched for a part that an assertion names without its model."""
 
 EFFORT_OF_CHARACTER = 10
 EFFORT_OF_STAGE = 50
@@ -348,11 +352,30 @@ class Run:
             try:
                 failed = check_assertion(assertion, self.evaluate, env)
             except Diagnosed as error:
-                failed = error.diagnostic
+                failed = self._with_owner(error.diagnostic)
             except Silenced:
                 continue
             if failed:
                 self.collector.add(failed)
+
+    def _with_owner(self, diagnostic: Diagnostic) -> Diagnostic:
+        """An unknown name in an assertion, with the model that has a part of that name: `Net.conv1` for `conv1`."""
+        problem, span = diagnostic.problem, diagnostic.span
+        if not isinstance(problem, UnknownName) or span is None:
+            return diagnostic
+        owners = [m.name for m in self.program.models[:MOST_OWNERS] if self._has_part(m.name, problem.name)]
+        if not owners:
+            return diagnostic
+        named = tuple(f"{owner}.{problem.name}" for owner in owners)
+        helps = rename(span, named[0], named)
+        return replace(diagnostic, problem=replace(problem, suggestion=named[0]), candidates=helps)
+
+    def _has_part(self, model: str, name: str) -> bool:
+        try:
+            self.value(model).attribute(name)
+        except (KeyError, OpError, Silenced, Diagnosed):
+            return False
+        return True
 
     def _asked(self, choose_one: bool) -> Iterator[ast.Assertion]:
         """All assertions; where one model is asked for, those that do not only name others."""

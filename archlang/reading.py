@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import count, islice
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, cast
@@ -120,6 +120,8 @@ def _read_bytes(target: str, limit: int) -> bytes:
     try:
         if not target:
             raise ValueError
+        if path.is_dir():
+            raise _failed(target, _folder(path))
         size = path.stat().st_size
         if size > limit:
             raise _failed(target, FileTooLarge(size, limit))
@@ -136,14 +138,26 @@ def _path(target: str) -> Path:
     return Path(target)
 
 
+MOST_FILES = 1_000
+"""Files of a folder that are looked at for one that may be meant."""
+
+
+def _folder(path: Path) -> CannotRead:
+    """The problem of a folder in place of a file."""
+    names = sorted(found.name for found in islice(path.glob("*.arch"), MOST_FILES) if found.is_file())
+    return CannotRead("it is a folder", str(path / names[0]) if len(names) == 1 else None, (*names,))
+
+
 def _similar(target: str) -> str | None:
     """A file that may be meant: of the zoo, or of the same folder."""
-    if target.startswith(ZOO_PREFIX):
-        name = closest(target.removeprefix(ZOO_PREFIX), [path.stem for path in resources.zoo_files()])
+    word = target[len(ZOO_PREFIX) :] if target.lower().startswith(ZOO_PREFIX) else target
+    zoo = [path.stem for path in resources.zoo_files()]
+    if target.lower().startswith(ZOO_PREFIX) or word.lower() in zoo:
+        name = word.lower() if word.lower() in zoo else closest(word, zoo)
         return name and ZOO_PREFIX + name
     try:
         path = Path(target)
-        stem = closest(path.stem, [p.stem for p in path.parent.glob("*.arch")])
+        stem = closest(path.stem, [p.stem for p in islice(path.parent.glob("*.arch"), MOST_FILES) if p != path])
     except (OSError, ValueError):
         return None
     return stem and str(path.parent / f"{stem}.arch")

@@ -91,6 +91,28 @@ def test_errors_go_to_standard_error_with_status_1(archc: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "reason", "meant"),
+    [
+        ("nets", "it is a folder\n  = note: it holds a.arch and b.arch\n\n", None),
+        ("nets/one", "it is a folder\n  = note: it holds c.arch\n", "nets/one/c.arch"),
+        ("nets/none.arch", "it is a folder\n\n", None),
+        ("nets/A.arch", "no such file or directory\n", "nets/a.arch"),
+        ("alexnet", "no such file or directory\n", "zoo:alexnet"),
+        ("ZOO:AlexNet", "no such file or directory\n", "zoo:alexnet"),
+        ("zoo:alexnt", "no such file or directory\n", "zoo:alexnet"),
+    ],
+)
+def test_what_was_meant_by_a_path(archc: Run, target: str, reason: str, meant: str | None) -> None:
+    for path in ("nets/b.arch", "nets/a.arch", "nets/one/c.arch", "nets/none.arch/x.txt"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write(path, NET)
+    result = archc("check", target)
+    assert (result.status, result.out) == (2, "")
+    helps = f"help: did you mean `{meant}`?\n\n" if meant else ""
+    assert result.err == f"{target}: error[cannot-read]: cannot read the file: {reason}{helps}1 error\n"
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["check", "missing.arch"], "cannot-read"),
@@ -330,6 +352,7 @@ def test_model_and_bindings(archc: Run) -> None:
     assert "conv2" in out
     assert "did you mean `Other`?" in archc("check", "net.arch", "-m", "Othr").err
     assert "did you mean `classes`?" in archc("check", "net.arch", "-D", "clases=5").err
+    assert "--input 3,256,256" in archc("check", "net.arch", "-D", "W=256").err
     assert codes(archc("check", "net.arch", "-m", "Net", "-D", 'depth="two"')) == ["bad-repeat"]
 
 

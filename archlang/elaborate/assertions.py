@@ -76,7 +76,8 @@ class PartValue:
         """The part with a path. Raises KeyError with the names beside it."""
         found = find_place(owner.model, path)
         if isinstance(found, tuple):
-            raise KeyError((*(name for name in ATTRIBUTES if name != "memory" or "." not in path), *found))
+            inside = (name.rpartition(".")[2] for name in found)
+            raise KeyError((*(name for name in ATTRIBUTES if name != "memory" or "." not in path), *inside))
         return PartValue(owner, found)
 
     def attribute(self, name: str) -> Any:

@@ -24,10 +24,15 @@ class CannotRead(UsageProblem):
     code = "cannot-read"
     reason: str
     suggestion: str | None = None
+    inside: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
         return f"cannot read the file: {self.reason}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"it holds {listing(self.inside)}",) if self.inside else ()
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -266,6 +271,10 @@ class UnknownCode(UsageProblem):
 NO_MODEL = "no model of this file"
 
 
+INPUT_LETTERS = ("C", "H", "W", "L", "D", "N", "B")
+"""What sizes of an input are called."""
+
+
 @record
 class UnknownParameter(UsageProblem):
     """`-D` binds a name that is no parameter of the model.
@@ -293,7 +302,11 @@ class UnknownParameter(UsageProblem):
 
     @property
     def advice(self) -> tuple[str, ...]:
-        return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
+        if self.suggestion:
+            return (f"did you mean `{self.suggestion}`?",)
+        if self.name in INPUT_LETTERS:
+            return ("the input gets another shape with --input, for example --input 3,256,256",)
+        return ()
 
 
 @record

@@ -117,7 +117,7 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     """The known word that a wrong one means: another framework's name for it, or the likest spelling."""
     known = set(known)
     bare = without_module(word)
-    if bare in known:
+    if bare in known and bare != word:
         return bare
     nickname = NICKNAMES.get(bare.lower())
     if nickname is None:
@@ -141,9 +141,12 @@ def is_clear(word: str, suggestion: str, known: Iterable[str]) -> bool:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a misspelt one most likely means: written in the same case, where there are several."""
+    """The known word that a misspelt one most likely means: written in the same case, where there are several.
+
+    Never the word itself: it was known, and something else is wrong with it.
+    """
     by_lower: dict[str, str] = {}
-    known = set(known)
+    known = {name for name in known if name != word}
     if len(known) > MOST_COMPARED or len(word) > LONGEST_COMPARED:
         return None
     for name in sorted(known, key=lambda name: (name.isupper() != word.isupper(), name)):
