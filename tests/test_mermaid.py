@@ -12,6 +12,7 @@ from archlang.backends.diagram import Box, Cluster, Diagram, Edge, Item
 from archlang.backends.drawing import draw
 from archlang.backends.mermaid import write_mermaid
 from archlang.backends.render_options import RenderOptions, read_options
+from archlang.backends.themes import PALETTES
 from archlang.checking import Request, check_source
 from archlang.reading import check_target
 from archlang.source import Source
@@ -22,7 +23,7 @@ NODE = re.compile(
 )
 FRAME = re.compile(rf"subgraph (?P<id>s\d+)\[{LABEL}\]")
 EDGE = re.compile(rf"(?P<source>n\d+) -->(\|{LABEL}\|)? (?P<target>n\d+)")
-COLOUR = re.compile(r"classDef f\d+ fill:#[0-9a-f]{6},stroke:#[0-9a-f]{6},color:#[0-9a-f]{6}")
+COLOUR = re.compile(r"classDef (f\d+|scope|copies) fill:#[0-9a-f]{6},stroke:#[0-9a-f]{6},color:#[0-9a-f]{6}")
 
 
 def plain(label: str | None) -> str:
@@ -52,7 +53,7 @@ def read(text: str) -> tuple[list[object], list[tuple[str, str, str]], dict[str,
         elif found := EDGE.fullmatch(line):
             edges.append((found["source"], found["target"], plain(found["label"])))
         else:
-            known = r"direction (TB|LR)|class [n\d,]+ (f\d+|training)|classDef training stroke-dasharray:4"
+            known = r"direction (TB|LR)|class ([n\d,]+ (f\d+|training)|[s\d,]+ (scope|copies))|classDef training stroke-dasharray:4"
             assert COLOUR.fullmatch(line) or re.fullmatch(known, line), line
     assert len(stack) == 1
     return stack[0], edges, labels
@@ -122,3 +123,15 @@ def test_direction_and_training_parts():
     written = write_mermaid(draw(model, options), options)
     assert written.startswith("flowchart LR\n")
     assert "stroke-dasharray" in written
+
+
+def test_frames_have_the_colours_of_the_theme():
+    palette, lines = (
+        PALETTES["dark"],
+        write_mermaid(
+            draw(check_target("zoo:vgg", Request("VGG16")).models[0]), read_options(theme="dark")
+        ).splitlines(),
+    )
+    assert f"  classDef scope fill:{palette.scope.fill},stroke:{palette.scope.line},color:{palette.text}" in lines
+    assert "  class s0,s6 scope" in lines
+    assert "  class s1,s2,s3,s4,s5,s7 copies" in lines

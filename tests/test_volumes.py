@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import string
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from archlang.backends.volumes.maps import Stage
 from archlang.backends.volumes.scale import fitting_scale
 from archlang.backends.volumes.scene import Scene, slabs_of
 from archlang.backends.volumes.stages import Lanes, Strip, find_strip, stages_of
+from archlang.backends.volumes.tikz import tikz_text
 from archlang.checking import Request, check_source
 from archlang.ir.graph import Model
 from archlang.ir.walk import flatten
@@ -281,7 +286,7 @@ def check_tex(text: str) -> None:
     assert not set(body) & set("#%&_^~")
     assert body.count("$") % 2 == 0
     commands = {r"\path", r"\draw", r"\node", r"\fill", r"\end"}
-    lines = [line for line in body.splitlines()[1:] if line]
+    lines = [line for line in body.splitlines()[2:] if line]
     assert all(line.split("[")[0].split("{")[0] in commands for line in lines)
     assert all(line.endswith(";") or line.startswith(r"\end") for line in lines)
     defined = set(re.findall(r"\\definecolor\{(c\d+)\}", text))
@@ -290,11 +295,8 @@ def check_tex(text: str) -> None:
 
 @pytest.mark.parametrize("label", ['<b>&"', "%$#_^~", "x^2_3 {}", "]]>", "'`|<>", "a&amp;b", "日本語のラベル", "-->"])
 def test_hostile_labels_are_escaped(label: str):
-    from dataclasses import replace
-
     from archlang.backends.volumes.layout import lay_out
     from archlang.backends.volumes.svg import svg_text
-    from archlang.backends.volumes.tikz import tikz_text
 
     strip = strip_of("INPUT(3, 8, 8) -> CONV(8, 1) -> FC(10)")
     stages = tuple(replace(stage, name=label) for stage in stages_of(strip.parts))
@@ -303,6 +305,18 @@ def test_hostile_labels_are_escaped(label: str):
     assert [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")].count(label) == 3
     assert root.findtext("{http://www.w3.org/2000/svg}title") == label
     check_tex(tikz_text(scene, RenderOptions()))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex with TikZ")
+def test_latex_makes_one_page_of_it(tmp_path: Path):
+    model = model_of("model M = INPUT(3, 32, 32) -> a_b: [CONV(8, 3) -> RELU]*2 -> POOL(2) -> FC(10)")
+    scene = make_scene(model)
+    told = replace(scene, texts=(*scene.texts, replace(scene.texts[0], text=string.printable.strip())))
+    (tmp_path / "figure.tex").write_text(tikz_text(told, RenderOptions()))
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "figure.tex"]
+    log = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout
+    assert "(1 page," in log, log
+    assert "Missing character" not in log
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "print", "colorblind"])

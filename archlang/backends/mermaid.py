@@ -29,7 +29,8 @@ class _Writer:
         self.options = options
         self.palette = PALETTES[options.theme]
         self.ids = {box.id: f"n{number}" for number, box in enumerate(diagram.boxes)}
-        self.frames = 0
+        self.frames: list[bool] = []
+        """For each frame, whether it holds copies."""
 
     def lines(self) -> Iterator[str]:
         """The lines of the flowchart."""
@@ -46,8 +47,8 @@ class _Writer:
                 case Box():
                     yield f"{indent}{self.ids[item.id]}{self._shape(item)}"
                 case Cluster():
-                    yield f"{indent}subgraph s{self.frames}[{_quoted(*frame_lines(item, self.options))}]"
-                    self.frames += 1
+                    yield f"{indent}subgraph s{len(self.frames)}[{_quoted(*frame_lines(item, self.options))}]"
+                    self.frames.append(item.count > 1)
                     yield f"{indent}  direction {self.options.direction or 'TB'}"
                     yield from self._items(item.items, f"{indent}  ")
                     yield f"{indent}end"
@@ -61,7 +62,7 @@ class _Writer:
         return f"([{text}])" if box.family in ("input", "output") else f"[{text}]"
 
     def _classes(self) -> Iterator[str]:
-        """Colours by families of layers."""
+        """Colours by families of layers, and of frames."""
         members: dict[str, list[str]] = {}
         for box in self.diagram.boxes:
             members.setdefault(box.family, []).append(self.ids[box.id])
@@ -69,6 +70,10 @@ class _Writer:
             paint = self.palette.box(family)
             yield f"  classDef f{number} fill:{paint.fill},stroke:{paint.line},color:{self.palette.text}"
             yield f"  class {','.join(ids)} f{number}"
+        for name, copied, frame in (("scope", False, self.palette.scope), ("copies", True, self.palette.copies)):
+            if frames := [f"s{number}" for number, copies in enumerate(self.frames) if copies == copied]:
+                yield f"  classDef {name} fill:{frame.fill},stroke:{frame.line},color:{self.palette.text}"
+                yield f"  class {','.join(frames)} {name}"
         dashed = [self.ids[box.id] for box in self.diagram.boxes if box.training]
         if dashed:
             yield "  classDef training stroke-dasharray:4"

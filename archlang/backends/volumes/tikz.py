@@ -1,4 +1,4 @@
-"""A figure as a LaTeX document of its own: paths and nodes of plain TikZ, no package beside it."""
+"""A figure as a LaTeX document of its own: paths and nodes of plain TikZ, and nothing that a small TeX lacks."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ SPECIAL = {
 """Characters that TeX reads as something else."""
 
 HEAD = r"""% {name}, drawn by archlang. lualatex and xelatex take every script, pdflatex Latin ones.
-\documentclass[tikz]{{standalone}}
+\documentclass{{article}}
+\usepackage[paperwidth={width}bp, paperheight={height}bp, margin=0pt]{{geometry}}
 \usepackage[T1]{{fontenc}}
-\usepackage{{textcomp}}
+\usepackage{{textcomp, tikz}}
+\IfFileExists{{lmodern.sty}}{{\usepackage{{lmodern}}}}{{}}
+\pagestyle{{empty}}
+\setlength{{\topskip}}{{0pt}}
 {colours}
 \begin{{document}}
-\begin{{tikzpicture}}[x=1bp, y=-1bp, line join=round, >=stealth, every node/.style={{inner sep=0, font=\sffamily}}]"""
+\noindent\begin{{tikzpicture}}[x=1bp, y=-1bp, line join=round, >=stealth, every node/.style={{inner sep=0, font=\sffamily}}]"""
 
 TAIL = r"""\end{tikzpicture}
 \end{document}
@@ -36,7 +40,9 @@ def tikz_text(scene: Scene, options: RenderOptions) -> str:
     body = list(writer.body(scene))
     colours = "\n".join(rf"\definecolor{{{name}}}{{HTML}}{{{code}}}" for code, name in writer.colours.items())
     name = "".join(letter if letter.isprintable() else "?" for letter in scene.title)
-    return "\n".join((HEAD.format(name=name, colours=colours), *body, TAIL))
+    return "\n".join(
+        (HEAD.format(name=name, colours=colours, width=_n(scene.width), height=_n(scene.height + 1)), *body, TAIL)
+    )
 
 
 def plain(text: str) -> str:
@@ -53,6 +59,7 @@ class _Writer:
 
     def body(self, scene: Scene) -> Iterator[str]:
         """All of a scene, in the order in which it covers itself."""
+        yield rf"\useasboundingbox (0,0) rectangle ({_n(scene.width)},{_n(scene.height)});"
         yield rf"\fill[{self._colour(self.palette.page)}] (0,0) rectangle ({_n(scene.width)},{_n(scene.height)});"
         for volume in scene.volumes:
             yield from self._volume(volume)
