@@ -27,7 +27,8 @@ HEAD = r"""% {name}, drawn by archlang. lualatex and xelatex take every script, 
 \setlength{{\topskip}}{{0pt}}
 {colours}
 \begin{{document}}
-\noindent\begin{{tikzpicture}}[x=1bp, y=-1bp, line join=round, >=stealth, every node/.style={{inner sep=0, font=\sffamily}}]"""
+\tikzset{{every node/.style={{inner sep=0, font=\sffamily}}}}
+\noindent\begin{{tikzpicture}}[x=1bp, y=-1bp, line join=round, >=stealth]"""
 
 TAIL = r"""\end{tikzpicture}
 \end{document}
