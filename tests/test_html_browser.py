@@ -120,6 +120,17 @@ def test_the_address_leads_to_a_layer(opened: Opener, resnet: str):
     assert chosen(page) == "layer4.2.conv3"
 
 
+def test_a_further_copy_sees_more_than_the_first(opened: Opener, resnet: str):
+    page = opened(resnet, "#layer3.20.conv2")
+    text = details(page)
+    assert "first copy, layer3.1.conv2:" in text
+    assert "sees 811x811 of input" in text
+    assert "F*F*D*K = 3*3*256*256 = 589,824" in text
+    assert "Receptive field" not in text
+    page = opened(resnet, "#layer3.1.conv2")
+    assert "sees 203x203 of input" in details(page)
+
+
 def test_copies_are_stepped_through(opened: Opener, resnet: str):
     page = opened(resnet, "#layer3.20.conv2")
     page.get_by_label("next copy").first.click()

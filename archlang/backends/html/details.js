@@ -33,10 +33,31 @@ class Records {
 
   // What is known of an item: the row of its copies, then that of the part itself.
   about(item) {
-    const found = [item.key, item.alone && item.alone.key].filter(Boolean).map((key) => this.of(key));
-    const texts = found.filter(({ row }) => row && row.about).map(({ row, first }) => (first ? `As in ${row.path}, whose numbers these are:\n\n` : "") + row.about);
-    return { row: (found.find(({ row }) => row) || {}).row || null, sees: (found.find(({ row }) => row && row.sees) || { row: {} }).row.sees, text: texts.join("\n\n") || counts(item) };
+    const keys = [item.key, item.alone && item.alone.key].filter(Boolean);
+    const found = keys.map((key) => ({ key, ...this.of(key) })).filter(({ row }) => row);
+    const texts = found.filter(({ row }) => row.about).map(({ row, first }) => (first ? furtherText(row) : row.about));
+    const seen = found.map(({ row, first, key }) => (first ? furtherField(row, key) : row.sees)).find(Boolean);
+    return { row: found.length ? found[0].row : null, sees: seen, text: texts.join("\n\n") || counts(item) };
   }
+}
+
+// The explanation of a further copy: that of the first, without what it sees, which is more from copy to copy.
+function furtherText(row) {
+  const same = row.about.replace(/\n\nReceptive field[^\n]*(\n(?!\n)[^\n]*)*/g, "");
+  return `Shapes and counts are those of the first copy, ${row.path}:\n\n${same}`;
+}
+
+// What a further copy sees, from the first one and what each copy adds; nothing where that is not known.
+function furtherField(row, key) {
+  if (!row.sees || !row.grows) return undefined;
+  const copies = key.split("/").map((step) => Number(step.split(".")[3] || 0));
+  const grown = {};
+  for (const name in row.sees) {
+    const [sizes, strides] = row.sees[name];
+    const more = (axis) => Object.keys(row.grows).reduce((sum, level) => sum + copies[level] * (row.grows[level][name][axis] || 0), 0);
+    grown[name] = [sizes.map((size, axis) => (size === null ? null : size + more(axis))), strides];
+  }
+  return grown;
 }
 
 // What there is to say without an explanation.

@@ -7,6 +7,7 @@ as the effort lasts: what a page takes is bounded whatever a model holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -60,7 +61,8 @@ class _Rows:
         """One row: its path and cells, its key in the picture, the explanation and what it sees of the inputs."""
         data: Data = {"path": printable(row.path), "cells": self._cells(row), "key": self._key(row)}
         data |= {"about": printable_lines(about)} if (about := self._about(row)) else {}
-        data |= {"sees": sees} if (sees := self._sees(row)) else {}
+        if sees := self._sees(row):
+            data |= {"sees": sees} | self._growing(row)
         return data | ({"rows": self.rows(row.children)} if row.children else {})
 
     def _cells(self, row: Row) -> list[str]:
@@ -118,6 +120,50 @@ class _Rows:
             return {}
         fields = self.facts.fields(row) or {}
         return {printable(name): _field(field) for name, field in fields.items()} if row.steps else {}
+
+    def _growing(self, row: Row) -> Data:
+        """How much more of each input the same part sees in each further copy, by the step that leads to the copies.
+
+        Copies of one run have the same shapes, so that it is the same from each to the next; that is checked with the
+        last one, and where it is not so, or nothing grows, nothing is said.
+        """
+        runs = self._runs(row)
+        grows = {str(level): self._growth(row, level, count) for level, count in runs}
+        return {"grows": grows} if runs and all(grow is not None for grow in grows.values()) else {}
+
+    def _runs(self, row: Row) -> list[tuple[int, int]]:
+        """The steps to a row that lead into one of several copies, with the number of these."""
+        outer = [(step, self.model.bodies[step.body].nodes[step.index]) for step in row.steps[: -1 if row.node else 0]]
+        counts = [node.runs[step.run].count if isinstance(node, Repeat) else 1 for step, node in outer]
+        return [(level, count) for level, count in enumerate(counts) if count > 1]
+
+    def _growth(self, row: Row, level: int, count: int) -> Data | None:
+        first, second, last = (self._field_sizes(row, level, copy) for copy in (0, 1, count - 1))
+        if first is None or second is None or last is None:
+            return None
+        grows = {name: [_more(*sizes) for sizes in zip(first[name], second[name], strict=True)] for name in first}
+        reached = {
+            name: [_grown(size, more, count - 1) for size, more in zip(first[name], grown, strict=True)]
+            for name, grown in grows.items()
+        }
+        return grows if reached == last else None
+
+    def _field_sizes(self, row: Row, level: int, copy: int) -> dict[str, list[int | None]] | None:
+        """What a row's part sees of each input's axes in a copy."""
+        if row.value is None:
+            return None
+        place = row.value.place
+        steps = tuple(replace(step, copy=copy) if at == level else step for at, step in enumerate(place.steps))
+        fields = self.facts.fields(replace(row, value=replace(row.value, place=replace(place, steps=steps))))
+        return None if fields is None else {printable(name): _field(field)[0] for name, field in fields.items()}  # pyright: ignore[reportReturnType]
+
+
+def _more(size: int | None, then: int | None) -> int | None:
+    return None if size is None or then is None else then - size
+
+
+def _grown(size: int | None, more: int | None, copies: int) -> int | None:
+    return None if size is None or more is None else size + more * copies
 
 
 def _field(field: Receptive) -> list[list[float | int | None]]:
