@@ -339,6 +339,62 @@ def test_targets(target: str, parts: tuple[str, str | None]) -> None:
     assert split_target(target) == parts
 
 
+VGG_IN_GROUPS = """
+model A = INPUT(3, 32, 32)
+  -> features: [[[CONV(c, 3x3, padding=1) -> RELU]*2 -> MAXPOOL(2) for c in [16, 32, 64]]]
+  -> classifier: [[FC(64) -> RELU -> DROPOUT]*2 -> FC(10)]
+"""
+VGG_IN_BLOCKS = """
+block stage(c, n) = [CONV(c, 3x3, padding=1) -> RELU]*n -> MAXPOOL(2)
+model B = INPUT(3, 32, 32) -> block1: stage(16, 2) -> block2: stage(32, 3) -> block3: stage(64, 2)
+  -> fc6: FC(64) -> RELU -> DROPOUT -> fc7: FC(64) -> RELU -> DROPOUT -> prob: FC(10)
+"""
+VGG_FLAT = "model C = INPUT(3, 32, 32) -> " + " -> ".join(
+    [f"[CONV({c}, 3x3, padding=1) -> RELU]*{n} -> MAXPOOL(2)" for c, n in ((16, 2), (32, 3), (64, 2))]
+    + ["[FC(64) -> RELU -> DROPOUT]*2 -> FC(10)"]
+)
+
+
+@pytest.mark.parametrize(("old", "new"), [(VGG_IN_GROUPS, VGG_IN_BLOCKS), (VGG_IN_GROUPS, VGG_FLAT)])
+def test_other_groups_are_opened(old: str, new: str) -> None:
+    """One convolution more in the second stage is all that differs, however the layers are grouped."""
+    found = compare(model_of(old), model_of(new))
+    told = flat(found.changes)
+    assert not any(mark == "-" for mark, *_ in told)
+    assert sum(mark == "+" for mark, *_ in told) <= 2, told
+    assert sum(row_difference(change) for change in found.changes) == 9 * 32 * 32 + 32
+
+
+def row_difference(change: Change) -> int:
+    return (change.new.totals.parameters if change.new else 0) - (change.old.totals.parameters if change.old else 0)
+
+
+def test_groups_are_paired_by_what_they_hold() -> None:
+    """Names differ, a stage is added in front, and one is wider: each finds its own."""
+    stages = ["CONV(8, 3x3, padding=1) -> RELU -> POOL(2)", "CONV(16, 5x5, padding=2) -> TANH", "FC(10) -> SIGMOID"]
+    old = "INPUT(8, 16, 16) -> " + " -> ".join(f"s{i}: [{text}]" for i, text in enumerate(stages))
+    changed = ["CONV(8, 1) -> BN -> ELU", *stages]
+    changed[2] = changed[2].replace("16,", "24,")
+    new = "INPUT(8, 16, 16) -> " + " -> ".join(f"part{i}: [{text}]" for i, text in enumerate(changed))
+    pairs = [(c.old and c.old.path, c.new and c.new.path) for c in compare(model_of(old), model_of(new)).changes]
+    assert pairs == [("input", "input"), (None, "part0"), ("s0", "part1"), ("s1", "part2"), ("s2", "part3")]
+
+
+def test_large_networks_in_other_groups_are_compared_fast() -> None:
+    words = [f"CONV({8 + i % 5}, 1) -> RELU" for i in range(600)]
+    texts = [
+        "INPUT(8, 4, 4) -> "
+        + " -> ".join(f"{name}{i}: [{' -> '.join(words[i : i + size])}]" for i in range(0, len(words), size))
+        for name, size in (("a", 7), ("b", 9))
+    ]
+    texts[1] = texts[1].replace("CONV(11, 1)", "CONV(11, 3x3, padding=1)", 20)
+    models = [model_of(text) for text in texts]
+    started = time.process_time()
+    told = flat(compare(*models).changes)
+    assert time.process_time() - started < 4
+    assert sum("kernel_size 1 -> 3" in note for *_, notes in told for note in notes) == 20
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as caught:
         main(["diff", *arguments])

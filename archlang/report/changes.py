@@ -1,12 +1,14 @@
 """What differs between two models, part by part: their trees of rows aligned. Lays nothing out.
 
 Parts with the same label belong together; the others are aligned as sequences, first those that are alike, then in the
-gaps between them those of the same kind. Only what was written is compared: a million copies are one row `xN`.
+gaps between them those of the same kind that have most in common. Groups and blocks that match nothing are opened where
+the other model has the same layers in other groups. Only what was written is compared: a million copies are one row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any, Literal, cast
@@ -22,6 +24,15 @@ from archlang.report.text import shapes_text
 
 MOST_COMPARED = 2_000_000
 """Pairs of rows that are looked at in one gap; what longer lists have in common is found at their ends alone."""
+
+MOST_WEIGHED = 10_000
+"""Pairs of rows whose likeness is worked out in one gap."""
+
+LEAST_LIKENESS = 0.5
+"""Groups that have less in common are not one and the same."""
+
+LEAST_PAIRED = 0.8
+"""Of the layers that are in both of two lists, how many must be in groups that belong together."""
 
 Mark = Literal["=", "~", "-", "+"]
 
@@ -106,18 +117,21 @@ class _Alignment:
     def __init__(self) -> None:
         self.numbers: dict[Any, int] = {}
         self.known: dict[int, int] = {}
+        self.layers: dict[int, tuple[Counter[int], Counter[type]]] = {}
 
     def align(self, old: Sequence[Row], new: Sequence[Row]) -> tuple[Change, ...]:
         """The rows of two lists in pairs, those of one alone between them."""
-        return tuple(self._aligned(old, new, (self._label_or_content, self.content, self._copied, _kind)))
+        return tuple(self._aligned(old, new, (self._label_or_content, self.content, self._copied)))
 
     def _aligned(
         self, old: Sequence[Row], new: Sequence[Row], keys: Sequence[Callable[[Row], Any]]
     ) -> Iterator[Change]:
         """Pair rows whose keys are equal, in order; what lies between by the keys that are left."""
-        if not (old and new and keys):
-            yield from (Change("-", row, None) for row in old)
-            yield from (Change("+", None, row) for row in new)
+        if not (old and new):
+            yield from _alone(old, new)
+            return
+        if not keys:
+            yield from self._alike(old, new)
             return
         key, *others = keys
         if key == self._copied:
@@ -125,9 +139,55 @@ class _Alignment:
         i = j = 0
         for start, there, size in _blocks([key(row) for row in old], [key(row) for row in new]):
             yield from self._aligned(old[i:start], new[j:there], others)
-            for a, b in zip(old[start : start + size], new[there : there + size], strict=True):
-                yield Change("=", a, b, (), self.align(a.children, b.children))
+            yield from map(self._pair, old[start : start + size], new[there : there + size])
             i, j = start + size, there + size
+
+    def _pair(self, old: Row, new: Row) -> Change:
+        return Change("=", old, new, (), self.align(old.children, new.children))
+
+    def _alike(self, old: Sequence[Row], new: Sequence[Row]) -> Iterator[Change]:
+        """Pair rows of which none are equal, in order, so that they have most in common. Groups are opened where pairs
+        of them leave out much of what both lists hold."""
+        pairs = _best_pairs(old, new, self._likeness)
+        paired = sum(self._shared([old[i]], [new[j]]) for i, j in pairs)
+        inner = _without_groups(old), _without_groups(new)
+        if (inner[0] is not old or inner[1] is not new) and paired < LEAST_PAIRED * self._shared(old, new):
+            yield from self.align(*inner)
+            return
+        i = j = 0
+        for start, there in (*pairs, (len(old), len(new))):
+            yield from _alone(old[i:start], new[j:there])
+            if start < len(old):
+                yield self._pair(old[start], new[there])
+            i, j = start + 1, there + 1
+
+    def _shared(self, old: Sequence[Row], new: Sequence[Row]) -> int:
+        """How many layers are in both lists."""
+        return (self._layers(old)[0] & self._layers(new)[0]).total()
+
+    def _likeness(self, old: Row, new: Row) -> float:
+        """How much two rows have in common, 0 for what cannot belong together."""
+        if _kind(old) != _kind(new):
+            return 0
+        if old.op or not (old.children and new.children):
+            return 1 + (old.outputs == new.outputs) / 2
+        both = zip(self._layers([old]), self._layers([new]), strict=True)
+        likeness = sum(_shared_part(mine, theirs) for mine, theirs in both) / 2
+        return 1 + likeness if likeness >= LEAST_LIKENESS or _is_copies(old) else 0
+
+    def _layers(self, rows: Iterable[Row]) -> tuple[Counter[int], Counter[type]]:
+        """The layers in some rows, of copies those of one: by their arguments, and by their kinds."""
+        layers, kinds = Counter[int](), Counter[type]()
+        for row in rows:
+            if id(row) not in self.layers:
+                self.layers[id(row)] = self._layer(row.op) if row.op else self._layers(row.children)
+            layers.update(self.layers[id(row)][0])
+            kinds.update(self.layers[id(row)][1])
+        return layers, kinds
+
+    def _layer(self, op: Op) -> tuple[Counter[int], Counter[type]]:
+        number = self.numbers.setdefault(("layer", op), len(self.numbers))
+        return Counter([number]), Counter([type(op)])
 
     def content(self, row: Row) -> int:
         """All of a row but its names and place: the same number for parts that do the same."""
@@ -182,6 +242,48 @@ def _kind(row: Row) -> Any:
     if row.op:
         return type(row.op)
     return "copies" if _is_copies(row) or row.count > 1 else "part" if row.node else "input"
+
+
+def _alone(old: Iterable[Row], new: Iterable[Row]) -> Iterator[Change]:
+    yield from (Change("-", row, None) for row in old)
+    yield from (Change("+", None, row) for row in new)
+
+
+def _without_groups(rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows with those of groups and blocks in their place; the same where there are none."""
+    opened = [row.children if row.children and row.node else [row] for row in rows]
+    return [inner for rows in opened for inner in rows] if any(row.children and row.node for row in rows) else rows
+
+
+def _shared_part(old: Counter[Any], new: Counter[Any]) -> float:
+    """How much of two collections both have, from 0 to 1."""
+    total = old.total() + new.total()
+    return 2 * (old & new).total() / total if total else 1.0
+
+
+def _best_pairs(
+    old: Sequence[Row], new: Sequence[Row], likeness: Callable[[Row, Row], float]
+) -> Sequence[tuple[int, int]]:
+    """Pairs in order whose likeness adds up to most; in long lists the first that may belong together."""
+    if len(old) * len(new) > MOST_WEIGHED:
+        blocks = _blocks([_kind(row) for row in old], [_kind(row) for row in new])
+        return [(i + n, j + n) for i, j, size in blocks for n in range(size)]
+    found = [[likeness(a, b) for b in new] for a in old]
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            paired = best[i + 1][j + 1] + found[i][j] if found[i][j] else 0
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], paired)
+    pairs, i, j = list[tuple[int, int]](), 0, 0
+    while i < len(old) and j < len(new):
+        if found[i][j] and best[i][j] == best[i + 1][j + 1] + found[i][j]:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+    return pairs
 
 
 def _blocks(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int, int]]:
