@@ -113,6 +113,7 @@ JOINT_IDS = {".fro", ".to."}
     [
         ("vgg", "VGG16", 0.85), ("c3d", "C3D", 0.75), ("alexnet", "AlexNet", 0.9), ("speech", "SpeechPReLU", 1.0),
         ("resnet", "ResNet152", 0.55), ("unet", "UNet", 0.4), ("densenet", "DenseNetCIFAR", 0.75),
+        ("inception", "InceptionV1", 0.48), ("mobilenet", "MobileNet", 0.6),
     ],
 )  # fmt: skip
 def test_networks_are_large_enough_on_a_page(name: str, model: str, least: float):

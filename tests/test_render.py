@@ -137,6 +137,25 @@ def test_scopes_are_frames_with_what_they_are_called():
     ]
 
 
+def test_a_box_alone_takes_the_name_of_its_block():
+    text = """
+    block squash = TANH(1.7159, 2/3)
+    block down(k) = POOL(k)
+    model M = INPUT(3, 8, 8) -> squash -> end: squash -> down(2) -> down(4)
+    """
+    assert inner_outline(text) == [
+        "TANH",
+        "TANH",
+        ("", "down(k=2)", 1, ["MaxPool2d"]),
+        ("", "down(k=4)", 1, ["MaxPool2d"]),
+    ]
+    tanh = [box for box in diagram_of(text).boxes if box.title == "TANH"]
+    assert [(box.label, box.detail) for box in tanh] == [
+        ("squash", "amplitude 1.716, slope 0.6667"),
+        ("end", "amplitude 1.716, slope 0.6667"),
+    ]
+
+
 def test_copies_in_a_block_are_not_copies_of_the_block():
     block = "block pair(c) = [CONV(c, 3x3, padding=1) -> RELU]*2"
     text = f"{block} model M = INPUT(3, 8, 8) -> enc: pair(4) -> two: pair(4)*3"

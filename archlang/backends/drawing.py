@@ -437,11 +437,11 @@ def _side_by_side(items: list[Item], count: int) -> Cluster:
 def _frame(outer: Cluster) -> Item:
     """A frame, and what it holds alone as one with it where that reads as written: `layer1: unit(c=64) x3`.
 
-    A box alone takes the frame's name: `pool1: MaxPool2d`.
+    A box alone takes the frame's name, or that of its block: `pool1: MaxPool2d`.
     """
     match outer.items:
-        case (Box(label="") as box,) if outer.name and outer.count == 1 and box.family not in UNNAMED:
-            return replace(box, label=outer.name)
+        case (Box(label="") as box,) if outer.count == 1 and box.family not in UNNAMED and (name := _only_name(outer)):
+            return replace(box, label=name)
         case (Cluster() as inner,) if not outer.definition and 1 in (outer.count, inner.count):
             if not (outer.name and inner.name) and (not inner.name or inner.count == 1):
                 name, path = outer.name or inner.name, outer.path or inner.path
@@ -449,3 +449,8 @@ def _frame(outer: Cluster) -> Item:
             return outer
         case _:
             return outer
+
+
+def _only_name(frame: Cluster) -> str:
+    """The name of a frame, or the block's where it has none and no arguments to show."""
+    return frame.name or (frame.definition if "(" not in frame.definition else "")

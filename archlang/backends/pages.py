@@ -131,6 +131,7 @@ class _Page:
             bounds = {longest, *(max(longest, inset / count) for count in range(1, MOST_INSET_COLUMNS))}
             for bound in sorted(bounds):
                 yield self._stacked(columns, bound)
+            yield self._shelved(columns)
 
     def _columns(self) -> Iterator[list[Piece]]:
         """The picture itself in one column, and in more where that could make it larger."""
@@ -149,20 +150,41 @@ class _Page:
                 seen.add(len(chosen) + 1)
                 yield [self._piece(piece) for piece in split(self.main, chosen)]
 
-    def _stacked(self, columns: Sequence[Piece], bound: float) -> list[Placed]:
-        """The columns side by side, then the insets in columns that are no longer than a bound, the legend last."""
-        placed: list[Placed] = []
+    def _side_by_side(self, columns: Sequence[Piece]) -> list[Placed]:
+        """The columns of the picture itself."""
         x, top = 0.0, TURN if len(columns) > 1 else 0.0
+        placed: list[Placed] = []
         for number, piece in enumerate(columns):
             placed.append(Placed(piece, number, x, top))
             x += piece.width + GAP
-        column, y = len(columns) - 1, placed[-1].y + columns[-1].height + INSET_GAP
-        x = placed[-1].x
+        return placed
+
+    def _stacked(self, columns: Sequence[Piece], bound: float) -> list[Placed]:
+        """The columns, then the insets in columns that are no longer than a bound, the legend last."""
+        placed = self._side_by_side(columns)
+        column, x = placed[-1].column, placed[-1].x
+        y = placed[-1].y + placed[-1].piece.height + INSET_GAP
         for piece in self.insets:
             if y + piece.height > bound:
                 column, x, y = column + 1, _extent(placed)[0] + GAP, 0.0
             placed.append(Placed(piece, column, x, y))
             y += piece.height + STACK_GAP
+        return [*placed, *self._with_legend(placed)]
+
+    def _shelved(self, columns: Sequence[Piece]) -> list[Placed]:
+        """The columns, and the insets below all of them in rows that are no wider."""
+        placed = self._side_by_side(columns)
+        width, column, x = (
+            max(_extent(placed)[0], *(piece.width for piece in (*columns, *self.insets))),
+            len(columns),
+            0.0,
+        )
+        y = _extent(placed)[1] + INSET_GAP
+        for piece in self.insets:
+            if x and x + piece.width > width:
+                x, y = 0.0, _extent(placed)[1] + STACK_GAP
+            placed.append(Placed(piece, column, x, y))
+            column, x = column + 1, x + piece.width + GAP
         return [*placed, *self._with_legend(placed)]
 
     def _with_legend(self, placed: Sequence[Placed]) -> Iterator[Placed]:
@@ -219,6 +241,7 @@ def _places(piece: Piece, placed: Sequence[Placed]) -> Iterator[Point]:
     for one in placed:
         right, low = one.x + one.piece.width - piece.width, one.y + one.piece.height - piece.height
         yield from ((right, one.y), (one.x, one.y), (right, low), (one.x, low))
+        yield one.x + one.piece.width + GAP, one.y
     ends = {one.column: (one.x, one.y + one.piece.height + LEGEND_GAP) for one in placed}
     yield from (*ends.values(), (_extent(placed)[0] + GAP, 0.0))
 

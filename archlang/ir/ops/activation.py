@@ -58,7 +58,8 @@ class _Activation(Op):
     def summary(self) -> str:
         """The arguments that are not torch's defaults."""
         changed = {p.name: getattr(self, p.name) for p in self.signature if getattr(self, p.name) != p.default}
-        return ", ".join(f"{name} {value}" for name, value in changed.items() if name != "inplace")
+        shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in changed.items()}
+        return ", ".join(f"{name} {value}" for name, value in shown.items() if name != "inplace")
 
     def torch(self) -> TorchCall:
         return signature_call(self, self.torch_name)
