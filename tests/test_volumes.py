@@ -250,6 +250,17 @@ def test_random_chains_have_their_places(layers: list[tuple[str, int]], vector: 
         assert len(scene.volumes) == len({volume.stage.id for volume in scene.volumes})
 
 
+def test_what_stands_on_a_bridge_has_room():
+    text = """
+    INPUT(1, 8, 17) -> AVGPOOL(to=3)
+      -> ADD{ [AVGPOOL(1, round="ceil")], AVGPOOL(3, stride=1, round="ceil") -> AVGPOOL(to=3) } -> FC(3)
+    """
+    scene = make_scene(model_of(text))
+    assert "avg pool 1x1" in [text.text for text in scene.texts]
+    assert any(line.role == "skip" for line in scene.lines)
+    check_places(scene)
+
+
 def layout_text(scene: Scene) -> str:
     """Where everything stands, in lines that a person can compare."""
     lines = [f"{scene.title}: {scene.about}; {scene.width:.0f} x {scene.height:.0f}"]

@@ -225,6 +225,7 @@ class _Layout:
         own texts. What stands on it has its place in the `band` below the upper level.
         """
         column, free = self.columns[stage.id], self.taken.get(band, before.right - 1e6) + 8
+        free = max(free, self._behind_bridges(stage) + column.volume.width / 2) if not down else free
         middle = before.right - (before.column.width - GAP) / 2 if before.column else before.right
         from_side = not down or before.volume is None or middle < free or before.volume.stage.id in self.entered
         turn = max(before.right + 10, free) if from_side else middle
@@ -240,6 +241,14 @@ class _Layout:
             self.texts.append(text)
             self.taken[band] = text.box[2]
         return [exit_], exit_.right + GAP
+
+    def _behind_bridges(self, stage: Stage) -> float:
+        """How far to the right a stage may begin, for what stands on the arrows that lead across to it."""
+        bridges = (
+            skip for skip in self.strip.skips if skip.target == stage.id and skip.text and skip.level is not None
+        )
+        sources = ((self.placed[skip.source], text_width(_cut(skip.text), SMALL)) for skip in bridges)
+        return max((source.x + source.width + width + 8 for source, width in sources), default=-1e6)
 
     def _place(
         self, parts: Sequence[Part], x: float, axis: float, exits: list[_Exit], forking: bool = False
