@@ -17,7 +17,7 @@ import pytest
 from archlang.backends import pictures
 from archlang.backends.diagram import Box, Cluster, Diagram, Edge, Item
 from archlang.backends.drawing import draw
-from archlang.backends.graphviz import Style, write_dot
+from archlang.backends.graphviz import Style, bold_width, write_dot
 from archlang.backends.pictures import write_pdf, write_png, write_svg
 from archlang.backends.plan import LARGE_PAGE_BOXES, MAX_DEPTH
 from archlang.backends.themes import FAMILY_NAMES, PALETTES, Palette
@@ -556,3 +556,13 @@ def test_png_without_fonts(monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("resvg_py")
     monkeypatch.setattr(pictures, "FONTS", "No Such Font")
     assert "font" in problem_of(lambda: write_png("<svg/>"))
+
+
+@pytest.mark.parametrize("text", ["padded(c=1024, depth=0)", "features", "x2", "WWW", "illicit", "k=3, c=16, count=1"])
+def test_headings_are_as_wide_as_their_fields(text: str):
+    """By the advances of DejaVu Sans Bold, in thousandths of its size."""
+    bold = {
+        "padded(c=1024, depth=0)": 14906, "features": 4745, "x2": 1341, "WWW": 3309, "illicit": 2785,
+        "k=3, c=16, count=1": 11192,
+    }  # fmt: skip
+    assert 1.0 <= bold_width(text) * 1000 / bold[text] + 0.04 <= 1.14

@@ -28,6 +28,19 @@ Dot = Any
 """A `graphviz.Digraph`, or the part of one that is a cluster: the package has no types."""
 
 
+POINTS = 72
+"""In an inch."""
+
+BOLD_WIDTHS = {
+    **dict.fromkeys("ijl|' ", 0.35), **dict.fromkeys("ft.,:;()[]-/", 0.44), **dict.fromkeys('rsczI_*"', 0.58),
+    **dict.fromkeys("mw=+@%", 0.92), **dict.fromkeys("MW", 1.08),
+}  # fmt: skip
+"""Of DejaVu's bold letters, in parts of their size: Graphviz knows the widths of one weight only."""
+
+PLAIN_WIDTH, WIDE_WIDTH = 0.72, 1.05
+"""Of all others, and of those beyond Latin script, Greek and Cyrillic."""
+
+
 @record
 class Style:
     """How a picture is laid out. Sizes of text are points, lengths inches unless said otherwise, as Graphviz has it."""
@@ -44,8 +57,8 @@ class Style:
     box_margin: str = "0.12,0.06"
     slim_margin: str = "0.08,0.02"
     heading_margin: str = "0.08,0"
-    heading_letter: float = 0.09
-    """Width of a bold letter, for the field behind a heading: Graphviz knows the widths of one weight only."""
+    heading_space: float = 0.16
+    """Beside the text of a heading, for the field behind it: both sides together."""
     legend_letter: float = 0.085
     """Width of a small letter, so that all boxes of the legend are as wide as its longest word."""
     legend_margin: int = 6
@@ -221,10 +234,10 @@ class _Writer:
             style=f"rounded,filled{dashed}", fillcolor=paint.fill, color=paint.line, margin=str(self.style.frame_margin)
         )
         lines = tuple(self._shown(line) for line in frame_lines(cluster, self.options))
-        longest = max(map(len, lines))
+        widest = max(map(bold_width, lines)) * self.style.text_size / POINTS
         heading = {"class": "heading", "margin": self.style.heading_margin, "fontcolor": paint.text}
         heading |= {"fillcolor": paint.heading, "color": paint.heading}
-        heading |= {"width": f"{longest * self.style.heading_letter + 0.15:.2f}"}
+        heading |= {"width": f"{widest + self.style.heading_space:.2f}"}
         self._write_node(frame, heading_id(cluster.id), lines, **heading)
         self._write_items(frame, cluster.items)
 
@@ -290,6 +303,11 @@ class _Writer:
         most = self.style.longest_text
         cut = text if len(text) <= most else f"{text[: most - 3]}..."
         return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut.rstrip())
+
+
+def bold_width(text: str) -> float:
+    """About how wide a heading is, in parts of its size."""
+    return sum(BOLD_WIDTHS.get(char, PLAIN_WIDTH if ord(char) < 0x530 else WIDE_WIDTH) for char in text)
 
 
 def _rows(items: tuple[Item, ...]) -> int:
