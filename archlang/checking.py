@@ -16,6 +16,7 @@ from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import FAILED, FUNCTIONS, Evaluator, Silenced, diagnosed, rename
 from archlang.elaborate.figures import UNITS, MemoryFigure
 from archlang.elaborate.fixes import Badness, try_helps
+from archlang.elaborate.input_fixes import with_input_fixes
 from archlang.elaborate.labels import value_names
 from archlang.elaborate.parts import WORK_LIMIT, Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
@@ -104,6 +105,8 @@ def check_source(
     if not outcome.diagnostics:
         return outcome
 
+    if outcome.run and not outcome.ok:
+        outcome = replace(outcome, diagnostics=with_input_fixes(outcome.run.program, outcome.diagnostics))
     left = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT
 
     def check_again(changed: Source) -> Outcome:

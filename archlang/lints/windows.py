@@ -47,7 +47,9 @@ def inputs_with_channels_last(net: Net) -> Iterator[Finding]:
     """Inputs that look like pictures with their channels last, where windows slide over them."""
     from archlang.errors.shapes import channels_last
 
-    read = [net.input(spot) for spot, _ in net.of(Conv.tag, "batch_norm", *POOLS) if None in net.sources(spot)]
+    read = [
+        net.input(spot) for spot, _ in net.of(Conv.tag, "upconv", "batch_norm", *POOLS) if None in net.sources(spot)
+    ]
     for shape in dict.fromkeys(given.shape for given in net.model.inputs):
         if shape in read and channels_last(shape) and max(shape[:2]) <= PICTURES * min(shape[:2]):
             from archlang.errors.lints import ChannelsLast
