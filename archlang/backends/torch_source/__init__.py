@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from importlib import resources
 
 from archlang.backends.initialise import SCHEMES
+from archlang.backends.torch_source import crops
 from archlang.backends.torch_source.authors import Author, Family
 from archlang.backends.torch_source.classes import CannotMerge, Classes
+from archlang.backends.torch_source.crops import write_crop
 from archlang.backends.torch_source.frames import NotExpressible
-from archlang.backends.torch_source.guards import write_guard
+from archlang.backends.torch_source.guards import decides_sizes, write_guard
 from archlang.backends.torch_source.samples import take_samples
 from archlang.backends.torch_source.schemes import write_function
 from archlang.backends.torch_source.text import Code
@@ -52,6 +54,9 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
     for scheme in sorted(classes.required & set(SCHEMES)):
         code.lines += ["", ""]
         write_function(code, model, scheme)
+    if crops.NAME in classes.required:
+        code.lines += ["", ""]
+        write_crop(code)
     for name, check in classes.guards.items():
         code.lines += ["", ""]
         write_guard(code, name, check, classes.model_inputs)
@@ -70,7 +75,7 @@ def _write_classes(model: Model, family: Family | None, source_name: str) -> Cla
         classes = Classes(samples, source_name, author, separate)
         try:
             classes.write_model()
-            unfit = classes.unwritten_condition()
+            unfit = classes.unwritten_condition() or decides_sizes(samples)
         except NotExpressible as error:
             unfit = samples.unfit(error.values)
         except CannotMerge as error:

@@ -18,7 +18,7 @@ from archlang.backends.torch_source.named_sinks import Mapped
 from archlang.backends.torch_source.parts import Parts
 from archlang.backends.torch_source.sinks import Attributes, Inline
 from archlang.backends.torch_source.steps import MAPPING_METHODS, Part, Segment, is_function, segments_of
-from archlang.backends.torch_source.text import Bracket, Code, call
+from archlang.backends.torch_source.text import Bracket, Code, Expression, call, flat
 from archlang.ir.graph import BodyId, Call, Layer
 
 
@@ -99,10 +99,21 @@ class ClassWriter:
     def _forward(self, flow: Flow, inputs: Sequence[str], names: dict[str, str], is_mapping: bool = False) -> None:
         forward = Forward(flow, names, self.function, is_mapping)
         forward.write(self.forward, inputs, self.aside)
-        if forward.uses_torch:
-            self.library.require("torch")
+        for name in ({"torch"} if forward.uses_torch else set[str]()) | forward.helpers:
+            self.library.require(name)
         for attribute, value in self.function.stored.items():
+            self._store(attribute, value)
+
+    def _store(self, attribute: str, value: Expression) -> None:
+        """Set an attribute: where a condition asks for what it holds, or else at the end."""
+        head, lines = f"if {flat(value)}:", self.constructor.lines
+        places = [index for index, line in enumerate(lines) if line.strip() == head]
+        if not places or str(value).isidentifier() or self.bare != lines[: len(self.bare)]:
             self.constructor.add(f"self.{attribute} = ", value)
+            return
+        for index in places:
+            lines[index] = lines[index].replace(head, f"if self.{attribute}:")
+        lines.insert(places[0], f"{' ' * self.constructor.indent}self.{attribute} = {flat(value)}")
 
     def _is_attributes(self) -> bool:
         """Whether the parts of a plain chain are attributes: they have fit names, and are not too many."""

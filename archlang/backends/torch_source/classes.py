@@ -28,6 +28,10 @@ from archlang.backends.torch_source.words import class_name, literal, variable_n
 from archlang.errors.words import shape_text
 from archlang.ir.graph import Body, BodyId, Layer
 from archlang.ir.ops.base import collapse
+from archlang.records import record
+
+MOST_ROUNDS = 6
+"""How often a class that holds itself is written, until what it gives to its own objects is what they take."""
 
 MOST_USES = 2
 """Uses of an argument that its line names."""
@@ -49,6 +53,8 @@ class Class:
     bodies: list[BodyId]
     parameters: list[Variable] = field(default_factory=list[Variable])
     written: bool = False
+    holds_itself: bool = False
+    is_open: bool = False
 
     @cached_property
     def _instances(self) -> dict[BodyId, int]:
@@ -57,6 +63,17 @@ class Class:
     def values(self, parameter: Variable, bodies: Sequence[BodyId]) -> Vector:
         """What a parameter must be for each of these bodies."""
         return tuple(parameter.values[self._instances[body]] for body in bodies)
+
+
+@record
+class _State:
+    """What was known before a class was written."""
+
+    classes: dict[object, tuple[Class, bool]]
+    names: set[str]
+    functions: int
+    lines: int
+    required: set[str]
 
 
 class Classes:
@@ -104,9 +121,10 @@ class Classes:
             alike = [other for other in self.parts.called if self._key(other) == key]
             self._classes[key] = Class(self._name(label or "group"), alike)
         found = self._classes[key]
+        found.holds_itself |= found.is_open
         if not found.written:
             found.written = True
-            self._write(found)
+            self._settle(found)
         return found
 
     def write_model(self) -> None:
@@ -182,6 +200,31 @@ class Classes:
         return next((a.value for a in self.model.bodies[body].arguments if a.name == name), None)
 
     # ---- one class
+
+    def _settle(self, one: Class) -> None:
+        """Write a class; one that makes objects of itself again and again, until it gives them what it takes."""
+        for _ in range(MOST_ROUNDS):
+            given, state = one.parameters, self._state()
+            one.is_open, one.holds_itself = True, False
+            self._write(one)
+            one.is_open = False
+            if not one.holds_itself or one.parameters == given:
+                return
+            self._go_back(state)
+        raise CannotMerge(self.model.bodies[one.bodies[0]].definition or "")
+
+    def _state(self) -> _State:
+        known = {key: (one, one.written) for key, one in self._classes.items()}
+        return _State(known, set(self._names), len(self._functions), len(self.code.lines), set(self.required))
+
+    def _go_back(self, state: _State) -> None:
+        """Forget what was written since."""
+        self._classes = {key: one for key, (one, _) in state.classes.items()}
+        for one, written in state.classes.values():
+            one.written = written
+        self._names, self.required = state.names, state.required
+        del self._functions[state.functions :]
+        del self.code.lines[state.lines :]
 
     def _write(self, one: Class, is_model: bool = False) -> None:
         bodies = [self.model.bodies[body] for body in one.bodies]

@@ -87,7 +87,8 @@ class Builder:
             if not isinstance(frame, FunctionFrame):
                 raise NotMergeable
             together = list(group)
-            sink.begin_if(frame.condition(present, condition_name(together)))
+            condition = frame.condition(present, condition_name([row.lead for row in together]))
+            sink.begin_if(condition, together=len(together) > 1)
             for row in together:
                 self._put(sink, row.steps, row.lead, frame, starts)
             sink.end_if()

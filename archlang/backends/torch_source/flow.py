@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass, field, replace
+from itertools import count, groupby
 
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.measures import Measures
@@ -37,7 +37,7 @@ class Applied:
 
     A long repeat is one step, that applies its children one after the other; `children` says which of the scope's.
     The first `own` bodies are the model's, others come from samples of it. Where not all bodies have it, `present` says
-    which, and `otherwise` which value stands for its own elsewhere.
+    which, and `otherwise` which value stands for its own elsewhere. Steps of one `stretch`, a number, are there together.
     """
 
     steps: tuple[Step | None, ...]
@@ -49,6 +49,7 @@ class Applied:
     own: int = 1
     present: Vector | None = None
     otherwise: int = -1
+    stretch: int = -1
 
     @property
     def node(self) -> Layer | Call | Segment:
@@ -96,17 +97,30 @@ class Flow:
     applied: list[Applied] = field(default_factory=list[Applied])
     results: tuple[int, ...] = ()
     registered: int = 0
+    totals: tuple[int, ...] = ()
 
     def follow(self, parts: Sequence[Part | None], inputs: Sequence[int], starts: Starts) -> tuple[int, ...]:
         """Apply bodies to values; returns what they give. Raises `NotMergeable`."""
         rows, outputs = self.parts.aligned(parts)
         values: dict[Ref, int] = {Ref(-1, port): value for port, value in enumerate(inputs)}
+        stretches = self._stretches(rows, parts)
         for index, row in enumerate(rows):
             present = presence(row, parts)
             otherwise = -1 if present is None or row.alias is None else values[row.alias]
+            first = len(self.applied)
             given = self._step(row, tuple(values[ref] for ref in row.inputs), starts, present, otherwise)
+            self.applied[first:] = [replace(one, stretch=stretches.get(index, -1)) for one in self.applied[first:]]
             values |= {Ref(index, port): value for port, value in enumerate(given)}
         return tuple(values[ref] for ref in outputs)
+
+    def _stretches(self, rows: Sequence[Row], parts: Sequence[Part | None]) -> dict[int, int]:
+        """A number for each row of several that are there together; children known by numbers have no other way."""
+        found: dict[int, int] = {}
+        for present, group in groupby(range(len(rows)), lambda index: presence(rows[index], parts)):
+            together = list(group)
+            if present is not None and (len(together) > 1 or self.style == "list"):
+                found |= dict.fromkeys(together, next(self.numbers))
+        return found
 
     def _step(
         self, row: Row, inputs: tuple[int, ...], starts: Starts, present: Vector | None, otherwise: int
@@ -117,12 +131,25 @@ class Flow:
                 raise NotMergeable
             return self._segment(row.steps, row.lead, inputs, starts)
         name = name_text(node.name, starts) if node.name else ""
+        if self.style == "list" and name:
+            name = self._place(row.steps, name)
         outputs = tuple(next(self.numbers) for _ in node.outputs)
         self._apply(
             Applied(row.steps, row.lead, name, inputs, outputs, own=self.own, present=present, otherwise=otherwise)
         )
         self.registered += not (node.shared or (isinstance(node, Layer) and is_function(node, self.style)))
         return outputs
+
+    def _place(self, steps: Sequence[Step | None], name: str) -> str:
+        """The place of a child, from the end where that is the same in all bodies and the place is not."""
+        nodes = [None if step is None or isinstance(step.node, Segment) else step.node for step in steps]
+        places = [node.name.index or 0 if node is not None and node.name else None for node in nodes]
+        if len(set(places) - {None}) < 2:
+            return name
+        behind = {p - total for p, total in zip(places, self.totals, strict=True) if p is not None}
+        if len(behind) > 1:
+            raise NotMergeable
+        return str(behind.pop())
 
     def _apply(self, applied: Applied) -> None:
         self.applied.append(applied)
@@ -140,6 +167,8 @@ class Flow:
             self._apply(Applied(steps, lead, "", inputs, outputs, (self.registered, last), self.own))
             self.registered = last
             return outputs
+        if self.style == "list" and len({segment.starts for segment in segments}) > 1:
+            raise NotMergeable
         offsets = behind(starts, segments[0])
         ends = inputs
         for body, parts in self.parts.rows(steps):
@@ -151,7 +180,7 @@ class Flow:
 
 def follow(parts: Measures, bodies: Sequence[Part], style: Style, inputs: int, own: int) -> Flow:
     """The steps of bodies of equal structure, of which the first `own` are the model's."""
-    flow = Flow(parts, style, own, count(inputs))
+    flow = Flow(parts, style, own, count(inputs), totals=tuple(map(parts.listed_children, bodies)))
     flow.results = flow.follow(bodies, range(inputs), {})
     if any(isinstance(one.node, Segment) for one in flow.applied) and any(one.present for one in flow.applied):
         raise NotMergeable

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from archlang.backends.torch_source import crops
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.asides import Result
+from archlang.backends.torch_source.crops import with_likes
 from archlang.backends.torch_source.flow import Applied, Flow
 from archlang.backends.torch_source.frames import Slot
 from archlang.backends.torch_source.functions import FunctionFrame
-from archlang.backends.torch_source.rows import layers_of, spread
+from archlang.backends.torch_source.rows import condition_name, layers_of, spread
 from archlang.backends.torch_source.statements import Line, Own, Statements, Write
 from archlang.backends.torch_source.steps import Segment, Step, is_function
 from archlang.backends.torch_source.text import Code, flat
@@ -22,6 +24,7 @@ from archlang.backends.torch_source.vectors import ANY, Vector, first_of
 from archlang.ir.graph import Call, Layer
 from archlang.ir.ops.base import TorchArgument
 from archlang.ir.ops.linear import Flatten
+from archlang.ir.ops.shape import Crop
 
 LONGEST_NESTING = 80
 """Most characters of a line of calls inside calls."""
@@ -39,10 +42,11 @@ class Forward:
         self.names = names
         self.frame = frame
         self.uses_torch = False
+        self.helpers = set[str]()
 
     def write(self, code: Code, inputs: Sequence[str], aside: Collection[int] = ()) -> None:
         """Write the method. Results at the places `aside` are given in training only."""
-        applied, results = self.flow.applied, self.flow.results
+        applied, results = with_likes(self.flow.applied), self.flow.results
         made = {value for one in applied if one.lead.training for value in one.outputs}
         given = [Result(value, place in aside or value in made) for place, value in enumerate(results)]
         signature = ", ".join(f"{name}: Tensor" for name in inputs)
@@ -70,8 +74,8 @@ class Forward:
             if (
                 before
                 and one.folds
-                and not line.condition
-                and not before.condition
+                and not line.is_alone
+                and before.applied.stretch == one.stretch
                 and one.inputs == before.applied.outputs
                 and uses[one.inputs[0]] == 1
                 and one.lead.training == before.applied.lead.training
@@ -93,19 +97,26 @@ class Forward:
         if isinstance(node, Call):
             return lambda inputs: f"{self._child(applied.name)}({', '.join(inputs)})"
         if is_function(node, self.flow.style):
-            return self._function(node, applied.steps)
+            return self._function(node, applied.steps, len(applied.inputs))
         return self._module(node, applied.steps, self._child(applied.name))
 
     def _condition(self, applied: Applied) -> str:
         """How `forward` knows that a part is there; empty where it always is."""
         if applied.present is None:
             return ""
-        if applied.is_own or self.flow.style == "list":
+        if applied.is_own:
             raise NotMergeable
+        if applied.stretch >= 0:
+            return self._kept(applied.stretch, applied.present)
         if not isinstance(applied.node, Layer) or not is_function(applied.node, self.flow.style):
             return f"{self._child(applied.name)} is not None"
         name = "residual" if applied.is_sum else f"with_{applied.node.op.kind}"
         return str(self.frame.store(Slot(applied.present, name), self.frame.condition(applied.present, name)))
+
+    def _kept(self, stretch: int, present: Vector) -> str:
+        """The condition of steps that are there together."""
+        together = [one.lead for one in self.flow.applied if one.stretch == stretch]
+        return self.frame.kept_condition(present, condition_name(together))
 
     def _child(self, name: str) -> str:
         if self.flow.style == "list":
@@ -128,10 +139,13 @@ class Forward:
 
         return write
 
-    def _function(self, layer: Layer, steps: Sequence[Step | None]) -> Write:
+    def _function(self, layer: Layer, steps: Sequence[Step | None], read: int) -> Write:
         call = layer.op.torch()
         calls = [one.op.torch().arguments for one in layers_of(steps)]
         values = [spread(steps, [one[i].value for one in calls]) for i in range(len(call.arguments))]
+        if isinstance(layer.op, Crop) and read > 1:
+            self.helpers.add(crops.NAME)
+            return lambda inputs: f"{crops.NAME}({', '.join(inputs)})"
         if call.target in ("+", "*"):
             return lambda inputs: f" {call.target} ".join(inputs)
         if call.target == "[]":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,14 +13,19 @@ from typing import Any
 from archlang.backends.torch_source.authors import ATOM, Author, Written, python_text
 from archlang.backends.torch_source.formulas import derive, product_factor
 from archlang.backends.torch_source.frames import DEPTH, Frame, Given, NotExpressible, Slot, Variable
+from archlang.backends.torch_source.steps import MAPPING_METHODS, SEQUENTIAL_METHODS
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, flat
 from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_literal, known_of
 from archlang.backends.torch_source.words import annotation, is_argument_name, literal, plural, unique, variable_name
+from archlang.syntax.reserved import MODULE_ATTRIBUTES
 from archlang.traced import is_traced
 
 IN_CHANNELS = "in_channels"
 """What a block calls the channels that come in, unless a parameter has the name."""
 
+
+ATTRIBUTES = MODULE_ATTRIBUTES | SEQUENTIAL_METHODS | MAPPING_METHODS
+"""What modules and their containers have already."""
 
 COPIES = "how often a part is repeated"
 """What an argument sets that is a number of copies."""
@@ -218,9 +224,19 @@ class FunctionFrame(Frame):
             return text
         if text not in self.stored.values():
             name = str(text) if str(text).isidentifier() else slot.name
-            taken = self.labels | set(self.stored)
+            taken = self.labels | set(self.stored) | ATTRIBUTES
             self.stored[unique(name, taken.__contains__)] = text
         return f"self.{next(name for name, known in self.stored.items() if known == text)}"
+
+    def kept_condition(self, present: Vector, name: str) -> str:
+        """The text of a condition in another method: of one parameter, `self.depth > 0`, else an attribute."""
+        text = self.condition(present, name)
+        names = [node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)]
+        known = [variable for variable in self.variables if [variable.name] == [node.id for node in names]]
+        if not known or text == known[0].name:
+            return str(self.store(Slot(present, name), text))
+        before, behind = text[: names[0].col_offset], text[names[0].end_col_offset :]
+        return f"{before}{self.store(known[0].slot, known[0].name)}{behind}"
 
     def _parameter(self, name: str, slot: Slot, argument: str = "") -> str:
         """A new parameter; the `argument` that it is has the author's default."""

@@ -44,6 +44,20 @@ def sample_check(samples: Samples, training: bool) -> InputCheck:
     return found
 
 
+def decides_sizes(samples: Samples) -> str | None:
+    """A parameter that decides about parts, and so about which sizes the inputs have; None if there is none."""
+    decided = {name for _, names in samples.conditions for name in names} & set(samples.free)
+    others = (one for one in samples.samples if len(one.values) == 1 and set(one.values) <= decided)
+    found = {name for one in others for name in one.values if _demands_others(samples, one.root)}
+    return samples.least(found) if found else None
+
+
+def _demands_others(samples: Samples, root: BodyId) -> bool:
+    """Whether the inputs of a sample must have other sizes, where those of the model have limits."""
+    own = input_check(_model_at(samples, samples.roots[0]))
+    return any(own.boxes) and input_check(_model_at(samples, root)).text != own.text
+
+
 def _model_at(samples: Samples, root: BodyId) -> Model:
     """The model of a sample."""
     bodies = samples.model.bodies[: root + 1]

@@ -8,7 +8,8 @@ from functools import cache
 from itertools import chain
 
 from archlang.backends.torch_source.parts import Parts
-from archlang.backends.torch_source.steps import Copies, Part, Segment, Step, Style, segments_of
+from archlang.backends.torch_source.recursion import merged_recursions
+from archlang.backends.torch_source.steps import Copies, Part, Segment, Step, Style, is_function, segments_of
 from archlang.ir.graph import BodyId, Call, Layer, Model
 
 SHORT_REPEAT = 6
@@ -24,7 +25,8 @@ class Measures(Parts):
     def __init__(
         self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None
     ) -> None:
-        super().__init__(model, separate, used)
+        used = frozenset(range(len(model.bodies))) if used is None else used
+        super().__init__(model, separate, used, merged_recursions(model, separate, used))
         self.size = cache(self._size)
         self.counted = cache(self._counted)
         self.children = cache(self._children)
@@ -70,6 +72,16 @@ class Measures(Parts):
             else:
                 total += step.node.name is not None
         return total
+
+    def listed_children(self, part: Part) -> int:
+        """How many children the `nn.ModuleList` has that a body is."""
+        nodes = [step.node for step in part.steps]
+        return sum(
+            self.segment_children(node)
+            if isinstance(node, Segment)
+            else not (isinstance(node, Layer) and is_function(node, "list"))
+            for node in nodes
+        )
 
     def segment_children(self, segment: Segment) -> int:
         """How many modules a segment adds to the scope around it."""

@@ -63,7 +63,7 @@ class Keyed:
             self.code.add(f"{self.target} = ", call("nn.Sequential", *([made] if made else [])))
         self.begun, self.pending = True, []
 
-    def begin_if(self, condition: str) -> None:
+    def begin_if(self, condition: str, together: bool) -> None:
         """Names would depend on what is there."""
         raise NotMergeable
 
@@ -98,7 +98,7 @@ class Mapped:
     def flush(self) -> None:
         """Nothing is pending: statements of groups stand in front."""
 
-    def begin_if(self, condition: str) -> None:
+    def begin_if(self, condition: str, together: bool) -> None:
         """An expression has no parts that may be missing."""
         raise NotMergeable
 

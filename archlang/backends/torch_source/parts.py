@@ -42,18 +42,26 @@ Piece = tuple[Layer | Call | Segment, tuple[Shape, ...]]
 
 
 class Parts:
-    """The parts of a model, each made once, and how they are built."""
+    """The parts of a model, each made once, and how they are built.
+
+    Each structure of the blocks `separate` has a class of its own; those of `recursive` ones have one together.
+    """
 
     def __init__(
-        self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None
+        self,
+        model: Model,
+        separate: frozenset[str] = frozenset(),
+        used: frozenset[BodyId] | None = None,
+        recursive: frozenset[str] = frozenset(),
     ) -> None:
         self.model = model
         self.separate = separate
+        self.recursive = recursive
         self.used = frozenset(range(len(model.bodies))) if used is None else used
         self._structures: dict[object, int] = {}
         self._looks: dict[int, tuple[Part, int]] = {}
         self._merging: list[str] = []
-        self._recursive: set[str] = set()
+        self._entangled: set[str] = set()
         self.variants = cache(self._variants)
         self.aligned_looks = cache(self._aligned_looks)
         self.part = cache(self._part)
@@ -154,8 +162,10 @@ class Parts:
     def variant(self, body_id: BodyId) -> int:
         """A number that is equal for bodies that one class stands for."""
         definition = self.model.bodies[body_id].definition
+        if definition in self.recursive:
+            return self._structures.setdefault(("recursive", definition), len(self._structures))
         if definition in self._merging:
-            self._recursive.update(self._merging[self._merging.index(definition) :])
+            self._entangled.update(self._merging[self._merging.index(definition) :])
         if definition is None or definition in self.separate or definition in self._merging:
             return self.structure(body_id)
         variants = self.variants(definition)  # first: blocks that hold themselves are told apart inside
@@ -167,7 +177,7 @@ class Parts:
         self._merging.append(definition)
         try:
             groups = self._grouped(definition)
-            return {} if definition in self._recursive else groups
+            return {} if definition in self._entangled else groups
         finally:
             self._merging.pop()
 
@@ -181,14 +191,15 @@ class Parts:
         groups: list[list[int]] = []
         for structure in sorted(found, key=lambda one: -len(self.part(found[one]).steps)):
             for group in groups:
-                if self._merges([found[one] for one in (*group, structure)]):
+                if self.merges([found[one] for one in (*group, structure)]):
                     group.append(structure)
                     break
             else:
                 groups.append([structure])
         return {structure: group[0] for group in groups for structure in group}
 
-    def _merges(self, bodies: list[BodyId]) -> bool:
+    def merges(self, bodies: list[BodyId]) -> bool:
+        """Whether one class can stand for bodies."""
         parts = [self.part(body) for body in bodies]
         faces = {
             (len(self.model.bodies[body].inputs), len(part.outputs), bool(part.lead))
@@ -241,7 +252,7 @@ class Parts:
             return False
         if {self.model.bodies[node.body].definition for node in (left, right)} != {None}:
             return False
-        return self._merges([left.body, right.body])
+        return self.merges([left.body, right.body])
 
     def _is_plain(self, body_id: BodyId) -> bool:
         """Whether a body can be a `nn.Sequential`, or be part of one: a chain of modules."""

@@ -17,15 +17,15 @@ def presence(row: Row, parts: Sequence[Part | None]) -> Vector | None:
     return tuple(ANY if part is None else step is not None for step, part in zip(row.steps, parts, strict=True))
 
 
-def condition_name(rows: Sequence[Row]) -> str:
+def condition_name(leads: Sequence[Step]) -> str:
     """What a constructor calls an argument that says whether these parts are there, if it needs one."""
-    for row in rows:
-        node = row.lead.node
+    for lead in leads:
+        node = lead.node
         if isinstance(node, Layer) and node.op.torch().target == "+":
             return "residual"
         if not isinstance(node, Segment) and node.name is not None and node.name.index is None:
             return f"with_{node.name.base}"
-    node = rows[0].lead.node
+    node = leads[0].node
     return f"with_{node.op.kind}" if isinstance(node, Layer) else "with_more"
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from archlang.backends.torch_source.authors import Family, Tracing
 from archlang.backends.torch_source.frames import Variable
 from archlang.backends.torch_source.measures import Measures
+from archlang.backends.torch_source.recursion import bodies_of
 from archlang.ir.graph import Body, BodyId, Call, Model, Node, Repeat
 from archlang.records import record
 from archlang.syntax import ast
@@ -98,18 +99,8 @@ class Samples:
         used = set(self.roots)
         for number in range(len(self.model.bodies) - 1, -1, -1):
             if number in used:
-                used.update(body for node in self.model.bodies[number].nodes for body in _bodies_of(node))
+                used.update(body for node in self.model.bodies[number].nodes for body in bodies_of(node))
         return frozenset(used)
-
-
-def _bodies_of(node: Node) -> tuple[BodyId, ...]:
-    match node:
-        case Call():
-            return (node.body,)
-        case Repeat():
-            return tuple(run.body for run in node.runs)
-        case _:
-            return ()
 
 
 def take_samples(

@@ -30,8 +30,8 @@ class Sink(Protocol):
         """Write down what is pending, before other statements follow."""
         ...
 
-    def begin_if(self, condition: str) -> None:
-        """What follows is there only under a condition. Raises `NotMergeable`."""
+    def begin_if(self, condition: str, together: bool) -> None:
+        """What follows is there only under a condition, several parts `together`. Raises `NotMergeable`."""
         ...
 
     def end_if(self) -> None:
@@ -54,7 +54,7 @@ class Inline:
     def flush(self) -> None:
         """Nothing is pending: there are no other statements."""
 
-    def begin_if(self, condition: str) -> None:
+    def begin_if(self, condition: str, together: bool) -> None:
         """An expression has no parts that may be missing."""
         raise NotMergeable
 
@@ -72,7 +72,7 @@ class Listing:
     style: Style | None = None
     begun: bool = False
     pending: list[Entry] = field(default_factory=list[Entry])
-    outer: list[Code] = field(default_factory=list[Code])
+    outer: list[tuple[Code, str]] = field(default_factory=list[tuple[Code, str]])
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Add an element."""
@@ -90,30 +90,31 @@ class Listing:
         self.begun = True
         self.pending = []
 
-    def begin_if(self, condition: str) -> None:
+    def begin_if(self, condition: str, together: bool) -> None:
         """Elements under a condition are added by statements of their own."""
-        if self.style:
-            raise NotMergeable
         self.flush()
-        self.code.add(f"if {condition}:")
-        self.outer.append(self.code)
+        self.outer.append((self.code, condition))
         self.code = self.code.deeper()
 
     def end_if(self) -> None:
         """Go on outside the condition."""
         self.flush()
-        block, self.code = self.code, self.outer.pop()
-        self.code.take(block)
+        block, (self.code, condition) = self.code, self.outer.pop()
+        _take_if(self.code, condition, block)
 
 
 @dataclass
 class Attributes:
-    """Parts as attributes; `names` are those that differ from the part's own name."""
+    """Parts as attributes; `names` are those that differ from the part's own name.
+
+    A part that not every object has is None elsewhere; several together are set in one block.
+    """
 
     code: Code
     names: dict[str, str]
     style: Style | None = "attributes"
     condition: str = ""
+    outer: Code | None = None
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Set an attribute."""
@@ -122,7 +123,7 @@ class Attributes:
         if has_number and len({n.index for n in names if n is not None}) > 1:
             raise NotMergeable
         name = self.names.get(name, name)
-        if self.condition:
+        if self.condition and self.outer is None:
             self._put_if(name, value)
         elif name.isidentifier():
             self.code.add(f"self.{name} = ", value)
@@ -150,10 +151,22 @@ class Attributes:
         inner.add(f"self.{name} = ", value)
         self.code.take(inner)
 
-    def begin_if(self, condition: str) -> None:
-        """Attributes are None where the condition does not hold."""
+    def begin_if(self, condition: str, together: bool) -> None:
+        """Attributes are None where the condition does not hold, or not there if there are several."""
         self.condition = condition
+        if together:
+            self.outer, self.code = self.code, self.code.deeper()
 
     def end_if(self) -> None:
         """Go on outside the condition."""
+        if self.outer is not None:
+            block, self.code, self.outer = self.code, self.outer, None
+            _take_if(self.code, self.condition, block)
         self.condition = ""
+
+
+def _take_if(code: Code, condition: str, block: Code) -> None:
+    """A block under its condition, unless it is empty."""
+    if block.lines:
+        code.add(f"if {condition}:")
+        code.take(block)

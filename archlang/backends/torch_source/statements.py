@@ -8,10 +8,14 @@ from collections.abc import Callable, Sequence
 from archlang.backends.torch_source.asides import Asides, Result
 from archlang.backends.torch_source.flow import Applied
 from archlang.backends.torch_source.steps import Segment
+from archlang.backends.torch_source.stretches import Stretch, Stretches
 from archlang.backends.torch_source.text import Code
 from archlang.backends.torch_source.words import unique, variable_name
 from archlang.ir.graph import Layer
 from archlang.records import record
+
+LETTERS = "xyz"
+"""Names of values that only flow on."""
 
 BATCH = "batch"
 """The variable that holds the size of the batch, where it must be told apart from a tensor."""
@@ -28,6 +32,11 @@ class Line:
     write: Write
     shape: str
     condition: str
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it has a condition of its own."""
+        return bool(self.condition) and self.applied.stretch < 0
 
 
 @record
@@ -51,13 +60,15 @@ class Statements:
         self.own = own
         self.results = tuple(result.value for result in results)
         self.given = results
-        self.reads = Counter(v for line in lines if not line.applied.lead.training for v in set(line.applied.reads))
+        self.stretches = Stretches([line.applied for line in lines], self.results)
+        reads = zip(lines, self.stretches.reads, strict=True)
+        self.reads = Counter(v for line, values in reads if not line.applied.lead.training for v in values)
 
     def write(self, names: dict[int, str]) -> None:
         """Write all statements; `names` are those of the inputs."""
         self.inputs = set(names.values())
         self.asides = Asides([line.applied for line in self.lines], self.given, list(names.values()))
-        self.last = {value: index for index, line in enumerate(self.lines) for value in line.applied.reads}
+        self.last = dict(self.stretches.last)
         self.last |= {v: len(self.lines) for v in self.results if v not in self.asides.makers}
         if any(self._lacks_batch(line) for line in self.lines) or set(self.own) & set(self.results):
             self.code.add(f"{BATCH} = {next(iter(names.values()), 'x')}.shape[0]")
@@ -72,11 +83,44 @@ class Statements:
 
     def _block(self, block: range, names: dict[int, str]) -> bool:
         """Write lines; returns whether the last one is the end of the method."""
+        first = block.start
+        while first < block.stop:
+            stretch = self.stretches.at(first)
+            if stretch is None:
+                if self._lines(range(first, first + 1), names):
+                    return True
+                first += 1
+                continue
+            if self._stretch(stretch, names):
+                return True
+            first = stretch.steps.stop
+        return False
+
+    def _stretch(self, stretch: Stretch, names: dict[int, str]) -> bool:
+        """Lines under one condition; returns whether the last one is the end of the method."""
+        around = {value: names[other] for value, other in stretch.around.items()}
+        outer, self.code = self.code, self.code.deeper()
+        ended = self._lines(stretch.steps, names)
+        inner, self.code = self.code, outer
+        self.code.add(f"if {self.lines[stretch.steps.start].condition}:")
+        self.code.take(inner)
+        if ended:
+            self.code.add(f"return {around[self.results[0]]}")
+            return True
+        if changed := {names[value]: other for value, other in around.items() if names[value] != other}:
+            self.code.add("else:")
+            other = self.code.deeper()
+            other.add(f"{', '.join(changed)} = {', '.join(changed.values())}")
+            self.code.take(other)
+        return False
+
+    def _lines(self, block: range, names: dict[int, str]) -> bool:
+        """Write lines one by one; returns whether the last one is the end of the method."""
         for index in block:
             line = self.lines[index]
             text = line.write(self._read(line, names))
             if index == len(self.lines) - 1 and self.results == line.applied.outputs and not self._is_loop(line):
-                text = f"{text} if {line.condition} else {names[line.applied.otherwise]}" if line.condition else text
+                text = f"{text} if {line.condition} else {names[line.applied.otherwise]}" if line.is_alone else text
                 self.code.add(f"return {text}", comment=line.shape)
                 return True
             self._statement(line, index, text, names)
@@ -140,7 +184,7 @@ class Statements:
         if (
             len(appended) == 1
             and applied.outputs[0] not in self.last
-            and not line.condition
+            and not line.is_alone
             and not self._is_loop(line)
         ):
             self.code.add(f"{appended[0][0]}.append({text})", comment=line.shape)
@@ -153,7 +197,7 @@ class Statements:
             names[value] = self._name(line, index, value, live, port, names)
             live.add(names[value])
         target = ", ".join(names[value] for value in applied.outputs)
-        if line.condition:
+        if line.is_alone:
             self._conditional(line, target, text, otherwise)
         elif self._is_loop(line):
             self._loop(line, target, text, given)
@@ -184,8 +228,11 @@ class Statements:
     def _name(self, line: Line, index: int, value: int, live: set[str], port: int, names: dict[int, str]) -> str:
         """`x` for what the next step alone reads; the part's own name, or a letter, for what is read later."""
         name = line.applied.name
-        if line.condition and (otherwise := names[line.applied.otherwise]) not in live:
+        if line.is_alone and (otherwise := names[line.applied.otherwise]) not in live:
             return otherwise
+        around = self.stretches.around(value)
+        if around is not None and names[around] in set(LETTERS) - live:
+            return names[around]
         if port and isinstance(line.applied.node, Layer):
             return variable_name(f"{name}_indices" if name.isidentifier() else "indices", live.__contains__)
         behind = self.asides.behind(index)
@@ -196,7 +243,7 @@ class Statements:
             live = live | self.inputs  # it is declared as what may be None
         if (waits or value in self.results[1:]) and name.isidentifier():
             return variable_name(name, live.__contains__)
-        return next((letter for letter in "xyz" if letter not in live), unique("y", live.__contains__))
+        return next((letter for letter in LETTERS if letter not in live), unique("y", live.__contains__))
 
     def _end(self, index: int) -> int:
         """Where the block of a line ends."""

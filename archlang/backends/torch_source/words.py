@@ -13,7 +13,8 @@ from archlang.backends.torch_source.text import Bracket, Entry, Expression
 from archlang.traced import plain
 
 LIBRARY_NAMES = frozenset({
-    "Any", "OrderedDict", "Tensor", "annotations", "enumerate", "getattr", "init", "isinstance", "itertools", "list",
+    "Any", "OrderedDict", "Tensor", "annotations", "check_input", "check_training_input", "crop_like", "enumerate",
+    "getattr", "init", "isinstance", "itertools", "list",
     "next", "nn", "range", "self", "str", "super", "torch", "zip",
 })  # fmt: skip
 """Names that generated code uses for what it did not define."""

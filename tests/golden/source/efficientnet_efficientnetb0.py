@@ -94,14 +94,16 @@ class Mbconv(nn.Module):
             Unit(t * in_channels, c, k=1, swish=False),
         ]
         self.block = nn.Sequential(*layers)
-        self.droppath = DropPath(drop) if stride == 1 and c == in_channels else None
+        if stride == 1 and c == in_channels:
+            self.droppath = DropPath(drop)
         self.residual = stride == 1 and c == in_channels
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.block(x)
-        if self.droppath is not None:
+        if self.residual:
             y = self.droppath(y)
-        return x + y if self.residual else y
+            return x + y
+        return y
 
 
 class Stage(nn.Sequential):

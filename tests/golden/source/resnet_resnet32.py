@@ -34,16 +34,17 @@ class Plain(nn.Module):
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(c)
-        self.pool = nn.MaxPool2d(1, stride=stride) if c != in_channels else None
-        self.pad = nn.ZeroPad3d((0, 0, 0, 0, 0, in_channels)) if c != in_channels else None
+        if c != in_channels:
+            self.pool = nn.MaxPool2d(1, stride=stride)
+            self.pad = nn.ZeroPad3d((0, 0, 0, 0, 0, in_channels))
         self.relu2 = nn.ReLU()
+        self.with_pool = c != in_channels
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu1(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        if self.pool is not None:
+        if self.with_pool:
             x = self.pool(x)
-        if self.pad is not None:
             x = self.pad(x)
         return self.relu2(y + x)
 
