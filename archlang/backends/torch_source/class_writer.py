@@ -14,7 +14,7 @@ from archlang.backends.torch_source.flow import Flow, attribute_names, follow
 from archlang.backends.torch_source.forward import Forward
 from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.measures import LONGEST_FORWARD
-from archlang.backends.torch_source.named_sinks import Mapped
+from archlang.backends.torch_source.named_sinks import Mapped, ordered
 from archlang.backends.torch_source.parts import Parts
 from archlang.backends.torch_source.sinks import Attributes, Inline
 from archlang.backends.torch_source.steps import MAPPING_METHODS, Part, Segment, is_function, segments_of
@@ -48,8 +48,7 @@ class ClassWriter:
         if plain and not is_model and known.is_numbered(body):
             self._sequential()
         elif plain and not self._is_attributes():
-            self._begin()
-            self.builder.keys(self.constructor, "self", self.parts, self.function)
+            self._keyed()
         elif not plain and known.is_numbered(body, "list"):
             self._list(inputs)
         else:
@@ -66,6 +65,16 @@ class ClassWriter:
         inline = Inline()
         self.builder.fill(inline, self.parts, self.function, {})
         self.constructor.add("", Bracket("super().__init__(", tuple(inline.entries)))
+
+    def _keyed(self) -> None:
+        """A `nn.Sequential` by names."""
+        if self.builder.is_straight(self.parts):
+            self.library.require("OrderedDict")
+            named = ordered(self.builder.named(self.parts, self.function))
+            self.constructor.add("", call("super().__init__", named))
+            return
+        self._begin()
+        self.builder.keys(self.constructor, "self", self.parts, self.function)
 
     def _list(self, inputs: Sequence[str]) -> None:
         self.base = "nn.ModuleList"
@@ -108,7 +117,7 @@ class ClassWriter:
         """Set an attribute: where a condition asks for what it holds, or else at the end."""
         head, lines = f"if {flat(value)}:", self.constructor.lines
         places = [index for index, line in enumerate(lines) if line.strip() == head]
-        if not places or str(value).isidentifier() or self.bare != lines[: len(self.bare)]:
+        if not places or str(value).isidentifier() or not self.bare:
             self.constructor.add(f"self.{attribute} = ", value)
             return
         for index in places:

@@ -17,7 +17,7 @@ from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.loops import LoopFrame
 from archlang.backends.torch_source.measures import SHORT_REPEAT, Measures
 from archlang.backends.torch_source.named_sinks import Keyed, Named, ordered
-from archlang.backends.torch_source.rows import condition_name, layers_of, presence, spread
+from archlang.backends.torch_source.rows import condition_name, layers_of, presence, presences, spread
 from archlang.backends.torch_source.sinks import Inline, Listing, Sink
 from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call, flat
@@ -31,9 +31,10 @@ from archlang.ir.walk import Starts, advance
 
 
 class CalledClass(Protocol):
-    """A class of the generated module, written already."""
+    """A class of the generated module, written already unless it is the one that is being written (`is_open`)."""
 
     name: str
+    is_open: bool
     parameters: list[Variable]
 
     def values(self, parameter: Variable, bodies: Sequence[BodyId]) -> Vector:
@@ -79,14 +80,15 @@ class Builder:
     def fill(self, sink: Sink, parts: Sequence[Part | None], frame: Frame, starts: Starts) -> None:
         """Put all steps of these bodies, which one class stands for, into a sink."""
         rows, _ = self.parts.aligned(parts)
-        for present, group in groupby(rows, lambda row: presence(row, parts)):
+        there = presences(rows, parts)
+        for present, group in groupby(range(len(rows)), there.__getitem__):
+            together = [rows[index] for index in group]
             if present is None:
-                for row in group:
+                for row in together:
                     self._put(sink, row.steps, row.lead, frame, starts)
                 continue
             if not isinstance(frame, FunctionFrame):
                 raise NotMergeable
-            together = list(group)
             condition = frame.condition(present, condition_name([row.lead for row in together]))
             sink.begin_if(condition, together=len(together) > 1)
             for row in together:
@@ -166,16 +168,16 @@ class Builder:
     def _object(
         self, called: CalledClass, bodies: Sequence[BodyId], steps: Sequence[Step | None], frame: Frame
     ) -> Expression:
-        given = tuple(step.outputs[0][0] if step else ANY for step in steps)
         entries: list[Entry] = []
         for parameter in called.parameters:
             values = called.values(parameter, bodies)
             if parameter.has_default and equal(values, (parameter.given,) * len(values)):
                 continue
-            slot = Slot(spread(steps, values), parameter.name, parameter.role, owner=called.name)
+            given = spread(steps, values)
+            slot = Slot(given, parameter.name, parameter.role, owner=called.name, in_itself=called.is_open)
             named = len(called.parameters) > 1 and (not parameter.role or any(entry.prefix for entry in entries))
             entries.append(Entry(frame.write(slot), f"{parameter.name}=" if named else ""))
-        frame.passes(given)
+        frame.passes(tuple(step.outputs[0][0] if step else ANY for step in steps))
         return Bracket(f"{called.name}(", tuple(entries))
 
     # ---- groups
@@ -183,12 +185,12 @@ class Builder:
     def _group(self, sink: Sink, body: BodyId, parts: Sequence[Part | None], frame: Frame, label: str) -> Expression:
         numbered = self.parts.is_numbered(body)
         if self.is_straight(parts):
-            inline = Inline() if numbered else Named(labels=self._labels(parts))
+            if not numbered:
+                self.library.require("OrderedDict")
+                return call("nn.Sequential", ordered(self.named(parts, frame)))
+            inline = Inline()
             self.fill(inline, parts, frame, {})
-            if numbered:
-                return Bracket("nn.Sequential(", tuple(inline.entries))
-            self.library.require("OrderedDict")
-            return call("nn.Sequential", ordered(inline.entries))
+            return Bracket("nn.Sequential(", tuple(inline.entries))
         sink.flush()
         if numbered:
             return f"nn.Sequential(*{self.listing(sink.code, parts, frame, label)})"
@@ -197,6 +199,12 @@ class Builder:
         if keyed.is_ordered:
             self.library.require("OrderedDict")
         return name
+
+    def named(self, parts: Sequence[Part | None], frame: Frame) -> list[Entry]:
+        """The pairs of the one expression that bodies are."""
+        inline = Named(labels=self._labels(parts))
+        self.fill(inline, parts, frame, {})
+        return inline.entries
 
     def listing(
         self, code: Code, parts: Sequence[Part | None], frame: Frame, label: str = "", style: Style | None = None

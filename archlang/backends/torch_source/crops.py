@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archlang.backends.torch_source.flow import Applied
+from archlang.backends.torch_source.rows import is_middle
 from archlang.backends.torch_source.text import Code
 from archlang.ir.graph import Layer
 from archlang.ir.ops.shape import Crop
@@ -32,20 +33,10 @@ def with_likes(applied: Sequence[Applied]) -> list[Applied]:
 
 
 def _differs(one: Applied) -> bool:
-    """Whether a step cuts the middle out, by margins that are not the same in all bodies."""
-    crops = [_crop(step.node) for step in one.steps if step is not None]
-    margins = {(crop.start, crop.after) for crop in crops if crop is not None}
-    return len(margins) > 1 and all(crop is not None and _is_middle(crop) for crop in crops)
-
-
-def _crop(node: object) -> Crop | None:
-    return node.op if isinstance(node, Layer) and isinstance(node.op, Crop) else None
-
-
-def _is_middle(crop: Crop) -> bool:
-    return crop.after is not None and all(
-        behind - before in (0, 1) for before, behind in zip(crop.start, crop.after, strict=True)
-    )
+    """Whether a step cuts the middle out, by margins that are not the same in all bodies: none in some, maybe."""
+    nodes = [step.node for step in one.steps if step is not None]
+    margins = {node.op for node in nodes if isinstance(node, Layer) and isinstance(node.op, Crop)}
+    return all(map(is_middle, nodes)) and (len(margins) > 1 or one.is_idle_in_some)
 
 
 def _likes(one: Applied, index: int, applied: Sequence[Applied], made: dict[int, int]) -> Iterator[int]:

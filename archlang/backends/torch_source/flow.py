@@ -12,7 +12,7 @@ from itertools import count, groupby
 
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.measures import Measures
-from archlang.backends.torch_source.rows import presence
+from archlang.backends.torch_source.rows import presences
 from archlang.backends.torch_source.steps import Part, Row, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.vectors import Vector
 from archlang.backends.torch_source.words import unique
@@ -37,7 +37,7 @@ class Applied:
 
     A long repeat is one step, that applies its children one after the other; `children` says which of the scope's.
     The first `own` bodies are the model's, others come from samples of it. Where not all bodies have it, `present` says
-    which, and `otherwise` which value stands for its own elsewhere. Steps of one `stretch`, a number, are there together.
+    which, and `otherwise` which value stands for its own elsewhere. Those of one `stretch` are there together.
     """
 
     steps: tuple[Step | None, ...]
@@ -62,8 +62,16 @@ class Applied:
         return self.inputs if self.present is None else (*self.inputs, self.otherwise)
 
     @property
+    def is_idle_in_some(self) -> bool:
+        """Whether it does nothing in some bodies that have it: there is nothing to crop."""
+        there = self.present or (True,) * len(self.steps)
+        return any(step is None and has is True for step, has in zip(self.steps, there, strict=True))
+
+    @property
     def shape(self) -> str:
         """The shapes that come out, where they change and are the same in all bodies of the model."""
+        if self.is_idle_in_some:
+            return ""
         steps = [step for step in self.steps[: self.own] if step is not None]
         outputs = {step.outputs for step in steps}
         changes = any(step.outputs != step.shapes[:1] for step in steps)
@@ -97,15 +105,14 @@ class Flow:
     applied: list[Applied] = field(default_factory=list[Applied])
     results: tuple[int, ...] = ()
     registered: int = 0
-    totals: tuple[int, ...] = ()
 
     def follow(self, parts: Sequence[Part | None], inputs: Sequence[int], starts: Starts) -> tuple[int, ...]:
         """Apply bodies to values; returns what they give. Raises `NotMergeable`."""
         rows, outputs = self.parts.aligned(parts)
         values: dict[Ref, int] = {Ref(-1, port): value for port, value in enumerate(inputs)}
-        stretches = self._stretches(rows, parts)
-        for index, row in enumerate(rows):
-            present = presence(row, parts)
+        there = presences(rows, parts)
+        stretches = self._stretches(there)
+        for index, (row, present) in enumerate(zip(rows, there, strict=True)):
             otherwise = -1 if present is None or row.alias is None else values[row.alias]
             first = len(self.applied)
             given = self._step(row, tuple(values[ref] for ref in row.inputs), starts, present, otherwise)
@@ -113,10 +120,10 @@ class Flow:
             values |= {Ref(index, port): value for port, value in enumerate(given)}
         return tuple(values[ref] for ref in outputs)
 
-    def _stretches(self, rows: Sequence[Row], parts: Sequence[Part | None]) -> dict[int, int]:
+    def _stretches(self, there: Sequence[Vector | None]) -> dict[int, int]:
         """A number for each row of several that are there together; children known by numbers have no other way."""
         found: dict[int, int] = {}
-        for present, group in groupby(range(len(rows)), lambda index: presence(rows[index], parts)):
+        for present, group in groupby(range(len(there)), there.__getitem__):
             together = list(group)
             if present is not None and (len(together) > 1 or self.style == "list"):
                 found |= dict.fromkeys(together, next(self.numbers))
@@ -131,25 +138,12 @@ class Flow:
                 raise NotMergeable
             return self._segment(row.steps, row.lead, inputs, starts)
         name = name_text(node.name, starts) if node.name else ""
-        if self.style == "list" and name:
-            name = self._place(row.steps, name)
         outputs = tuple(next(self.numbers) for _ in node.outputs)
         self._apply(
             Applied(row.steps, row.lead, name, inputs, outputs, own=self.own, present=present, otherwise=otherwise)
         )
         self.registered += not (node.shared or (isinstance(node, Layer) and is_function(node, self.style)))
         return outputs
-
-    def _place(self, steps: Sequence[Step | None], name: str) -> str:
-        """The place of a child, from the end where that is the same in all bodies and the place is not."""
-        nodes = [None if step is None or isinstance(step.node, Segment) else step.node for step in steps]
-        places = [node.name.index or 0 if node is not None and node.name else None for node in nodes]
-        if len(set(places) - {None}) < 2:
-            return name
-        behind = {p - total for p, total in zip(places, self.totals, strict=True) if p is not None}
-        if len(behind) > 1:
-            raise NotMergeable
-        return str(behind.pop())
 
     def _apply(self, applied: Applied) -> None:
         self.applied.append(applied)
@@ -180,11 +174,29 @@ class Flow:
 
 def follow(parts: Measures, bodies: Sequence[Part], style: Style, inputs: int, own: int) -> Flow:
     """The steps of bodies of equal structure, of which the first `own` are the model's."""
-    flow = Flow(parts, style, own, count(inputs), totals=tuple(map(parts.listed_children, bodies)))
+    flow = Flow(parts, style, own, count(inputs))
     flow.results = flow.follow(bodies, range(inputs), {})
-    if any(isinstance(one.node, Segment) for one in flow.applied) and any(one.present for one in flow.applied):
-        raise NotMergeable
+    if any(one.present for one in flow.applied):
+        if any(isinstance(one.node, Segment) for one in flow.applied):
+            raise NotMergeable
+        if style == "list":
+            flow.applied = _placed(flow.applied)
     return flow
+
+
+def _placed(applied: Sequence[Applied]) -> list[Applied]:
+    """Steps with the places of their children, from the end where parts before them may be missing."""
+    children = [one for one in applied if not (isinstance(one.node, Layer) and is_function(one.node, "list"))]
+    places: dict[int, str] = {}
+    for index, one in enumerate(children):
+        before, behind = children[:index], children[index:]
+        if all(other.present in (None, one.present) for other in before):
+            places[id(one)] = str(index)
+        elif all(other.present in (None, one.present) for other in behind):
+            places[id(one)] = str(-len(behind))
+        else:
+            raise NotMergeable
+    return [replace(one, name=places.get(id(one), one.name)) for one in applied]
 
 
 def attribute_names(flow: Flow) -> dict[str, str]:

@@ -75,6 +75,7 @@ class Forward:
                 before
                 and one.folds
                 and not line.is_alone
+                and not before.is_alone
                 and before.applied.stretch == one.stretch
                 and one.inputs == before.applied.outputs
                 and uses[one.inputs[0]] == 1
@@ -97,7 +98,12 @@ class Forward:
         if isinstance(node, Call):
             return lambda inputs: f"{self._child(applied.name)}({', '.join(inputs)})"
         if is_function(node, self.flow.style):
-            return self._function(node, applied.steps, len(applied.inputs))
+            if isinstance(node.op, Crop) and len(applied.inputs) > 1:
+                self.helpers.add(crops.NAME)
+                return lambda inputs: f"{crops.NAME}({', '.join(inputs)})"
+            if applied.is_idle_in_some:
+                raise NotMergeable
+            return self._function(node, applied.steps)
         return self._module(node, applied.steps, self._child(applied.name))
 
     def _condition(self, applied: Applied) -> str:
@@ -139,13 +145,10 @@ class Forward:
 
         return write
 
-    def _function(self, layer: Layer, steps: Sequence[Step | None], read: int) -> Write:
+    def _function(self, layer: Layer, steps: Sequence[Step | None]) -> Write:
         call = layer.op.torch()
         calls = [one.op.torch().arguments for one in layers_of(steps)]
         values = [spread(steps, [one[i].value for one in calls]) for i in range(len(call.arguments))]
-        if isinstance(layer.op, Crop) and read > 1:
-            self.helpers.add(crops.NAME)
-            return lambda inputs: f"{crops.NAME}({', '.join(inputs)})"
         if call.target in ("+", "*"):
             return lambda inputs: f" {call.target} ".join(inputs)
         if call.target == "[]":
@@ -197,4 +200,4 @@ def _return_type(results: Sequence[Result]) -> str:
 def _around(line: Line, before: Line) -> Line:
     """A step written around the one before it."""
     applied = replace(before.applied, name=line.applied.name, outputs=line.applied.outputs)
-    return Line(applied, lambda inputs: line.write([before.write(inputs)]), before.shape, "")
+    return Line(applied, lambda inputs: line.write([before.write(inputs)]), before.shape, before.condition)

@@ -34,7 +34,8 @@ class NotExpressible(Exception):
 class Slot:
     """A place of the text: its values, and the name and role of the argument that stands there.
 
-    A table is what a loop runs over: tuples of any length. `owner` is the class that the argument belongs to.
+    A table is what a loop runs over: tuples of any length. `owner` is the class that the argument belongs to. Where a
+    class makes objects of itself (`in_itself`), `depth - 1` says more than the number that it may always be.
     """
 
     values: Vector
@@ -42,6 +43,7 @@ class Slot:
     role: Role = ""
     is_table: bool = False
     owner: str = ""
+    in_itself: bool = False
 
 
 @record

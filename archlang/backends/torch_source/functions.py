@@ -76,6 +76,8 @@ class FunctionFrame(Frame):
             for argument in self.arguments:
                 if argument.name == slot.name and equal(argument.values, slot.values):
                     return self._name(argument)
+        if slot.in_itself and (found := self._written(slot, needed=slot.name)) is not None:
+            return found
         if (found := super().find(slot)) is not None:
             return found
         for argument in self.arguments:
@@ -109,9 +111,11 @@ class FunctionFrame(Frame):
         known = Frame.find(self, Slot(argument.values, ""))
         return flat(known or "") or self._parameter(argument.name, argument.slot, argument.name)
 
-    def _written(self, slot: Slot) -> str | None:
-        """The author's own expression, where it has these values: `stride if v1 else 1`."""
+    def _written(self, slot: Slot, needed: str = "") -> str | None:
+        """The author's own expression, where it has these values, and `needed` in it: `stride if v1 else 1`."""
         for values, written in self._expressions:
+            if needed and needed not in written.names:
+                continue
             own = IN_CHANNELS in written.names and equal(values, self.entry)
             if equal(values, slot.values) and not own:
                 self.asked.add(written.node.span.text)
@@ -277,16 +281,22 @@ class FunctionFrame(Frame):
         return str(found or self._compared(present) or self.create(slot))
 
     def _compared(self, present: Vector) -> str | None:
-        """`act == "relu"`: an argument has one value wherever the part is there, and others elsewhere."""
+        """`act == "relu"`: an argument has one value wherever the part is there, and others elsewhere.
+
+        A word, or a number that says whether there is anything, is a better reason than a number of channels.
+        """
+        found: list[tuple[bool, Variable, str, Any]] = []
         for argument in self.arguments:
             here, there = (
                 {repr(v): v for v, p in zip(argument.values, present, strict=True) if p is wanted}
                 for wanted in (True, False)
             )
-            if len(here) == 1 and not set(here) & set(there):
-                return f"{self._name(argument)} == {flat(literal(next(iter(here.values()))))}"
-            if len(there) == 1 and not set(here) & set(there):
-                return f"{self._name(argument)} != {flat(literal(next(iter(there.values()))))}"
+            for sign, values in (("==", here), ("!=", there)):
+                if len(values) == 1 and not set(here) & set(there):
+                    value = next(iter(values.values()))
+                    found.append((isinstance(value, int) and value not in (0, 1), argument, sign, value))
+        for _, argument, sign, value in sorted(found, key=lambda one: one[0]):
+            return f"{self._name(argument)} {sign} {flat(literal(value))}"
         return None
 
     def _without_any(self, values: Vector) -> Vector:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from archlang.backends.torch_source.parts import Parts
 from archlang.backends.torch_source.recursion import merged_recursions
-from archlang.backends.torch_source.steps import Copies, Part, Segment, Step, Style, is_function, segments_of
+from archlang.backends.torch_source.steps import Copies, Part, Segment, Step, Style, segments_of
 from archlang.ir.graph import BodyId, Call, Layer, Model
 
 SHORT_REPEAT = 6
@@ -72,16 +72,6 @@ class Measures(Parts):
             else:
                 total += step.node.name is not None
         return total
-
-    def listed_children(self, part: Part) -> int:
-        """How many children the `nn.ModuleList` has that a body is."""
-        nodes = [step.node for step in part.steps]
-        return sum(
-            self.segment_children(node)
-            if isinstance(node, Segment)
-            else not (isinstance(node, Layer) and is_function(node, "list"))
-            for node in nodes
-        )
 
     def segment_children(self, segment: Segment) -> int:
         """How many modules a segment adds to the scope around it."""

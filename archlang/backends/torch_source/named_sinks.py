@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.frames import Frame, Slot
 from archlang.backends.torch_source.loops import LoopFrame
-from archlang.backends.torch_source.sinks import Inline, Names
+from archlang.backends.torch_source.sinks import Gaps, Inline, Names, take_if
 from archlang.backends.torch_source.steps import Style
 from archlang.backends.torch_source.text import Bracket, Code, Entry, Expression, call
 from archlang.backends.torch_source.vectors import Vector, is_constant
@@ -43,11 +43,14 @@ class Keyed:
     begun: bool = False
     is_ordered: bool = False
     pending: list[Entry] = field(default_factory=list[Entry])
+    outer: list[tuple[Code, str]] = field(default_factory=list[tuple[Code, str]])
+    gaps: Gaps = field(default_factory=Gaps)
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
-        """Add a part under its name."""
+        """Add a part under its name. Raises `NotMergeable` where parts that are missing in some change its number."""
         key = self._key(names, starts, frame)
         text = str(key).strip('"')
+        self.gaps.pass_by(text, self.outer[-1][1] if self.outer else "")
         if self.target == "self" and quote(text) == key and text.isidentifier():
             self.code.add(f"self.{text} = ", value, comment=comment)
         elif self.target == "self" or self.begun:
@@ -64,11 +67,17 @@ class Keyed:
         self.begun, self.pending = True, []
 
     def begin_if(self, condition: str, together: bool) -> None:
-        """Names would depend on what is there."""
-        raise NotMergeable
+        """Parts under a condition have statements of their own. Raises `NotMergeable` where they are counted."""
+        if self.counters or self.style:
+            raise NotMergeable
+        self.flush()
+        self.outer.append((self.code, condition))
+        self.code = self.code.deeper()
 
     def end_if(self) -> None:
-        """There is none."""
+        """Go on outside the condition."""
+        block, (self.code, condition) = self.code, self.outer.pop()
+        take_if(self.code, condition, block)
 
     def _key(self, names: Names, starts: Starts, frame: Frame) -> Expression:
         name = names[0]

@@ -7,7 +7,8 @@ from typing import Any
 
 from archlang.backends.torch_source.steps import Part, Row, Segment, Step
 from archlang.backends.torch_source.vectors import ANY, Vector
-from archlang.ir.graph import Layer
+from archlang.ir.graph import Layer, Ref
+from archlang.ir.ops.shape import Crop
 
 
 def presence(row: Row, parts: Sequence[Part | None]) -> Vector | None:
@@ -15,6 +16,23 @@ def presence(row: Row, parts: Sequence[Part | None]) -> Vector | None:
     if all(step is not None or part is None for step, part in zip(row.steps, parts, strict=True)):
         return None
     return tuple(ANY if part is None else step is not None for step, part in zip(row.steps, parts, strict=True))
+
+
+def presences(rows: Sequence[Row], parts: Sequence[Part | None]) -> list[Vector | None]:
+    """Which bodies have each of these steps. A crop of a join is where the join is: it may have nothing to cut."""
+    found = [presence(row, parts) for row in rows]
+    for index, row in enumerate(rows):
+        joins = [other for other, join in enumerate(rows) if Ref(index) in join.inputs]
+        if found[index] is not None and len(joins) == 1 and row.alias == row.inputs[0] and is_middle(row.lead.node):
+            found[index] = found[joins[0]]
+    return found
+
+
+def is_middle(node: object) -> bool:
+    """Whether a step cuts out the middle, by margins that are the same for all sizes."""
+    if not isinstance(node, Layer) or not isinstance(node.op, Crop) or node.op.after is None:
+        return False
+    return all(behind - before in (0, 1) for before, behind in zip(node.op.start, node.op.after, strict=True))
 
 
 def condition_name(leads: Sequence[Step]) -> str:

@@ -100,7 +100,23 @@ class Listing:
         """Go on outside the condition."""
         self.flush()
         block, (self.code, condition) = self.code, self.outer.pop()
-        _take_if(self.code, condition, block)
+        take_if(self.code, condition, block)
+
+
+@dataclass
+class Gaps:
+    """Conditions of parts with numbers for names: what they leave out changes the numbers of those behind them."""
+
+    conditions: set[str] = field(default_factory=set[str])
+
+    def pass_by(self, name: str, condition: str, keeps_number: bool = True) -> None:
+        """Note a part. Raises `NotMergeable` where its number is its name and depends on what is there."""
+        if not name.isdigit():
+            return
+        if keeps_number and self.conditions - {condition}:
+            raise NotMergeable
+        if condition:
+            self.conditions.add(condition)
 
 
 @dataclass
@@ -115,13 +131,12 @@ class Attributes:
     style: Style | None = "attributes"
     condition: str = ""
     outer: Code | None = None
+    gaps: Gaps = field(default_factory=lambda: Gaps())
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Set an attribute."""
         name = name_text(names[0], starts) if names[0] else ""
-        has_number = name.isdigit() and name not in self.names
-        if has_number and len({n.index for n in names if n is not None}) > 1:
-            raise NotMergeable
+        self.gaps.pass_by(name, self.condition, keeps_number=name not in self.names)
         name = self.names.get(name, name)
         if self.condition and self.outer is None:
             self._put_if(name, value)
@@ -161,11 +176,11 @@ class Attributes:
         """Go on outside the condition."""
         if self.outer is not None:
             block, self.code, self.outer = self.code, self.outer, None
-            _take_if(self.code, self.condition, block)
+            take_if(self.code, self.condition, block)
         self.condition = ""
 
 
-def _take_if(code: Code, condition: str, block: Code) -> None:
+def take_if(code: Code, condition: str, block: Code) -> None:
     """A block under its condition, unless it is empty."""
     if block.lines:
         code.add(f"if {condition}:")

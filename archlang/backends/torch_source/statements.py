@@ -181,12 +181,7 @@ class Statements:
     def _statement(self, line: Line, index: int, text: str, names: dict[int, str]) -> None:
         applied = line.applied
         appended = self.asides.appended(index)
-        if (
-            len(appended) == 1
-            and applied.outputs[0] not in self.last
-            and not line.is_alone
-            and not self._is_loop(line)
-        ):
+        if len(appended) == 1 and applied.outputs[0] not in self.last and not line.is_alone and not self._is_loop(line):
             self.code.add(f"{appended[0][0]}.append({text})", comment=line.shape)
             return
         live = {name for value, name in names.items() if self.last.get(value, -1) > index}

@@ -94,9 +94,9 @@ class Mbconv(nn.Module):
             Unit(t * in_channels, c, k=1, swish=False),
         ]
         self.block = nn.Sequential(*layers)
-        if stride == 1 and c == in_channels:
-            self.droppath = DropPath(drop)
         self.residual = stride == 1 and c == in_channels
+        if self.residual:
+            self.droppath = DropPath(drop)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.block(x)

@@ -9,6 +9,8 @@ A padding of 100 in front makes every input large enough; poolings round up (175
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
@@ -43,32 +45,37 @@ class Backbone(nn.Sequential):
     """`backbone()` of fcn.arch: 3x500x500 -> 4096x16x16."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.add_module("0", nn.Conv2d(3, 64, 3, padding=100))  # 64x698x698
-        self.add_module("1", nn.ReLU())
-        self.add_module("2", Conv(64, 64))
-        self.pool1 = Pool()  # 64x349x349
-        self.add_module("3", Conv(64, 128))  # 128x349x349
-        self.add_module("4", Conv(128, 128))
-        self.pool2 = Pool()  # 128x175x175
-        self.add_module("5", Conv(128, 256))  # 256x175x175
-        self.add_module("6", Conv(256, 256))
-        self.add_module("7", Conv(256, 256))
-        self.pool3 = Pool()  # 256x88x88
-        self.add_module("8", Conv(256, 512))  # 512x88x88
-        self.add_module("9", Conv(512, 512))
-        self.add_module("10", Conv(512, 512))
-        self.pool4 = Pool()  # 512x44x44
-        self.add_module("11", Conv(512, 512))
-        self.add_module("12", Conv(512, 512))
-        self.add_module("13", Conv(512, 512))
-        self.pool5 = Pool()  # 512x22x22
-        self.fc6 = nn.Conv2d(512, 4096, 7)  # 4096x16x16
-        self.add_module("14", nn.ReLU())
-        self.add_module("15", nn.Dropout(0.5))
-        self.fc7 = nn.Conv2d(4096, 4096, 1)
-        self.add_module("16", nn.ReLU())
-        self.add_module("17", nn.Dropout(0.5))
+        super().__init__(
+            OrderedDict(
+                [
+                    ("0", nn.Conv2d(3, 64, 3, padding=100)),  # 64x698x698
+                    ("1", nn.ReLU()),
+                    ("2", Conv(64, 64)),
+                    ("pool1", Pool()),  # 64x349x349
+                    ("3", Conv(64, 128)),  # 128x349x349
+                    ("4", Conv(128, 128)),
+                    ("pool2", Pool()),  # 128x175x175
+                    ("5", Conv(128, 256)),  # 256x175x175
+                    ("6", Conv(256, 256)),
+                    ("7", Conv(256, 256)),
+                    ("pool3", Pool()),  # 256x88x88
+                    ("8", Conv(256, 512)),  # 512x88x88
+                    ("9", Conv(512, 512)),
+                    ("10", Conv(512, 512)),
+                    ("pool4", Pool()),  # 512x44x44
+                    ("11", Conv(512, 512)),
+                    ("12", Conv(512, 512)),
+                    ("13", Conv(512, 512)),
+                    ("pool5", Pool()),  # 512x22x22
+                    ("fc6", nn.Conv2d(512, 4096, 7)),  # 4096x16x16
+                    ("14", nn.ReLU()),
+                    ("15", nn.Dropout(0.5)),
+                    ("fc7", nn.Conv2d(4096, 4096, 1)),
+                    ("16", nn.ReLU()),
+                    ("17", nn.Dropout(0.5)),
+                ],
+            ),
+        )
 
 
 class FCN32s(nn.Module):

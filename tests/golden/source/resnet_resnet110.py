@@ -34,11 +34,11 @@ class Plain(nn.Module):
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(c)
-        if c != in_channels:
+        self.with_pool = c != in_channels
+        if self.with_pool:
             self.pool = nn.MaxPool2d(1, stride=stride)
             self.pad = nn.ZeroPad3d((0, 0, 0, 0, 0, in_channels))
         self.relu2 = nn.ReLU()
-        self.with_pool = c != in_channels
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu1(self.bn1(self.conv1(x)))
