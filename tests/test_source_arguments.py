@@ -265,7 +265,7 @@ def test_other_values_give_the_network_they_give_in_the_language(
         ("CONV(8, 1x1, bias = w > 30)", False),
         ("'c{w // 50}': CONV(8, 1x1)", False),
         ("CONV(8, 1x1) -> body: [CONV(8, 1x1) -> RELU]*min(w, 21)", True),
-        ("unit(w) -> unit(2 * w)", False),
+        ("unit(w) -> unit(2 * w)", True),
         ("unit(w) -> unit(w + 4)", False),
     ],
 )

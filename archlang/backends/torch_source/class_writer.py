@@ -100,10 +100,12 @@ class ClassWriter:
 
     def _mapping(self) -> None:
         self.base = "nn.ModuleDict"
-        mapped = Mapped(Code(8))
+        mapped = Mapped(self.constructor, one_by_one=not self.builder.is_straight(self.parts))
+        if not mapped.one_by_one:
+            self.constructor.lines.clear()
         self.builder.fill(mapped, self.parts, self.function, {})
-        self.constructor.lines = mapped.code.lines
-        self.constructor.add("", call("super().__init__", Bracket("{", tuple(mapped.entries), "}")))
+        if not mapped.one_by_one:
+            self.constructor.add("", call("super().__init__", Bracket("{", tuple(mapped.entries), "}")))
 
     def _forward(self, flow: Flow, inputs: Sequence[str], names: dict[str, str], is_mapping: bool = False) -> None:
         forward = Forward(flow, names, self.function, is_mapping)

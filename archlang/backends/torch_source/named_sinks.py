@@ -91,9 +91,13 @@ class Keyed:
 
 @dataclass
 class Mapped:
-    """The entries of `nn.ModuleDict({...})`: parts of which some are only numbered, and not without gaps."""
+    """The entries of `nn.ModuleDict({...})`: parts of which some are only numbered, and not without gaps.
+
+    Where some take statements of their own, all are added one by one: the order decides which random numbers they get.
+    """
 
     code: Code
+    one_by_one: bool = False
     style: Style | None = "attributes"
     entries: list[Entry] = field(default_factory=list[Entry])
 
@@ -102,10 +106,13 @@ class Mapped:
         texts = {name_text(name, starts) for name in names if name is not None}
         if len(texts) != 1:
             raise NotMergeable
+        if self.one_by_one:
+            self.code.add(f"self[{quote(texts.pop())}] = ", value)
+            return
         self.entries.append(Entry(value, f"{quote(texts.pop())}: "))
 
     def flush(self) -> None:
-        """Nothing is pending: statements of groups stand in front."""
+        """Nothing is ever pending."""
 
     def begin_if(self, condition: str, together: bool) -> None:
         """An expression has no parts that may be missing."""
