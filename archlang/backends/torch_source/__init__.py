@@ -79,8 +79,8 @@ def _write_classes(model: Model, family: Family | None, source_name: str) -> Cla
         except NotExpressible as error:
             unfit = samples.unfit(error.values)
         except CannotMerge as error:
-            unfit = samples.least(samples.free) if error.definition in {*separate, model.name} else None
-            separate |= {error.definition} - {model.name}
+            unfit = samples.least(samples.free) if error.definition in {*separate, None} else None
+            separate |= frozenset(filter(None, [error.definition]))
         else:
             if unfit is None:
                 return classes

@@ -38,9 +38,9 @@ MOST_USES = 2
 
 
 class CannotMerge(Exception):
-    """The bodies of a definition have no class in common."""
+    """The bodies of a definition have no class in common; without one, those of the model itself."""
 
-    def __init__(self, definition: str) -> None:
+    def __init__(self, definition: str | None) -> None:
         super().__init__(definition)
         self.definition = definition
 
@@ -244,7 +244,7 @@ class Classes:
         try:
             writer.write_content(self._inputs(bodies[0], is_model), widest, is_model)
         except NotMergeable:
-            raise CannotMerge(bodies[0].definition or "") from None
+            raise CannotMerge(None if is_model else bodies[0].definition or "") from None
         if is_model and self.init.shared:
             write_shared(writer.constructor, self.model, self.init.shared)
         one.parameters = function.parameters
