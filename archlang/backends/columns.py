@@ -1,7 +1,7 @@
 """Cuts a long picture into columns that are laid out by themselves: where it may be cut, where best, and the pieces.
 
-A cut goes through one edge and through frames that are drawn once, never through copies or beside branches. Both
-ends of the edge get a *joint*, a box of the family `joint` that `pages.py` leads a line to.
+A cut goes through the edges of one box and through frames that are drawn once, never through copies or beside branches.
+Both ends get a *joint*, a box of the family `joint` that `pages.py` leads a line to.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archlang.backends.links import frames_around
 from archlang.records import record
 
 JOINT = "joint"
-"""Family of the ends of an edge that is cut."""
+"""Family of the ends of edges that are cut."""
 
 CONTINUED = "continued"
 """Note on a frame whose beginning stands in a column before."""
@@ -37,10 +37,10 @@ MOST_CUTS = 200
 
 @record
 class Cut:
-    """A place to cut: behind how many boxes, the edge (its number in the picture), and the price of it."""
+    """A place to cut: behind how many boxes, the box whose value leads past it, and the price of it."""
 
     behind: int
-    edge: int
+    source: str
     price: float
 
 
@@ -59,34 +59,41 @@ def order_of(diagram: Diagram) -> list[Box]:
 
 
 def find_cuts(diagram: Diagram) -> list[Cut]:
-    """All places to cut, in order; each through another edge."""
+    """All places to cut, in order; each through the edges of another box."""
     order = order_of(diagram)
     place = {box.id: number for number, box in enumerate(order)}
-    crossing, number = _crossing(diagram.edges, place)
+    sources = _only_sources(diagram.edges, place)
     frames = {name: set(around) for name, around in frames_around(diagram.items, ())}
     price = dict(_prices(diagram.items, place))
-    cuts: list[Cut] = []
-    cut: set[int] = set()
+    cuts: dict[int, Cut] = {}
     for behind, (box, following) in enumerate(pairwise(order)):
-        if crossing[behind] != 1 or number[behind] in cut or price.get(behind) == float("inf") or box.family == "input":
+        source = sources[behind]
+        if source is None or source in cuts or price.get(behind) == float("inf") or box.family == "input":
             continue
         entered = not frames[following.id] <= frames[box.id]
         if entered or following.family not in KEPT_TOGETHER:
             pooled = POOL_PRICE if following.family == "pool" else 0.0
-            cut.add(number[behind])
-            cuts.append(Cut(behind + 1, number[behind], price.get(behind, 0.0) + pooled))
-    return cuts
+            cuts[source] = Cut(behind + 1, order[source].id, price.get(behind, 0.0) + pooled)
+    return list(cuts.values())
 
 
-def _crossing(edges: Sequence[Edge], place: Mapping[str, int]) -> tuple[list[int], list[int]]:
-    """How many edges lead past each place, and the sum of their numbers: that of the only one, where it is one."""
-    counts, numbers = [0] * (len(place) + 1), [0] * (len(place) + 1)
-    for number, edge in enumerate(edges):
+def _only_sources(edges: Sequence[Edge], place: Mapping[str, int]) -> list[int | None]:
+    """For each place the only box whose edges lead past it; None where there are several, or none.
+
+    Numbers are all the same where the square of their sum is their count times the sum of their squares.
+    """
+    counts, sums, squares = ([0] * (len(place) + 1) for _ in range(3))
+    for edge in edges:
         if edge.source in place:
-            for end, sign in ((edge.source, 1), (edge.target, -1)):
-                counts[place[end]] += sign
-                numbers[place[end]] += sign * number
-    return list(accumulate(counts)), list(accumulate(numbers))
+            source = place[edge.source]
+            for end, sign in ((source, 1), (place[edge.target], -1)):
+                counts[end] += sign
+                sums[end] += sign * source
+                squares[end] += sign * source * source
+    passing = zip(accumulate(counts), accumulate(sums), accumulate(squares), strict=True)
+    return [
+        total // count if count > 0 and total * total == count * square else None for count, total, square in passing
+    ]
 
 
 def _prices(items: tuple[Item, ...], place: Mapping[str, int]) -> Iterator[tuple[int, float]]:
@@ -162,20 +169,27 @@ def split(diagram: Diagram, cuts: Sequence[Cut]) -> list[Diagram]:
     """The pieces of a picture without its insets, in order; each but the first begins with a joint."""
     order = order_of(diagram)
     bounds = [0, *(cut.behind for cut in cuts), len(order)]
-    edges = [None, *(diagram.edges[cut.edge] for cut in cuts), None]
+    place = {box.id: number for number, box in enumerate(order)}
     pieces: list[Diagram] = []
     seen: set[str] = set()
     for number, (start, end) in enumerate(pairwise(bounds)):
         kept = {box.id for box in order[start:end]}
         items, own = _kept(diagram.items, kept, seen), _inside(diagram.edges, kept)
-        if before := edges[number]:
+        if number:
             joint = Box(f".from.{number}", "", "", JOINT)
-            items, own = (joint, *items), (replace(before, source=joint.id), *own)
-        if after := edges[number + 1]:
+            through = _through(diagram.edges, place, cuts[number - 1])
+            items, own = (joint, *items), (*(replace(edge, source=joint.id) for edge in through), *own)
+        if number < len(cuts):
             joint = Box(f".to.{number + 1}", "", "", JOINT)
-            items, own = (*items, joint), (*own, replace(after, target=joint.id))
+            first = _through(diagram.edges, place, cuts[number])[0]
+            items, own = (*items, joint), (*own, replace(first, target=joint.id, read_as=first.shape))
         pieces.append(Diagram(diagram.name, items, own))
     return pieces
+
+
+def _through(edges: Sequence[Edge], place: Mapping[str, int], cut: Cut) -> list[Edge]:
+    """The edges that a cut goes through."""
+    return [edge for edge in edges if edge.source == cut.source and place[edge.target] >= cut.behind]
 
 
 def _inside(edges: Sequence[Edge], kept: set[str]) -> tuple[Edge, ...]:
