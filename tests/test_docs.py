@@ -133,7 +133,8 @@ def rewrite(page: Path, changes: list[tuple[Block, str]]) -> None:
 
 
 def links(page: Path) -> Iterator[str]:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))  # `self[0](x)` is no link
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             yield target
 
