@@ -260,6 +260,7 @@ def render(
     merge: bool = False,
     legend: bool | None = None,
     style: str = "boxes",
+    columns: int | None = None,
     partial: bool = False,
     **bindings: Any,
 ) -> Picture:
@@ -269,13 +270,14 @@ def render(
     are drawn, otherwise as many as fit a page. `direction` is "TB" or "LR". `show` are the facts in a box: any of name,
     type, kernel, shape, parameters, macs. `theme` is light, dark, print or colorblind. `merge` draws normalisation and
     activation into the layer before them. `legend` says what the colours mean; None where it helps. `style` is
-    "boxes", or "volumes" for feature maps in perspective. `partial`
+    "boxes", or "volumes" for feature maps in perspective. `columns` is how many columns the picture is cut into,
+    otherwise as many as make it largest on a page. `partial`
     draws a model with errors as far as it goes, the layer that fails in red, instead of raising. A parameter of the
     model with the name of an option is bound with `archc render -D`. Raises `ArchitectureError`.
     """
     from archlang.backends.render_options import read_options
 
-    options = _raising(read_options, expand, depth, direction, show, theme, merge, legend, style)
+    options = _raising(read_options, expand, depth, direction, show, theme, merge, legend, style, columns)
     outcome = check_target(fsdecode(target), _request(model, input, False, bindings), choose_one=True)
     if partial and not outcome.ok and outcome.partial:
         return Picture(outcome.partial[0], options)

@@ -19,7 +19,9 @@ from archlang.backends.graphviz import node_id, write_dot
 from archlang.backends.pages import PAGE, write_page
 from archlang.backends.pictures import write_svg
 from archlang.backends.render_options import read_options
+from archlang.backends.volumes import make_scene
 from archlang.checking import Request, check_source
+from archlang.diagnostics import Diagnosed
 from archlang.ir.graph import Model
 from archlang.reading import check_target
 from archlang.source import Source
@@ -148,6 +150,26 @@ def test_residual_blocks_go_on_in_the_next_column():
     assert_is_a_page(diagram, svg)
     assert connections(svg)
     assert scale(svg) > 1.3 * scale(write_svg(write_dot(diagram, options)))
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 10**9])
+def test_columns_are_as_many_as_wanted(columns: int, direction: str):
+    options = read_options(columns=columns, direction=direction)
+    diagram = drawn(
+        "model M = INPUT(3, 8, 8) -> a: [CONV(4, 1) -> CONV(5, 1)] -> CONV(6, 1) -> CONV(7, 1) -> FC(2) -> FC(1)"
+    )
+    svg = write_page(diagram, options)
+    assert_is_a_page(diagram, svg)
+    assert len(connections(svg)) + 1 == min(columns, len(find_cuts(diagram)) + 1)
+
+
+def test_columns_are_refused_where_there_are_none():
+    for columns in (0, -1, True, "two"):
+        with pytest.raises(Diagnosed, match="--columns cannot take"):
+            read_options(columns=columns)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(Diagnosed, match="no --columns"):
+        make_scene(models_of("INPUT -> FC(2)")[-1], read_options(columns=2, style="volumes"))
 
 
 def test_short_chains_stay_in_one_column():

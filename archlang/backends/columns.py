@@ -109,7 +109,7 @@ def _prices(items: tuple[Item, ...], place: Mapping[str, int]) -> Iterator[tuple
 
 
 def balanced(cuts: Sequence[Cut], ends: Mapping[int, float], columns: int) -> list[Cut]:
-    """The cuts into so many columns, about equally long and at the cheapest places.
+    """The cuts into so many columns, or as many as there can be, about equally long and at the cheapest places.
 
     `ends` says how far along the picture each place is, and under 0 and -1 where the picture begins and ends.
     """
@@ -120,11 +120,10 @@ def balanced(cuts: Sequence[Cut], ends: Mapping[int, float], columns: int) -> li
     prices = [0.0, *(cut.price for cut in thin), 0.0]
     longest = _shortest_columns(places, columns) * SLACK
     best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
-    whole: list[tuple[float, tuple[int, ...]]] = []
-    for _ in range(columns):
+    way: tuple[int, ...] = ()
+    for _ in range(min(columns, len(places))):
         best = dict(_extended(best, places, prices, longest))
-        whole += [best[len(places) - 1]] if len(places) - 1 in best else []
-    _, way = min(whole, default=(0.0, ()))
+        _, way = best.get(len(places) - 1, (0.0, way))
     return [thin[number - 1] for number in way[:-1]]
 
 

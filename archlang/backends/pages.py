@@ -95,6 +95,7 @@ class _Page:
     def __init__(self, diagram: Diagram, options: RenderOptions) -> None:
         self.diagram = diagram
         self.across = options.direction == "LR"
+        self.wanted = options.columns
         self.palette = PALETTES[options.theme]
         families = legend_families(diagram, options)
         self.options = replace(options, legend=False)
@@ -134,17 +135,20 @@ class _Page:
             yield self._shelved(columns)
 
     def _columns(self) -> Iterator[list[Piece]]:
-        """The picture itself in one column, and in more where that could make it larger."""
+        """The picture itself in one column, and in more where that could make it larger; or as it is wanted."""
         whole = self._piece(self.main)
-        yield [whole]
-        if whole.height <= PAGE[1] or find_arms(self.main).rows:
-            return
+        cut = [] if find_arms(self.main).rows else list(self._cut(whole))
+        yield from cut if cut and self.wanted else [[whole], *cut]
+
+    def _cut(self, whole: Piece) -> Iterator[list[Piece]]:
+        """The picture itself in several columns."""
         cuts = find_cuts(self.main)
         order = [box.id for box in order_of(self.main)]
         ends = {cut.behind: _between(whole, order, cut.behind) for cut in cuts} | {0: 0.0, -1: whole.height}
         likely = min(int((whole.height / whole.width * PAGE[0] / PAGE[1]) ** 0.5), MOST_COLUMNS)
+        counts = range(max(2, likely - 1), likely + 3) if whole.height > PAGE[1] else ()
         seen = {1}
-        for count in range(max(2, likely - 1), likely + 3):
+        for count in counts if self.wanted is None else (self.wanted,):
             chosen = balanced(cuts, ends, count)
             if len(chosen) + 1 not in seen:
                 seen.add(len(chosen) + 1)

@@ -29,7 +29,8 @@ class RenderOptions:
     drawn; without it as many as fit a page. `direction` is TB (downwards) or LR; None leaves it to the writer. `show`
     lists facts of `FACTS`. `merge` draws normalisation and activation into the layer before them. `legend` is None for
     one where it tells something. `style` is boxes for layers and their connections, volumes for feature maps in
-    perspective (`backends/volumes`).
+    perspective (`backends/volumes`). `columns` is how many columns (rows from left to right) a picture of boxes is cut
+    into; None for as many as make it largest on a page.
     """
 
     expand: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class RenderOptions:
     merge: bool = False
     legend: bool | None = None
     style: str = "boxes"
+    columns: int | None = None
 
     def shows(self, fact: str) -> bool:
         """Whether boxes show a fact."""
@@ -55,19 +57,21 @@ def read_options(
     merge: bool = False,
     legend: bool | None = None,
     style: str = "boxes",
+    columns: int | None = None,
 ) -> RenderOptions:
     """Options as a person gives them, checked. Raises `Diagnosed`."""
     facts = DEFAULT_FACTS if show is None else _words("show", show.split(",") if isinstance(show, str) else show)
     chosen: Any = None if direction is None else _choice("direction", _upper(direction), DIRECTIONS)
     return RenderOptions(
         _words("expand", [expand] if isinstance(expand, str) else expand),
-        None if depth is None else _depth(depth),
+        None if depth is None else _number("depth", depth, "levels"),
         chosen,
         tuple(_choice("show", fact, FACTS) for fact in facts if fact),
         _choice("theme", theme, THEMES),
         bool(merge),
         None if legend is None else bool(legend),
         _choice("style", style, STYLES),
+        None if columns is None else _number("columns", columns, "columns"),
     )
 
 
@@ -90,10 +94,10 @@ def _choice(option: str, word: object, known: tuple[str, ...]) -> str:
     raise _refused(option, word, listing(known, "or") or "words", suggestion)
 
 
-def _depth(depth: object) -> int:
-    if type(depth) is not int or depth < 1:
-        raise _refused("depth", depth, "a number of levels from 1")
-    return depth
+def _number(option: str, number: object, what: str) -> int:
+    if type(number) is not int or number < 1:
+        raise _refused(option, number, f"a number of {what} from 1")
+    return number
 
 
 def _refused(option: str, value: object, expected: str, suggestion: str | None = None) -> Diagnosed:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--expand", metavar="PATH", multiple=True, help="Draw the copies in this scope one by one; all: all.")
 @click.option("--depth", type=int, metavar="N", help="Draw N levels of scopes; otherwise as many as fit a page.")
 @click.option("--direction", metavar="TB|LR", help="From top to bottom, or from left to right.")
+@click.option("--columns", type=int, metavar="N", help="Cut it into N columns, or rows; otherwise as fits a page.")
 @click.option("--show", metavar="FACTS", help="Any of name,type,kernel,shape,parameters,macs.")
 @click.option("--theme", default="light", metavar="THEME", help="light, dark, print or colorblind.")
 @click.option("--merge", is_flag=True, help="Draw normalisation and activation into the layer before them.")
@@ -35,6 +36,7 @@ def command(
     expand: tuple[str, ...],
     depth: int | None,
     direction: str | None,
+    columns: int | None,
     show: str | None,
     theme: str,
     merge: bool,
@@ -47,6 +49,6 @@ def command(
     def drawing() -> RenderOptions:
         from archlang.backends.render_options import read_options
 
-        return read_options(expand, depth, direction, show, theme, merge, legend, style)
+        return read_options(expand, depth, direction, show, theme, merge, legend, style, columns)
 
     make("render", file, output, reading, drawing=drawing, partial=partial)

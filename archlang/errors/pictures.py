@@ -35,8 +35,8 @@ class TooManyBoxes(UsageProblem):
 class NotOfVolumes(UsageProblem):
     """A figure of volumes (`--style volumes`, or a path ending in .tex) is asked for what only boxes have.
 
-    Volumes stand from left to right, and show sizes, channels and kernels. `--direction`, `--show` and `--merge` choose
-    among what boxes show; .dot and .mmd leave the places to other programs, and these know no volumes.
+    Volumes stand from left to right, and show sizes, channels and kernels. `--direction`, `--columns`, `--show` and
+    `--merge` are about boxes; .dot and .mmd leave the places to other programs, and these know no volumes.
 
     What has no effect is refused, so that nobody looks for it in the picture.
     """

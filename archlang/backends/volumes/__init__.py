@@ -33,6 +33,7 @@ def _refuse(options: RenderOptions) -> None:
         "--direction": options.direction is not None,
         "--show": options.show != DEFAULT_FACTS,
         "--merge": options.merge,
+        "--columns": options.columns is not None,
     }
     for option, refused in given.items():
         if refused:
