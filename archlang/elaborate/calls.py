@@ -148,8 +148,10 @@ class LayerCall:
         inferred = self.op_class.inferred
         values = [self.given[name].value for name in self.positional]
         odd = next((name for name in self.positional if self._is_a_count(name)), None)
-        as_in_torch = len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(values[1])
-        if inferred in self.given or odd or as_in_torch:
+        as_in_torch = (
+            len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(*values[1:3])
+        )
+        if inferred in self.given or odd or (as_in_torch and not self.word.isupper()):
             rest = ", ".join(given.text for given in self._written() if given is not self._inferred)
             corrected = f"{self.word}({rest})" if rest else self.word
             argument = inferred if inferred in self.given else odd or self.positional[-1]
@@ -314,6 +316,9 @@ def _positional(word: str, op_class: type[Op]) -> list[str]:
     return list(adapted.values()) if adapted else [p.name for p in op_class.signature if not p.keyword]
 
 
-def _like_filters(value: Any) -> bool:
-    """Whether a number is rather a count of filters than the size of a kernel."""
-    return is_integer(value) and value >= 8
+def _like_filters(value: Any, behind: Any) -> bool:
+    """Whether a number is rather a count of filters than the size of a kernel, and the one behind it that size rather
+    than a stride: 6 and 5 of LeNet's Conv2d(1, 6, 5)."""
+    if not (is_integer(value) and is_integer(behind)):
+        return is_integer(value) and value >= 8
+    return value >= 8 or (value % 2 == 0 and behind % 2 == 1 and behind > 1)

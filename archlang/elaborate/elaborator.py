@@ -19,7 +19,7 @@ from archlang.elaborate.builder import BodyBuilder, Flow, Naming
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, is_list, rename
 from archlang.elaborate.failures import Before, give_up
-from archlang.elaborate.foreign import unflattened
+from archlang.elaborate.foreign import rewritten
 from archlang.elaborate.joins import SIDE_WORDS, Joins
 from archlang.elaborate.labels import label_text, tap_words, value_names
 from archlang.elaborate.layers import Layers
@@ -321,7 +321,7 @@ class Elaborator:
         words = (*WORDS, *SIDE_WORDS, INPUT, SHARE, *env.program.definitions, *env.holes, *builder.taps)
         label = next((name for name in builder.taps if name.lower() == call.word.lower()), None)
         suggestion = label or meant(call.word, words)
-        repairs = rename(call.word_span, suggestion, words) or unflattened(call)
+        repairs = rewritten(call, builder.shape) or rename(call.word_span, suggestion, words)
         return diagnosed(UnknownLayer(call.word, suggestion), call.word_span, *repairs)
 
     def group(self, group: ast.Group, label: str | None, env: Environment, builder: BodyBuilder, span: Span) -> None:

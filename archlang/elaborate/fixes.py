@@ -10,12 +10,14 @@ from typing import Protocol
 
 from archlang.diagnostics import Diagnostic, Edit, Help, Problem
 from archlang.elaborate.calls import LayerCall
+from archlang.elaborate.foreign import in_pairs
 from archlang.elaborate.parts import origin
 from archlang.errors.arguments import GroupsIndivisible, InferredArgument
 from archlang.errors.shapes import CannotReshape, KernelTooLarge, PaddingTooLarge, WindowProblem
 from archlang.errors.words import shape_text, value_text
 from archlang.ir.graph import Layer, Model
 from archlang.ir.ops.base import OpError, Shape
+from archlang.ir.ops.pad import Pad
 from archlang.source import Source
 from archlang.syntax import ast
 
@@ -65,6 +67,8 @@ def layer_repairs(
     """Edits of one argument with which the layer takes its input."""
     if isinstance(problem, InferredArgument):
         yield layer.without_inferred(problem.corrected, inputs)
+    if layer.op_class is Pad and len(inputs) == 1:
+        yield from in_pairs(call, inputs[0])
     for name, text in dict.fromkeys(_candidates(problem, layer)):
         edit = layer.edit(name, text, call)
         if _is_clean(layer.with_argument(name, _value(text)), inputs, strict):

@@ -2,14 +2,98 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from math import prod
 
 from archlang.diagnostics import Edit, Help
 from archlang.errors.words import without_module
+from archlang.ir.ops import WORDS
+from archlang.ir.ops.base import REQUIRED, Shape
 from archlang.syntax import ast
 
 IDLE = frozenset({"inplace", "device", "dtype"})
 """torch's arguments that change nothing about the network."""
+
+
+PYTHON = {"True": "true", "False": "false", "None": "none"}
+
+PADS = {
+    "ZeroPad": "constant",
+    "ConstantPad": "constant",
+    "ReflectionPad": "reflect",
+    "ReplicationPad": "replicate",
+    "CircularPad": "circular",
+}
+"""torch's padding layers, without the number of axes, and what `mode` of PAD they are."""
+
+
+def rewritten(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
+    """The help that writes a whole line of torch as it stands here, where that is more than another word."""
+    return unflattened(call) or padded(call) or pasted(call, shape)
+
+
+def pasted(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
+    """The help that writes `nn.Conv2d(3, 64, 3)` as Conv2d(64, 3): without what archlang finds out by itself. It is
+    safe if that is what flows in."""
+    word, arguments = without_module(call.word), [a for a in call.arguments or () if a.name not in IDLE]
+    op = WORDS.get(word)
+    if op is None or word == call.word or not op.inferred or not shape:
+        return ()
+    left_out = next((a for a in arguments if a.name == op.inferred), None)
+    unnamed = [argument for argument in arguments if argument.name is None]
+    if left_out is None and len(unnamed) > op.inferred_at:
+        left_out = unnamed[op.inferred_at]
+    needed = sum(parameter.default is REQUIRED for parameter in op.signature)
+    if left_out is None or len(arguments) <= needed:
+        return ()
+    kept = ", ".join(_in_our_words(argument) for argument in arguments if argument is not left_out)
+    text, value = f"{word}({kept})" if kept else word, left_out.value
+    known = (shape[-1],) if op.inferred == "normalized_shape" else (shape[0], shape[-1], prod(shape))
+    safe = isinstance(value, ast.Literal) and value.value in known
+    return (Help(f"write {text}", (Edit(call.span, text),), safe=safe),)
+
+
+def _in_our_words(argument: ast.Argument) -> str:
+    value = PYTHON.get(argument.value.span.text, argument.value.span.text)
+    return f"{argument.name}={value}" if argument.name else value
+
+
+def padded(call: ast.Call) -> tuple[Help, ...]:
+    """The help that writes torch's ZeroPad2d((left, right, top, bottom)) and its like as PAD."""
+    found = re.fullmatch(r"(\w+Pad)[123]d", without_module(call.word))
+    given = {argument.name or index: argument.value for index, argument in enumerate(call.arguments or ())}
+    rows = given.pop("padding", None) or given.pop(0, None)
+    value = given.pop("value", None) or given.pop(1, None)
+    if not found or found[1] not in PADS or rows is None or given:
+        return ()
+    mode, sides = PADS[found[1]], _sides(rows)
+    parts = [sides, f'mode="{mode}"' if mode != "constant" else "", f"value={value.span.text}" if value else ""]
+    text = f"PAD({', '.join(part for part in parts if part)})"
+    return (Help(f"write {text}", (Edit(call.span, text),), safe=True),) if sides else ()
+
+
+def in_pairs(call: ast.Call, shape: Shape) -> tuple[Help, ...]:
+    """The help that writes torch's pairs of an axis, PAD((1, 0)), as `before` and `after`."""
+    rows = next((a for a in call.arguments or () if a.name in (None, "padding")), None)
+    if rows is None or not isinstance(rows.value, ast.Sequence) or len(rows.value.items) != 2 * (len(shape) - 1):
+        return ()
+    return (Help(f"write {_sides(rows.value)}", (Edit(rows.span, _sides(rows.value)),), changes=call.span),)
+
+
+def _sides(rows: ast.Expression) -> str:
+    """torch's pairs, those of the last axis first, as `before` and `after` of the axes in their order."""
+    if not isinstance(rows, ast.Sequence):
+        return rows.span.text
+    texts = [item.span.text for item in rows.items]
+    before, after = texts[-2::-2], texts[::-2]
+    if len(texts) % 2 or not texts:
+        return ""
+    return f"before={_listed(before)}, after={_listed(after)}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 def unflattened(call: ast.Call) -> tuple[Help, ...]:
