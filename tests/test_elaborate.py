@@ -512,3 +512,33 @@ def test_just_within_the_limits() -> None:
     assert len(model_of(deep).bodies) > 60
     assert len(kinds("INPUT -> " + "[" * 90 + "RELU" + "]" * 90)) == 1
     assert STAGE_DEPTH > 2 * CALL_DEPTH
+
+
+# ---- what comments say
+
+
+HEADED = """# About the file.
+# allow: even-kernel: not said
+# Its second line.
+
+# About One.
+model One(c = 2) = INPUT(3, 4, 4) -> CONV(c, 1x1)
+model Two = One(c=3)
+
+# About Three.
+model Three = One(c=4)
+model Four = INPUT(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("One", "About One."), ("Two", "About One."), ("Three", "About Three."), ("Four", "")]
+)
+def test_a_comment_above_is_of_the_model_and_one_at_the_top_of_the_file(name: str, said: str) -> None:
+    model = next(model for model in archlang.checks(HEADED).models if model.name == name)
+    assert model.doc == "\n\n".join(text for text in ("About the file.\nIts second line.", said) if text)
+
+
+@pytest.mark.parametrize("text", ["# Of the net.\nINPUT(3) -> FC(2)", "#\n\n# Of the net.\nINPUT(3) -> FC(2)"])
+def test_a_comment_right_above_the_first_model_is_of_that_alone(text: str) -> None:
+    assert archlang.checks(text).models[0].doc == "Of the net."

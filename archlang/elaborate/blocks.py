@@ -62,7 +62,7 @@ class Blocks:
         raise diagnosed(RecursionWithoutEnd(definition.name, ALIAS_LIMIT, alias=True), definition.name_span)
 
     def _renamed(self, found: Definition, asked: ast.Definition) -> Definition:
-        doc = asked.doc or found.tree.doc
+        doc = "\n\n".join(text for text in (found.program.header, asked.doc or found.tree.doc) if text)
         return replace(found, tree=replace(found.tree, name=asked.name, name_span=asked.name_span, doc=doc))
 
     def _bind(self, definition: Definition, bindings: dict[str, Any]) -> Environment:

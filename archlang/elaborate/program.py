@@ -20,6 +20,7 @@ from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.build import BARE
+from archlang.syntax.comments import file_header
 from archlang.syntax.parser import parse
 from archlang.syntax.reserved import class_name_problem
 
@@ -73,6 +74,11 @@ class Program:
     names: dict[str, Span] = field(default_factory=dict[str, Span])
     _texts: dict[int, tuple[Any, str]] = field(default_factory=dict[int, tuple[Any, str]])
     _parameters: dict[int, tuple[ModelParameter, ...]] = field(default_factory=dict[int, tuple[ModelParameter, ...]])
+
+    @cached_property
+    def header(self) -> str:
+        """What the comment at the top says of the whole file."""
+        return file_header(self.source)
 
     def text_of(self, value: Any) -> str:
         """A text that tells values apart, 1 from true and 1 from 1.0; worked out once for each list."""

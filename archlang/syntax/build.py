@@ -16,7 +16,7 @@ from archlang.errors.values import NumberTooLarge
 from archlang.records import record
 from archlang.source import Source, Span
 from archlang.syntax import ast
-from archlang.syntax.comments import ALLOW
+from archlang.syntax.comments import comment_above
 from archlang.syntax.reserved import class_name_problem
 
 LARGEST_INTEGER = 10**15
@@ -103,14 +103,8 @@ class Builder:
         return ast.Definition(span, BARE, name, span, (), children[0], self._comment_above(span))
 
     def _comment_above(self, span: Span) -> str:
-        """The comment lines right above a definition that begins its line: its documentation."""
-        lines: list[str] = []
-        line = span.line - 1 if span.column == 1 else 0
-        while line >= 1 and (text := self.source.line_text(line).strip()).startswith("#"):
-            if not ALLOW.match(text):
-                lines.append(text.lstrip("#").strip())
-            line -= 1
-        return "\n".join(reversed(lines))
+        """The documentation of a definition that begins its line."""
+        return comment_above(self.source, span.line) if span.column == 1 else ""
 
     def parameters(self, span: Span, children: Children) -> tuple[ast.Parameter, ...]:
         return tuple(children)

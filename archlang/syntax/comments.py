@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice, takewhile
 
 from archlang.records import record
 from archlang.source import Source, Span
@@ -41,3 +42,26 @@ def _codes(source: Source, start: int, end: int) -> Iterator[Span]:
         yield source.span(code.start(), code.end())
         comma = SEPARATOR.match(source.text, code.end(), end)
         code = comma and CODE.match(source.text, comma.end(), end)
+
+
+def comment_above(source: Source, line: int) -> str:
+    """The comment lines right above a line (from 1): what they say of it."""
+    lines: list[str] = []
+    while line > 1 and (text := source.line_text(line - 1).strip()).startswith("#"):
+        lines.append(text)
+        line -= 1
+    return _said(reversed(lines))
+
+
+def file_header(source: Source) -> str:
+    """The comment at the top, if an empty line follows: what it says is of the whole file."""
+    lines = list(takewhile(lambda text: text.startswith("#"), _lines(source)))
+    return _said(lines) if next(islice(_lines(source), len(lines), None), None) == "" else ""
+
+
+def _lines(source: Source) -> Iterator[str]:
+    return (source.line_text(line).strip() for line in range(1, len(source.line_starts) + 1))
+
+
+def _said(lines: Iterable[str]) -> str:
+    return "\n".join(line.lstrip("#").strip() for line in lines if not ALLOW.match(line))

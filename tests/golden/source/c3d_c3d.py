@@ -1,5 +1,8 @@
 """C3D, written by archlang from c3d.arch.
 
+C3D: 3x3x3 convolutions over clips of 16 frames. Sizes are the authors' Caffe nets'.
+Tran, Bourdev, Fergus, Torresani, Paluri: Learning Spatiotemporal Features with 3D Convolutional Networks. ICCV 2015
+
 The first pooling keeps all frames; the last rounds up, as Caffe does: 7 -> 4.
 
 3x16x112x112 -> 487; 79,991,015 parameters, 38,548,959,232 multiply-accumulates.

@@ -1,5 +1,8 @@
 """C3DSmall, written by archlang from c3d.arch.
 
+C3D: 3x3x3 convolutions over clips of 16 frames. Sizes are the authors' Caffe nets'.
+Tran, Bourdev, Fergus, Torresani, Paluri: Learning Spatiotemporal Features with 3D Convolutional Networks. ICCV 2015
+
 The small net of the paper's study on UCF101.
 
 3x16x112x112 -> 101; 17,444,965 parameters, 19,261,106,176 multiply-accumulates.

@@ -1,5 +1,9 @@
 """ConvRegressor, written by archlang from coordconv.arch.
 
+CoordConv: maps of each pixel's coordinates stand beside those that a convolution sees.
+Liu, Lehman, Molino, Petroski Such, Frank, Sergeev, Yosinski: An Intriguing Failing of Convolutional Neural Networks
+and the CoordConv Solution. NeurIPS 2018. Sizes are those of the authors' code.
+
 From the picture of one pixel back to its coordinates: with coordinate maps and nothing but convolutions; without.
 
 1x64x64 -> 2; 906 parameters, 3,571,712 multiply-accumulates.

@@ -1,5 +1,9 @@
 """ConvRegressorUniform, written by archlang from coordconv.arch.
 
+CoordConv: maps of each pixel's coordinates stand beside those that a convolution sees.
+Liu, Lehman, Molino, Petroski Such, Frank, Sergeev, Yosinski: An Intriguing Failing of Convolutional Neural Networks
+and the CoordConv Solution. NeurIPS 2018. Sizes are those of the authors' code.
+
 1x64x64 -> 2; 72,850 parameters, 3,752,064 multiply-accumulates.
 """
 

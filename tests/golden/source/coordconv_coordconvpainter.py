@@ -1,5 +1,9 @@
 """CoordConvPainter, written by archlang from coordconv.arch.
 
+CoordConv: maps of each pixel's coordinates stand beside those that a convolution sees.
+Liu, Lehman, Molino, Petroski Such, Frank, Sergeev, Yosinski: An Intriguing Failing of Convolutional Neural Networks
+and the CoordConv Solution. NeurIPS 2018. Sizes are those of the authors' code.
+
 From two coordinates, spread over all pixels, to the picture of that one pixel.
 
 2 -> 1x64x64; 7,553 parameters, 30,146,560 multiply-accumulates.

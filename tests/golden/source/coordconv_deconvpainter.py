@@ -1,5 +1,9 @@
 """DeconvPainter, written by archlang from coordconv.arch.
 
+CoordConv: maps of each pixel's coordinates stand beside those that a convolution sees.
+Liu, Lehman, Molino, Petroski Such, Frank, Sergeev, Yosinski: An Intriguing Failing of Convolutional Neural Networks
+and the CoordConv Solution. NeurIPS 2018. Sizes are those of the authors' code.
+
 The same task without coordinates: six steps up, windows of size `k`, `mul` times as wide.
 
 2 -> 1x64x64; 409,921 parameters, 17,697,024 multiply-accumulates.

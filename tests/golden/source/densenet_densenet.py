@@ -1,5 +1,8 @@
 """DenseNet, written by archlang from densenet.arch.
 
+Densely connected networks: each layer sees the maps of all before it. ImageNet with torchvision's names, CIFAR-10.
+Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks. CVPR 2017
+
 3x224x224 -> 1000; 7,978,856 parameters, 2,834,161,664 multiply-accumulates.
 """
 

@@ -1,5 +1,8 @@
 """DenseNet161, written by archlang from densenet.arch.
 
+Densely connected networks: each layer sees the maps of all before it. ImageNet with torchvision's names, CIFAR-10.
+Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks. CVPR 2017
+
 3x224x224 -> 1000; 28,681,000 parameters, 7,727,907,072 multiply-accumulates.
 """
 

@@ -1,5 +1,8 @@
 """DenseNet169, written by archlang from densenet.arch.
 
+Densely connected networks: each layer sees the maps of all before it. ImageNet with torchvision's names, CIFAR-10.
+Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks. CVPR 2017
+
 3x224x224 -> 1000; 14,149,480 parameters, 3,359,843,328 multiply-accumulates.
 """
 

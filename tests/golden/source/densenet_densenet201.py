@@ -1,5 +1,8 @@
 """DenseNet201, written by archlang from densenet.arch.
 
+Densely connected networks: each layer sees the maps of all before it. ImageNet with torchvision's names, CIFAR-10.
+Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks. CVPR 2017
+
 3x224x224 -> 1000; 20,013,928 parameters, 4,291,365,888 multiply-accumulates.
 """
 

@@ -1,5 +1,8 @@
 """DenseNetBCL100k12, written by archlang from densenet.arch.
 
+Densely connected networks: each layer sees the maps of all before it. ImageNet with torchvision's names, CIFAR-10.
+Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks. CVPR 2017
+
 Table 2: CIFAR-10, three blocks of equal length, L layers in all.
 
 3x32x32 -> 10; 769,162 parameters, 287,929,692 multiply-accumulates.

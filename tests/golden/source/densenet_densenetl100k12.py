@@ -1,5 +1,8 @@
 """DenseNetL100k12, written by archlang from densenet.arch.
 
+Densely connected networks: each layer sees the maps of all before it. ImageNet with torchvision's names, CIFAR-10.
+Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks. CVPR 2017
+
 Table 2: CIFAR-10, three blocks of equal length, L layers in all.
 
 3x32x32 -> 10; 6,979,642 parameters, 1,769,516,448 multiply-accumulates.

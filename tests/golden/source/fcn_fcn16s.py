@@ -1,5 +1,9 @@
 """FCN16s, written by archlang from fcn.arch.
 
+Fully convolutional networks on VGG-16: FCN-32s, 16s and 8s, as the authors' Caffe nets have them.
+Long, Shelhamer, Darrell: Fully Convolutional Networks for Semantic Segmentation. CVPR 2015
+A padding of 100 in front makes every input large enough; poolings round up (175 -> 88); fixed crops undo both.
+
 Finer: the scores of pool4 are added before the last step up.
 
 3x500x500 -> 21x500x500; 134,815,994 parameters, 181,448,086,272 multiply-accumulates.

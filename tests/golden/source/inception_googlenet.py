@@ -1,6 +1,10 @@
 """GoogLeNet, written by archlang from inception.arch.
 
-The same with torchvision's names and changes: batch normalisation instead of LRN and biases, 3x3 for 5x5.
+The Inception networks: GoogLeNet of 2014 as the paper has it and as torchvision has it, and Inception v3.
+Each takes `aux = true` for the classifiers that help in training only: they add parameters, but no MACs.
+
+"Going Deeper with Convolutions" (CVPR 2015) with torchvision's names and changes: batch normalisation instead of LRN
+and biases, 3x3 for 5x5.
 
 3x224x224 -> 1000; 6,624,904 parameters, 1,498,376,192 multiply-accumulates.
 """

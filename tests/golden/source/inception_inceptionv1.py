@@ -1,5 +1,8 @@
 """InceptionV1, written by archlang from inception.arch.
 
+The Inception networks: GoogLeNet of 2014 as the paper has it and as torchvision has it, and Inception v3.
+Each takes `aux = true` for the classifiers that help in training only: they add parameters, but no MACs.
+
 Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich: Going Deeper with Convolutions.
 CVPR 2015 (arXiv 1409.4842v1, table 1). The table's parameters are in units of 1024; its rows for the first
 convolution (2.7K, 34M), 4c (463K) and 5a (1072K, 54M) do not follow from its own sizes. Poolings round up.

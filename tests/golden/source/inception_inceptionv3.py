@@ -1,5 +1,8 @@
 """InceptionV3, written by archlang from inception.arch.
 
+The Inception networks: GoogLeNet of 2014 as the paper has it and as torchvision has it, and Inception v3.
+Each takes `aux = true` for the classifiers that help in training only: they add parameters, but no MACs.
+
 Szegedy, Vanhoucke, Ioffe, Shlens, Wojna: Rethinking the Inception Architecture for Computer Vision. CVPR 2016
 This is the released model, with torchvision's names; the paper's table 1 differs from it in the stem.
 

@@ -1,8 +1,10 @@
 """LeNet5, written by archlang from lenet.arch.
 
-LeNet-5, as it is taught today: full connections in C3, plain pooling, a linear output.
+LeNet-5, as it is taught today and as the paper has it.
 LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition.
 Proceedings of the IEEE 86(11), 1998
+
+As it is taught today: full connections in C3, plain pooling, a linear output.
 
 1x32x32 -> 10; 61,706 parameters, 416,520 multiply-accumulates.
 """

@@ -1,5 +1,9 @@
 """LeNet5Original, written by archlang from lenet.arch.
 
+LeNet-5, as it is taught today and as the paper has it.
+LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition.
+Proceedings of the IEEE 86(11), 1998
+
 1x32x32 -> 84; 60,000 parameters, 325,680 multiply-accumulates.
 """
 

@@ -1,5 +1,7 @@
 """MobileNet, written by archlang from mobilenet.arch.
 
+MobileNets: convolutions split into one for each map and a 1x1 across them. Versions 2 and 3 have torchvision's names.
+
 Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam: MobileNets. arXiv 1704.04861, 2017, table 1
 
 3x224x224 -> 1000; 4,231,976 parameters, 568,740,352 multiply-accumulates.

@@ -1,5 +1,7 @@
 """MobileNetV2, written by archlang from mobilenet.arch.
 
+MobileNets: convolutions split into one for each map and a 1x1 across them. Versions 2 and 3 have torchvision's names.
+
 Sandler, Howard, Zhu, Zhmoginov, Chen: MobileNetV2: Inverted Residuals and Linear Bottlenecks. CVPR 2018, table 2
 
 3x224x224 -> 1000; 3,504,872 parameters, 300,774,272 multiply-accumulates.

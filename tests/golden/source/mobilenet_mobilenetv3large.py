@@ -1,7 +1,9 @@
 """MobileNetV3Large, written by archlang from mobilenet.arch.
 
+MobileNets: convolutions split into one for each map and a 1x1 across them. Versions 2 and 3 have torchvision's names.
+
 Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam: Searching for MobileNetV3. ICCV 2019
-Tables 1 and 2: window, maps inside, maps outside, squeeze-and-excite, activation, stride.
+Table 1: window, maps inside, maps outside, squeeze-and-excite, activation, stride.
 
 3x224x224 -> 1000; 5,483,032 parameters, 216,589,760 multiply-accumulates.
 """

@@ -1,5 +1,9 @@
 """MobileNetV3Small, written by archlang from mobilenet.arch.
 
+MobileNets: convolutions split into one for each map and a 1x1 across them. Versions 2 and 3 have torchvision's names.
+
+"Searching for MobileNetV3" (ICCV 2019), table 2.
+
 3x224x224 -> 1000; 2,542,856 parameters, 56,510,400 multiply-accumulates.
 """
 

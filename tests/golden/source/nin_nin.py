@@ -1,5 +1,8 @@
 """NiN, written by archlang from nin.arch.
 
+Network in Network: 1x1 convolutions between the large ones; each map of the last is a class, averaged.
+Lin, Chen, Yan: Network In Network. ICLR 2014 (arXiv 1312.4400). Sizes and poolings are the authors' Caffe nets'.
+
 CIFAR-10. Caffe rounds up when it pools: 32 -> 16 -> 8.
 
 3x32x32 -> 10; 966,986 parameters, 222,486,528 multiply-accumulates.

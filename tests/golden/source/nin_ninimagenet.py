@@ -1,5 +1,8 @@
 """NiNImageNet, written by archlang from nin.arch.
 
+Network in Network: 1x1 convolutions between the large ones; each map of the last is a class, averaged.
+Lin, Chen, Yan: Network In Network. ICLR 2014 (arXiv 1312.4400). Sizes and poolings are the authors' Caffe nets'.
+
 ImageNet. 11x11 at stride 4 leaves one row of 224 out: 54 -> 27 -> 13 -> 6.
 
 3x224x224 -> 1000; 7,595,176 parameters, 1,100,188,800 multiply-accumulates.

@@ -1,5 +1,8 @@
 """ResNet152V1, written by archlang from resnet.arch.
 
+Residual networks for ImageNet with torchvision's names, and those of the paper for CIFAR-10.
+He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (arXiv 1512.03385)
+
 3x224x224 -> 1000; 60,192,808 parameters, 11,282,415,616 multiply-accumulates.
 """
 

@@ -1,5 +1,8 @@
 """ResNet44, written by archlang from resnet.arch.
 
+Residual networks for ImageNet with torchvision's names, and those of the paper for CIFAR-10.
+He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (arXiv 1512.03385)
+
 Table 6: CIFAR-10, n blocks in each of three stages. Where the maps double, the input passes without parameters
 (option A): every second row and column of it, and zeros for the new maps.
 

@@ -1,5 +1,8 @@
 """ResNet50, written by archlang from resnet.arch.
 
+Residual networks for ImageNet with torchvision's names, and those of the paper for CIFAR-10.
+He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (arXiv 1512.03385)
+
 3x224x224 -> 1000; 25,557,032 parameters, 4,089,184,256 multiply-accumulates.
 """
 

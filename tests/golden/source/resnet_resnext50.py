@@ -1,5 +1,8 @@
 """ResNeXt50, written by archlang from resnet.arch.
 
+Residual networks for ImageNet with torchvision's names, and those of the paper for CIFAR-10.
+He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (arXiv 1512.03385)
+
 Xie, Girshick, Dollar, Tu, He: Aggregated Residual Transformations for Deep Neural Networks. CVPR 2017. 32x4d
 
 3x224x224 -> 1000; 25,028,904 parameters, 4,230,479,872 multiply-accumulates.

@@ -1,5 +1,8 @@
 """WideResNet50, written by archlang from resnet.arch.
 
+Residual networks for ImageNet with torchvision's names, and those of the paper for CIFAR-10.
+He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (arXiv 1512.03385)
+
 Zagoruyko, Komodakis: Wide Residual Networks. BMVC 2016
 
 3x224x224 -> 1000; 68,883,240 parameters, 11,398,021,120 multiply-accumulates.

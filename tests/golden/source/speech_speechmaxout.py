@@ -1,5 +1,9 @@
 """SpeechMaxout, written by archlang from speech.arch.
 
+Speech recognition with convolutions alone: a phone, or a blank, for every frame, trained with CTC.
+Zhang, Pezeshki, Brakel, Zhang, Laurent, Bengio, Courville: Towards End-to-End Speech Recognition with Deep
+Convolutional Neural Networks. Interspeech 2016 (arXiv 1701.02720)
+
 Its best network: the larger of two maps, everywhere. Fully connected layers see one frame: a window of 1.
 
 3x41x200 -> 62x200; 23,383,358 parameters, 34,257,971,200 multiply-accumulates.

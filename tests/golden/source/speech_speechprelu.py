@@ -3,6 +3,7 @@
 Speech recognition with convolutions alone: a phone, or a blank, for every frame, trained with CTC.
 Zhang, Pezeshki, Brakel, Zhang, Laurent, Bengio, Courville: Towards End-to-End Speech Recognition with Deep
 Convolutional Neural Networks. Interspeech 2016 (arXiv 1701.02720)
+
 40 filter banks and the energy, with first and second differences: 3 x 41 numbers a frame. The 3x1 pooling leaves the
 last two of 41 bands out. The paper prints 4.3M parameters; its ten 3x5 convolutions alone hold 6.2M.
 

@@ -1,5 +1,9 @@
 """SqueezeNet, written by archlang from squeezenet.arch.
 
+SqueezeNet: as accurate as AlexNet with fifty times fewer parameters. torchvision's names.
+Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer: SqueezeNet. arXiv 1602.07360, 2016
+Each first convolution leaves out one row of 224.
+
 3x224x224 -> 1000; 1,248,424 parameters, 818,924,576 multiply-accumulates.
 """
 

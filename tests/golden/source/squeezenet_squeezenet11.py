@@ -1,5 +1,9 @@
 """SqueezeNet11, written by archlang from squeezenet.arch.
 
+SqueezeNet: as accurate as AlexNet with fifty times fewer parameters. torchvision's names.
+Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer: SqueezeNet. arXiv 1602.07360, 2016
+Each first convolution leaves out one row of 224.
+
 Version 1.1: a smaller first window and earlier poolings, 2.4 times less work.
 
 3x224x224 -> 1000; 1,235,496 parameters, 349,151,936 multiply-accumulates.

@@ -1,5 +1,9 @@
 """TextCNNStatic, written by archlang from textcnn.arch.
 
+Convolutions over sentences: windows of 3, 4 and 5 words, the largest value of each map, one linear layer.
+Kim: Convolutional Neural Networks for Sentence Classification. EMNLP 2014. Sizes are those of the movie reviews (MR).
+The authors' code pads every sentence to 64 words.
+
 CNN-static: word vectors of word2vec are the input and stay as they are.
 
 300x64 -> 2; 360,902 parameters, 21,900,600 multiply-accumulates.

@@ -1,8 +1,10 @@
 """UNet, written by archlang from unet.arch.
 
-U-Net as a recursion: what a level sees goes through the levels below it, and beside them.
+U-Net: what a level sees goes through the levels below it, and beside them.
 Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation. MICCAI 2015, figure 1
-Nothing is padded: the output is the input less 184, and the input is 188 + 16k. Each level cuts what it passes by.
+
+As a recursion. Nothing is padded: the output is the input less 184, and the input is 188 + 16k. Each level cuts what
+it passes by.
 
 1x572x572 -> 2x388x388; 31,030,658 parameters, 150,428,424,448 multiply-accumulates.
 """

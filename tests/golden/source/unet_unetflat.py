@@ -1,5 +1,8 @@
 """UNetFlat, written by archlang from unet.arch.
 
+U-Net: what a level sees goes through the levels below it, and beside them.
+Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation. MICCAI 2015, figure 1
+
 The same written out, each skip by its name.
 
 1x572x572 -> 2x388x388; 31,030,658 parameters, 150,428,424,448 multiply-accumulates.

@@ -1,5 +1,8 @@
 """UNetPadded, written by archlang from unet.arch.
 
+U-Net: what a level sees goes through the levels below it, and beside them.
+Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation. MICCAI 2015, figure 1
+
 As it is mostly used today: padded and batch-normalised, so that the output has the size of the input (a multiple of
 16). Counts as milesial/Pytorch-UNet, three colours to two classes.
 

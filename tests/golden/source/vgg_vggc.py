@@ -1,5 +1,8 @@
 """VGGC, written by archlang from vgg.arch.
 
+VGG, the whole family (configurations A, B, D, E), with torchvision's names.
+Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015
+
 Configuration C: the last convolution of the three upper stages is 1x1. torchvision has none.
 
 3x224x224 -> 1000; 133,638,952 parameters, 11,770,888,192 multiply-accumulates.
