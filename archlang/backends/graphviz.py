@@ -255,7 +255,7 @@ class _Writer:
             attributes |= {"weight": str(self.style.straightness)} if straight else {}
             attributes |= {"dir": "none"} if link.enters or link.target in self.joints else {}
             if link.text:
-                attributes |= {"label": _escaped(f" {link.text}")}
+                attributes |= {"label": _escaped(f"  {link.text}")}
                 attributes |= {"labelfloat": "true"} if straight and self._floats(link, "->".join(ends)) else {}
             dot.edge(*ends, **attributes)
 
