@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from archlang.backends.columns import JOINT, Cut, balanced, find_cuts, order_of, split, without_insets
 from archlang.backends.crowding import Area, Laid, crowded, read_layout
-from archlang.backends.diagram import Cluster, Diagram, Item, boxes_of
+from archlang.backends.diagram import Box, Cluster, Diagram, Edge, Item, boxes_of
 from archlang.backends.drawing import draw
 from archlang.backends.graphviz import node_id, write_dot
 from archlang.backends.pages import PAGE, write_page
@@ -26,6 +26,7 @@ from archlang.ir.graph import Model
 from archlang.reading import check_target
 from archlang.source import Source
 from tests.programs import program
+from tests.test_render import NASTY
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -194,6 +195,25 @@ def test_pages_of_random_programs(seed: int):
 def test_the_same_picture_gives_the_same_bytes():
     first, second = (write_page(zoo("c3d", "C3D")) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize(
+    "text", [*NASTY, "</title><script>", "\ud800", "]]>", 'p1." id="x', ".from.1", ".to.1", ".legend.conv"]
+)
+def test_any_name_is_shown_as_it_is(text: str):
+    """Names from files of other programs, of the model and of its boxes: nothing of them is markup or an id of ours."""
+    boxes = [Box(f"{text}{number}", text, "", "conv", text) for number in range(60)]
+    edges = [Edge(one.id, other.id, (1, 2), (1, 2), (1, 2)) for one, other in pairwise(boxes)]
+    inset = Cluster(f".inset.{text}", (Box(f".inset.{text}.input.0", text, "", "input"),), text)
+    diagram = Diagram(text, (Cluster(text, tuple(boxes), text, text),), tuple(edges), (inset,))
+    svg = write_page(diagram, read_options(legend=True))
+    root = ElementTree.fromstring(svg)
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= ALLOWED
+    assert_is_a_page(diagram, svg)
+    assert connections(svg)
+
+
+ALLOWED = {"svg", "style", "title", "g", "polygon", "path", "text", "ellipse"}
 
 
 def test_the_legend_stands_close():

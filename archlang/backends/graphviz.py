@@ -337,5 +337,9 @@ def _opened(items: tuple[Item, ...], arms: Arms) -> tuple[Item, ...]:
 
 
 def node_id(text: str) -> str:
-    """An id that means the same wherever DOT has one: letters, digits and `_.-~*`, the rest as `%xx`."""
-    return quote(text, safe="*")
+    """An id that means the same wherever DOT has one: letters, digits and `_.-~*`, the rest as `%xx`.
+
+    With a slash before it where it would begin with `%`: Graphviz takes that for an id of its own.
+    """
+    quoted = quote(text, safe="*", errors="surrogatepass")
+    return f"/{quoted}" if quoted.startswith("%") else quoted

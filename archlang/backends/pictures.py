@@ -18,6 +18,7 @@ from math import ceil, sqrt
 import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Problem
+from archlang.diagnostics.text import printable
 from archlang.errors.files import MissingPackage
 from archlang.records import record
 
@@ -68,11 +69,11 @@ def write_svg(dot: str) -> str:
 def svg_page(name: str, size: tuple[float, float], colour: str, inner: str) -> str:
     """An SVG of a size in points that holds what is in others."""
     width, height = (ceil(length) for length in size)
-    outline = f"0,0 {width},0 {width},{height} 0,{height} 0,0"
+    title, outline = escape(printable(name)), f"0,0 {width},0 {width},{height} 0,{height} 0,0"
     return (
         f'<svg width="{width}pt" height="{height}pt"\n viewBox="0 0 {width} {height}" '
         f'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" font-family="{FONTS}">\n'
-        f'{HEADINGS}\n<title>{escape(name)}</title>\n<polygon fill="{colour}" stroke="none" points="{outline}"/>\n'
+        f'{HEADINGS}\n<title>{title}</title>\n<polygon fill="{colour}" stroke="none" points="{outline}"/>\n'
         f"{inner}</svg>\n"
     )
 
