@@ -69,25 +69,25 @@ def test_conditions_as_one_writes_them(sizes: SizeSet, code: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("INPUT(3, 32, 32) -> FC(10)", "`input` is Nx3x32x32"),
-        ("INPUT(3, 32, 32) -> CONV(8, 3x3) -> AVGPOOL(to=1) -> FC(10)", "`input` is Nx3xHxW with H, W >= 3"),
-        ("INPUT(1, 28, 28) -> CONV(8, 5x5) -> MAXPOOL(2) -> FC(10)", "`input` is Nx1xHxW with H, W = 28..29"),
-        ("INPUT(128, 64) -> LINEAR(10)", "`input` is NxCx64"),
-        ("INPUT(784) -> FC(10)", "`input` is Nx784"),
-        ("INPUT(10) -> RELU", "`input` is NxL"),
-        ("INPUT(3, 8, 8) -> ADD{ _, PERMUTE((1, 3, 2)) }", "`input` is Nx3xHxH"),
+        ("INPUT(3, 32, 32) -> FC(10)", "Nx3x32x32"),
+        ("INPUT(3, 32, 32) -> CONV(8, 3x3) -> AVGPOOL(to=1) -> FC(10)", "Nx3xHxW with H, W >= 3"),
+        ("INPUT(1, 28, 28) -> CONV(8, 5x5) -> MAXPOOL(2) -> FC(10)", "Nx1xHxW with H, W = 28..29"),
+        ("INPUT(128, 64) -> LINEAR(10)", "NxCx64"),
+        ("INPUT(784) -> FC(10)", "Nx784"),
+        ("INPUT(10) -> RELU", "NxL"),
+        ("INPUT(3, 8, 8) -> ADD{ _, PERMUTE((1, 3, 2)) }", "Nx3xHxH"),
         (
             "CONCAT{ a: INPUT(3, 32, 32), b: INPUT(1, 32, 32) } -> CONV(3, 3x3)",
-            "`a` is Nx3xHxW and `b` is Nx1xHxW with H, W >= 3",
+            "Nx3xHxW (`a`) and Nx1xHxW (`b`) with H, W >= 3",
         ),
         (
             "CONCAT{ a: INPUT(3, 32) -> FC(4), b: INPUT(1, 32) -> CONV(2, 3) -> AVGPOOL(to=1) -> FLATTEN }",
-            "`a` is Nx3x32 and `b` is Nx1xL2 with L2 >= 3",
+            "Nx3x32 (`a`) and Nx1xL2 (`b`) with L2 >= 3",
         ),
-        ("INPUT(3, H, W) -> MAXPOOL(16)", "`input` is Nx3xHxW with H, W = 16k, k >= 1 (16, 32, 48, ...)"),
-        ("INPUT(3, 2*H, W) -> MAXPOOL(4)", "`input` is Nx3x(2*H)xW with 2*H, W = 4k, k >= 1 (4, 8, 12, ...)"),
-        ("INPUT(3, H, W) -> SLICE(-1, stop=-1)", "`input` is Nx3xHx224"),
-        ("INPUT(3, L) -> [CONV(3, 1)]?(L > 100) -> MAXPOOL(2)", "`input` is Nx3xL with L = 2k, k >= 51 (102, 104, 106, ...)"),
+        ("INPUT(3, H, W) -> MAXPOOL(16)", "Nx3xHxW with H, W = 16k, k >= 1 (16, 32, 48, ...)"),
+        ("INPUT(3, 2*H, W) -> MAXPOOL(4)", "Nx3x(2*H)xW with 2*H, W = 4k, k >= 1 (4, 8, 12, ...)"),
+        ("INPUT(3, H, W) -> SLICE(-1, stop=-1)", "Nx3xHx224"),
+        ("INPUT(3, L) -> [CONV(3, 1)]?(L > 100) -> MAXPOOL(2)", "Nx3xL with L = 2k, k >= 51 (102, 104, 106, ...)"),
     ],
 )  # fmt: skip
 def test_in_words(text: str, expected: str) -> None:
@@ -96,9 +96,9 @@ def test_in_words(text: str, expected: str) -> None:
 
 def test_zoo_in_words() -> None:
     found = {model.name: input_check(model).text for model in archlang.check("zoo:vgg").models}
-    assert set(found.values()) == {"`input` is Nx3xHxW with H, W >= 32"}
+    assert set(found.values()) == {"Nx3xHxW with H, W >= 32"}
     unet = archlang.check("zoo:unet").models[0]
-    assert input_check(unet).text == "`input` is Nx1xHxW with H, W = 188 + 16k, k >= 0 (188, 204, 220, ...)"
+    assert input_check(unet).text == "Nx1xHxW with H, W = 188 + 16k, k >= 0 (188, 204, 220, ...)"
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -140,7 +140,7 @@ def test_ranks_and_channels() -> None:
     assert check.admits([(2, 3, 32, 40)])
     for shape in ((3, 32, 32), (2, 4, 32, 32), (2, 3, 32), (2, 3, 32, 2), (3,), ()):
         assert not check.admits([shape])
-    assert check.message([(3, 32, 32)]) == "Net's input `input` is Nx3xHxW with H, W >= 3, not 3x32x32"
+    assert check.message([(3, 32, 32)]) == "Net's input is Nx3xHxW with H, W >= 3, not 3x32x32"
 
 
 # ---- in live modules and written ones
@@ -259,4 +259,4 @@ def test_what_takes_too_long_is_left_to_torch(monkeypatch: pytest.MonkeyPatch) -
 
     text = "INPUT(3, 64, 64) -> [CONV(2, 3x3, padding=1, stride=2)]*4 -> AVGPOOL(to=1)"
     monkeypatch.setattr(running, "MOST_EFFORT", 10)
-    assert check_of(text).text == "`input` is Nx3xHxW"
+    assert check_of(text).text == "Nx3xHxW"

@@ -170,6 +170,7 @@ TRIED = (
     "long_beside-Net",
     "support-AddCoords",
     "switches-Net",
+    "unet-Net",
     "unet_flat-Net",
 )
 in_both = pytest.mark.parametrize(("name", "index"), [(name, index) for name in TRIED for index in (0, 1)])

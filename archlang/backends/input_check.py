@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import chain, count
 from typing import Any, cast
 
 from archlang.errors.words import listing
@@ -21,6 +22,9 @@ from archlang.records import record
 from archlang.symbolic.legal import TYPICAL, Box, ExampleModel, SizeBoxes
 from archlang.symbolic.letters import AXES, paired, plans
 from archlang.symbolic.running import Untracked, all_sizes, letter_inputs, running_boxes
+
+PLAIN_NAME = "input"
+"""What an input is called that the file gives no name."""
 
 Pattern = tuple[int | str | None, ...]
 """The sizes of an input without the batch: a number, a letter, or anything."""
@@ -55,8 +59,10 @@ class InputCheck:
 
     @property
     def text(self) -> str:
-        """`input: Nx3xHxW with H, W >= 63`."""
-        inputs = [f"`{name}` is {pattern_text(p)}" for name, p in zip(self.names, self.patterns, strict=True)]
+        """`Nx3xHxW with H, W >= 63`, of several inputs with their names behind them."""
+        inputs = list(pattern_texts(self.patterns))
+        if len(inputs) > 1:
+            inputs = [f"{text} (`{name}`)" for name, text in zip(self.names, inputs, strict=True)]
         limits = [box for box in self.boxes if box]
         sizes = SizeBoxes(tuple(limits[0]), tuple(limits)).text_with_examples if limits else ""
         sizes = sizes.replace(" with ", " and ")
@@ -71,15 +77,22 @@ class InputCheck:
     def start(self) -> str:
         """The part of the message that is the same for all inputs."""
         mode = " in training" if self.training else ""
-        return f"{self.model}'s input{'s' if len(self.names) > 1 else ''} {self.text}{mode}"
+        name = f" `{self.names[0]}`" if self.names[0] != PLAIN_NAME else ""
+        whose = f"input{name} is" if len(self.names) == 1 else "inputs are"
+        return f"{self.model}'s {whose} {self.text}{mode}"
 
 
-def pattern_text(pattern: Pattern) -> str:
-    """`Nx3xHxW`."""
-    sizes = (
-        "?" if size is None else f"({size})" if " " in str(size) or "*" in str(size) else str(size) for size in pattern
-    )
-    return "x".join(("N", *sizes))
+def pattern_texts(patterns: Sequence[Pattern]) -> Iterator[str]:
+    """`Nx3xHxW`; sizes that may be anything get letters that no other has."""
+    taken = {size for pattern in patterns for size in pattern}
+    for pattern in patterns:
+        sizes = ["N"]
+        for size, letter in zip(pattern, AXES.get(len(pattern), ()) or (None,) * len(pattern), strict=True):
+            free = (f"{letter or 'C'}{number}" for number in chain([""], count(2)))
+            text = str(size) if size is not None else next(name for name in free if name not in taken)
+            taken.add(text)
+            sizes.append(f"({text})" if " " in text or "*" in text else text)
+        yield "x".join(sizes)
 
 
 def input_check(model: Model, training: bool = False) -> InputCheck:

@@ -21,7 +21,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 63 and w >= 63:
             return
-    raise ValueError(f"AlexNet's input `input` is Nx3xHxW with H, W >= 63, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"AlexNet's input is Nx3xHxW with H, W >= 63, not {'x'.join(map(str, x.shape))}")
 
 
 class AlexNet(nn.Module):

@@ -23,7 +23,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and 227 <= h <= 258 and 227 <= w <= 258:
             return
-    raise ValueError(f"AlexNet2012's input `input` is Nx3xHxW with H, W = 227..258, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"AlexNet2012's input is Nx3xHxW with H, W = 227..258, not {'x'.join(map(str, x.shape))}")
 
 
 class Norm(nn.Sequential):

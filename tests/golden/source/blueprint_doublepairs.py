@@ -18,7 +18,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and 32 <= h <= 39 and 32 <= w <= 39:
             return
-    raise ValueError(f"DoublePairs's input `input` is Nx3xHxW with H, W = 32..39, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"DoublePairs's input is Nx3xHxW with H, W = 32..39, not {'x'.join(map(str, x.shape))}")
 
 
 class DoublePairs(nn.Module):

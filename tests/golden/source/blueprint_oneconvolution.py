@@ -16,7 +16,7 @@ def check_input(x: Tensor) -> None:
         return  # what compiles or exports a module has guards of its own
     if x.shape[1:] == (3, 32, 32):
         return
-    raise ValueError(f"OneConvolution's input `input` is Nx3x32x32, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"OneConvolution's input is Nx3x32x32, not {'x'.join(map(str, x.shape))}")
 
 
 class OneConvolution(nn.Module):

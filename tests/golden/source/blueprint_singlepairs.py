@@ -18,7 +18,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and 32 <= h <= 35 and 32 <= w <= 35:
             return
-    raise ValueError(f"SinglePairs's input `input` is Nx3xHxW with H, W = 32..35, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"SinglePairs's input is Nx3xHxW with H, W = 32..35, not {'x'.join(map(str, x.shape))}")
 
 
 class SinglePairs(nn.Module):

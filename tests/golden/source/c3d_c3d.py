@@ -23,9 +23,7 @@ def check_input(x: Tensor) -> None:
         _, channels, d, h, w = x.shape
         if channels == 3 and 8 <= d <= 23 and 112 <= h <= 143 and 112 <= w <= 143:
             return
-    raise ValueError(
-        f"C3D's input `input` is Nx3xDxHxW with D = 8..23 and H, W = 112..143, not {'x'.join(map(str, x.shape))}"
-    )
+    raise ValueError(f"C3D's input is Nx3xDxHxW with D = 8..23 and H, W = 112..143, not {'x'.join(map(str, x.shape))}")
 
 
 class Conv(nn.Sequential):

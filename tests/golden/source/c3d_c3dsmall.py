@@ -24,7 +24,7 @@ def check_input(x: Tensor) -> None:
         if channels == 3 and 1 <= d <= 16 and 98 <= h <= 129 and 98 <= w <= 129:
             return
     raise ValueError(
-        f"C3DSmall's input `input` is Nx3xDxHxW with D = 1..16 and H, W = 98..129, not {'x'.join(map(str, x.shape))}"
+        f"C3DSmall's input is Nx3xDxHxW with D = 1..16 and H, W = 98..129, not {'x'.join(map(str, x.shape))}"
     )
 
 

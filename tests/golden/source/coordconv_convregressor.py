@@ -41,7 +41,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 1 and h >= 64 and w >= 64:
             return
-    raise ValueError(f"ConvRegressor's input `input` is Nx1xHxW with H, W >= 64, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"ConvRegressor's input is Nx1xHxW with H, W >= 64, not {'x'.join(map(str, x.shape))}")
 
 
 class CoordConv(nn.Sequential):

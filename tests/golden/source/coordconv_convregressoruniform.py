@@ -22,9 +22,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 1 and 64 <= h <= 71 and 64 <= w <= 71:
             return
-    raise ValueError(
-        f"ConvRegressorUniform's input `input` is Nx1xHxW with H, W = 64..71, not {'x'.join(map(str, x.shape))}"
-    )
+    raise ValueError(f"ConvRegressorUniform's input is Nx1xHxW with H, W = 64..71, not {'x'.join(map(str, x.shape))}")
 
 
 class ConvRegressorUniform(nn.Module):

@@ -34,7 +34,7 @@ def check_input(x: Tensor) -> None:
         return  # what compiles or exports a module has guards of its own
     if x.shape[1:] == (2,):
         return
-    raise ValueError(f"DeconvPainter's input `input` is Nx2, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"DeconvPainter's input is Nx2, not {'x'.join(map(str, x.shape))}")
 
 
 class Double(nn.ModuleDict):

@@ -24,8 +24,7 @@ def check_input(x: Tensor) -> None:
         if channels == 3 and h >= 224 and h % 32 == 0 and w >= 224 and w % 32 == 0:
             return
     raise ValueError(
-        "DeconvNet's input `input` is Nx3xHxW with H, W = 32k, k >= 7 (224, 256, 288, ...), not "
-        f"{'x'.join(map(str, x.shape))}"
+        f"DeconvNet's input is Nx3xHxW with H, W = 32k, k >= 7 (224, 256, 288, ...), not {'x'.join(map(str, x.shape))}"
     )
 
 

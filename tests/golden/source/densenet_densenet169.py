@@ -23,7 +23,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 29 and w >= 29:
             return
-    raise ValueError(f"DenseNet169's input `input` is Nx3xHxW with H, W >= 29, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"DenseNet169's input is Nx3xHxW with H, W >= 29, not {'x'.join(map(str, x.shape))}")
 
 
 class Layer(nn.Module):

@@ -23,7 +23,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 4 and w >= 4:
             return
-    raise ValueError(f"DenseNetBCL190k40's input `input` is Nx3xHxW with H, W >= 4, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"DenseNetBCL190k40's input is Nx3xHxW with H, W >= 4, not {'x'.join(map(str, x.shape))}")
 
 
 class Layer(nn.Module):

@@ -24,7 +24,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and 475 <= h <= 506 and 475 <= w <= 506:
             return
-    raise ValueError(f"FCN16s's input `input` is Nx3xHxW with H, W = 475..506, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"FCN16s's input is Nx3xHxW with H, W = 475..506, not {'x'.join(map(str, x.shape))}")
 
 
 class Conv(nn.Sequential):

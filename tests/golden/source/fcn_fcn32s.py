@@ -24,7 +24,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 475 and w >= 475:
             return
-    raise ValueError(f"FCN32s's input `input` is Nx3xHxW with H, W >= 475, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"FCN32s's input is Nx3xHxW with H, W >= 475, not {'x'.join(map(str, x.shape))}")
 
 
 class Conv(nn.Sequential):

@@ -24,7 +24,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 31 and w >= 31:
             return
-    raise ValueError(f"GoogLeNet's input `input` is Nx3xHxW with H, W >= 31, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"GoogLeNet's input is Nx3xHxW with H, W >= 31, not {'x'.join(map(str, x.shape))}")
 
 
 class Unit(nn.Module):

@@ -25,7 +25,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and 223 <= h <= 446 and 223 <= w <= 446:
             return
-    raise ValueError(f"InceptionV1's input `input` is Nx3xHxW with H, W = 223..446, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"InceptionV1's input is Nx3xHxW with H, W = 223..446, not {'x'.join(map(str, x.shape))}")
 
 
 class Unit(nn.Module):

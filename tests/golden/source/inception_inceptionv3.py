@@ -24,7 +24,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 75 and w >= 75:
             return
-    raise ValueError(f"InceptionV3's input `input` is Nx3xHxW with H, W >= 75, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"InceptionV3's input is Nx3xHxW with H, W >= 75, not {'x'.join(map(str, x.shape))}")
 
 
 class Unit(nn.Module):

@@ -64,7 +64,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 1 and 32 <= h <= 35 and 32 <= w <= 35:
             return
-    raise ValueError(f"LeNet5Original's input `input` is Nx1xHxW with H, W = 32..35, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"LeNet5Original's input is Nx1xHxW with H, W = 32..35, not {'x'.join(map(str, x.shape))}")
 
 
 class Squash(nn.Sequential):

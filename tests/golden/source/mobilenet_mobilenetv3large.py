@@ -23,7 +23,7 @@ def check_input(x: Tensor) -> None:
         _, channels, _, _ = x.shape
         if channels == 3:
             return
-    raise ValueError(f"MobileNetV3Large's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"MobileNetV3Large's input is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
 
 
 class Unit3(nn.Sequential):

@@ -23,7 +23,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 223 and w >= 223:
             return
-    raise ValueError(f"NiNImageNet's input `input` is Nx3xHxW with H, W >= 223, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"NiNImageNet's input is Nx3xHxW with H, W >= 223, not {'x'.join(map(str, x.shape))}")
 
 
 class Mlpconv(nn.Sequential):

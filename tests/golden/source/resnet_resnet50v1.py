@@ -21,7 +21,7 @@ def check_input(x: Tensor) -> None:
         _, channels, _, _ = x.shape
         if channels == 3:
             return
-    raise ValueError(f"ResNet50V1's input `input` is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"ResNet50V1's input is Nx3xHxW, not {'x'.join(map(str, x.shape))}")
 
 
 class Bottleneck(nn.Module):

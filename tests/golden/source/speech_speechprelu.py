@@ -25,7 +25,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, _ = x.shape
         if channels == 3 and 39 <= h <= 41:
             return
-    raise ValueError(f"SpeechPReLU's input `input` is Nx3xHxW with H = 39..41, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"SpeechPReLU's input is Nx3xHxW with H = 39..41, not {'x'.join(map(str, x.shape))}")
 
 
 class Prelu(nn.Sequential):

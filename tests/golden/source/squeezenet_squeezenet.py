@@ -22,7 +22,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 21 and w >= 21:
             return
-    raise ValueError(f"SqueezeNet's input `input` is Nx3xHxW with H, W >= 21, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"SqueezeNet's input is Nx3xHxW with H, W >= 21, not {'x'.join(map(str, x.shape))}")
 
 
 class Pool(nn.Sequential):

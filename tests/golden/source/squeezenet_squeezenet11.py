@@ -24,7 +24,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 17 and w >= 17:
             return
-    raise ValueError(f"SqueezeNet11's input `input` is Nx3xHxW with H, W >= 17, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"SqueezeNet11's input is Nx3xHxW with H, W >= 17, not {'x'.join(map(str, x.shape))}")
 
 
 class Pool(nn.Sequential):

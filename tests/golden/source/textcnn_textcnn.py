@@ -22,7 +22,7 @@ def check_input(x: Tensor) -> None:
         _, l_ = x.shape
         if l_ >= 5:
             return
-    raise ValueError(f"TextCNN's input `input` is NxL with L >= 5, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"TextCNN's input is NxL with L >= 5, not {'x'.join(map(str, x.shape))}")
 
 
 class Windows(nn.ModuleList):

@@ -24,7 +24,7 @@ def check_input(x: Tensor) -> None:
         _, channels, l_ = x.shape
         if channels == 300 and l_ >= 5:
             return
-    raise ValueError(f"TextCNNStatic's input `input` is Nx300xL with L >= 5, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"TextCNNStatic's input is Nx300xL with L >= 5, not {'x'.join(map(str, x.shape))}")
 
 
 class Windows(nn.ModuleList):

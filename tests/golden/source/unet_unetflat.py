@@ -24,8 +24,7 @@ def check_input(x: Tensor) -> None:
         if channels == 1 and h >= 188 and h % 16 == 12 and w >= 188 and w % 16 == 12:
             return
     raise ValueError(
-        "UNetFlat's input `input` is Nx1xHxW with H, W = 188 + 16k, k >= 0 (188, 204, 220, ...), "
-        "not "
+        "UNetFlat's input is Nx1xHxW with H, W = 188 + 16k, k >= 0 (188, 204, 220, ...), not "
         f"{'x'.join(map(str, x.shape))}"
     )
 

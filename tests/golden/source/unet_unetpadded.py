@@ -25,8 +25,7 @@ def check_input(x: Tensor) -> None:
         if channels == 3 and h >= 16 and h % 16 == 0 and w >= 16 and w % 16 == 0:
             return
     raise ValueError(
-        "UNetPadded's input `input` is Nx3xHxW with H, W = 16k, k >= 1 (16, 32, 48, ...), not "
-        f"{'x'.join(map(str, x.shape))}"
+        f"UNetPadded's input is Nx3xHxW with H, W = 16k, k >= 1 (16, 32, 48, ...), not {'x'.join(map(str, x.shape))}"
     )
 
 

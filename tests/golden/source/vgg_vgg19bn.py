@@ -21,7 +21,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and h >= 32 and w >= 32:
             return
-    raise ValueError(f"VGG19BN's input `input` is Nx3xHxW with H, W >= 32, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"VGG19BN's input is Nx3xHxW with H, W >= 32, not {'x'.join(map(str, x.shape))}")
 
 
 class VGG19BN(nn.Module):

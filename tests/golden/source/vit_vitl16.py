@@ -25,7 +25,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and 224 <= h <= 239 and 224 <= w <= 239:
             return
-    raise ValueError(f"ViTL16's input `input` is Nx3xHxW with H, W = 224..239, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"ViTL16's input is Nx3xHxW with H, W = 224..239, not {'x'.join(map(str, x.shape))}")
 
 
 class Perceptron(nn.Sequential):

@@ -23,7 +23,7 @@ def check_input(x: Tensor) -> None:
         _, channels, h, w = x.shape
         if channels == 3 and 223 <= h <= 254 and 223 <= w <= 254:
             return
-    raise ValueError(f"ZFNet's input `input` is Nx3xHxW with H, W = 223..254, not {'x'.join(map(str, x.shape))}")
+    raise ValueError(f"ZFNet's input is Nx3xHxW with H, W = 223..254, not {'x'.join(map(str, x.shape))}")
 
 
 class ZFNet(nn.Module):
