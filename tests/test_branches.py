@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import archlang
 from archlang.backends.diagram import Box, Cluster, Diagram, Item, boxes_of
-from archlang.backends.drawing import SIDE_BY_SIDE, draw
+from archlang.backends.drawing import draw
+from archlang.backends.frames import SIDE_BY_SIDE
 from archlang.backends.mermaid import write_mermaid
 from archlang.backends.render_options import read_options
 from archlang.ir.walk import fold_totals

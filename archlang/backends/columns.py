@@ -18,6 +18,9 @@ from archlang.records import record
 JOINT = "joint"
 """Family of the ends of edges that are cut."""
 
+FROM, TO = JOINTS = (".from.", ".to.")
+"""What the ids of joints begin with, where a column goes on and where it ends."""
+
 CONTINUED = "continued"
 """Note on a frame whose beginning stands in a column before."""
 
@@ -175,11 +178,11 @@ def split(diagram: Diagram, cuts: Sequence[Cut]) -> list[Diagram]:
         kept = {box.id for box in order[start:end]}
         items, own = _kept(diagram.items, kept, seen), _inside(diagram.edges, kept)
         if number:
-            joint = Box(f".from.{number}", "", "", JOINT)
+            joint = Box(f"{FROM}{number}", "", "", JOINT)
             through = _through(diagram.edges, place, cuts[number - 1])
             items, own = (joint, *items), (*(replace(edge, source=joint.id) for edge in through), *own)
         if number < len(cuts):
-            joint = Box(f".to.{number + 1}", "", "", JOINT)
+            joint = Box(f"{TO}{number + 1}", "", "", JOINT)
             first = _through(diagram.edges, place, cuts[number])[0]
             items, own = (*items, joint), (*own, replace(first, target=joint.id, read_as=first.shape))
         pieces.append(Diagram(diagram.name, items, own))

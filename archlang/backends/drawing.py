@@ -10,35 +10,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from string import ascii_uppercase
 
-from archlang.backends.branches import Branches
 from archlang.backends.diagram import Box, Cluster, Diagram, Edge, Item
 from archlang.backends.folding import Drawn, Group, Views, Wire, arguments_text, between, label_text, telling_arguments
+from archlang.backends.frames import ends_of_inset, joined_frame, side_by_side
+from archlang.backends.parts import Folds, Part, Source, Target, path_of, with_totals, within
 from archlang.backends.plan import MAX_DEPTH, Plan, Planner, Variant
 from archlang.backends.render_options import EVERYTHING, RenderOptions
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.pictures import TooManyBoxes
 from archlang.errors.words import plural, shape_text
-from archlang.ir.graph import BodyId, Call, Layer, Model, Node, Repeat
+from archlang.ir.graph import BodyId, Call, Layer, Model, Repeat
 from archlang.ir.ops.base import Shape
 from archlang.ir.partial import Failure, is_partial
-from archlang.ir.paths import Place, Step, find_place, unknown_path
-from archlang.ir.walk import Starts, Totals, advance, copies, counted, fold_totals, is_shared, layer_totals, name_text
-from archlang.records import record
+from archlang.ir.paths import Place, find_place, unknown_path
+from archlang.ir.walk import Totals, advance, copies, counted, fold_totals, layer_totals, name_text
 
 MOST_BOXES = 2000
 """More takes minutes to lay out, and nobody reads it."""
 
 SYMBOLS = {"+": "+", "*": "\N{MULTIPLICATION SIGN}", "torch.cat": "concat"}
 """Operators of joins by what torch calls them."""
-
-UNNAMED = frozenset({"folded", "join"})
-"""Families of boxes that do not take the name of a scope that holds nothing else."""
-
-SIDE_BY_SIDE = "side by side"
-"""Note on copies that are branches."""
-
-Target = tuple[Step, ...]
-"""The rest of the way to a scope that is to be drawn copy by copy; empty in that scope itself."""
 
 
 def draw(model: Model, options: RenderOptions | None = None) -> Diagram:
@@ -56,51 +47,6 @@ def find_target(model: Model, path: str) -> Target:
     if isinstance(place, Place):
         return place.steps
     raise Diagnosed(Diagnostic(unknown_path(model, path, place), None, "--expand"))
-
-
-@record
-class _Source:
-    """The box that a value comes from, with its shape in the first and in the last of the copies drawn as one."""
-
-    box: str
-    shape: Shape
-    last: Shape
-
-
-@record
-class _Part:
-    """A body to draw, with the one its last copy has, and its place. `depth` is how many levels of it are drawn."""
-
-    first: BodyId
-    last: BodyId
-    prefix: str
-    starts: Starts
-    sources: tuple[_Source, ...]
-    depth: int
-    targets: tuple[Target, ...] = ()
-    copied: bool = False
-    shared: bool = False
-    training: bool = False
-
-    def inside(self, node: Node, training: bool) -> _Part:
-        """As a part of which `node` is drawn: weights that are shared, or run in training only, are so inside."""
-        return replace(self, shared=self.shared or is_shared(node), training=self.training or training)
-
-
-class _Folds:
-    """Branches that are drawn once: where the first of each begins and ends (with their number), the node of the last
-    that stands for one of the first, and what is not drawn."""
-
-    def __init__(self, branches: Iterable[Branches]) -> None:
-        members = [branch.members for branch in branches]
-        self.starts = {first[0] for first, *_ in members}
-        self.ends = {alike[0][-1]: len(alike) for alike in members}
-        self.last = {place: last for alike in members for place, last in zip(alike[0], alike[-1], strict=True)}
-        self.hidden = {place for branch in branches for place in branch.hidden}
-
-    def joined(self, drawn: Drawn) -> Drawn:
-        """The node without what it reads of branches that are not drawn."""
-        return replace(drawn, inputs=tuple(wire for wire in drawn.inputs if wire.ref.node not in self.hidden))
 
 
 Ends = tuple[str, ...]
@@ -137,8 +83,8 @@ class _Drawing:
         inputs = tuple(
             Box(f".input.{i.name}", i.name, shape_text(i.shape), "input", shapes=(i.shape,)) for i in model.inputs
         )
-        sources = tuple(_Source(box.id, i.shape, i.shape) for box, i in zip(inputs, model.inputs, strict=True))
-        items, ends = self._draw_body(_Part(root, root, "", {}, sources, self.plan.depth, self.targets))
+        sources = tuple(Source(box.id, i.shape, i.shape) for box, i in zip(inputs, model.inputs, strict=True))
+        items, ends = self._draw_body(Part(root, root, "", {}, sources, self.plan.depth, self.targets))
         outputs: list[Box] = []
         for number, (end, out) in enumerate(zip(ends, model.outputs, strict=True)):
             title = f"{out.name} (in training)" if out.training else out.name
@@ -158,19 +104,19 @@ class _Drawing:
 
     def _draw_inset(self, name: str, number: BodyId, path: str) -> Cluster:
         body, inset = self.model.bodies[number], _inset_id(name)
-        inputs = _ends(f"{inset}.input", "input", body.inputs)
-        sources = tuple(_Source(box.id, shape, shape) for box, shape in zip(inputs, body.inputs, strict=True))
+        inputs = ends_of_inset(f"{inset}.input", "input", body.inputs)
+        sources = tuple(Source(box.id, shape, shape) for box, shape in zip(inputs, body.inputs, strict=True))
         depth = self.planner.fitting_depth(number, self.plan.closed)
-        items, ends = self._draw_body(_Part(number, number, f"{path}.", {}, sources, depth))
+        items, ends = self._draw_body(Part(number, number, f"{path}.", {}, sources, depth))
         shapes = tuple(body.shape_of(ref) for ref in body.outputs)
-        outputs = _ends(f"{inset}.output", "output", shapes)
+        outputs = ends_of_inset(f"{inset}.output", "output", shapes)
         for end, box, shape in zip(ends, outputs, shapes, strict=True):
             self.edges.append(Edge(end, box.id, shape, shape, shape))
         totals = self.totals[number]
         inner = (*inputs, *items, *outputs)
         return Cluster(inset, inner, name, "", 1, path, f"as in {path}", totals.parameters, totals.macs)
 
-    def _draw_body(self, part: _Part) -> tuple[list[Item], Ends]:
+    def _draw_body(self, part: Part) -> tuple[list[Item], Ends]:
         """The items of a body and the boxes behind its outputs."""
         view, late = self.views[part.first], self.views[part.last]
         training = self.model.bodies[part.first].training
@@ -178,12 +124,12 @@ class _Drawing:
         ends: list[Ends] = []
         begun = 0
 
-        def source(wire: Wire, last: Wire) -> _Source:
+        def source(wire: Wire, last: Wire) -> Source:
             if wire.ref.node < 0:
                 return part.sources[wire.ref.port]
-            return _Source(ends[wire.ref.node][wire.ref.port], wire.sent, last.sent)
+            return Source(ends[wire.ref.node][wire.ref.port], wire.sent, last.sent)
 
-        folds = _Folds(() if self.everything or part.targets else view.branches)
+        folds = Folds(() if self.everything or part.targets else view.branches)
         for place, (drawn, last) in enumerate(zip(view.nodes, late.nodes, strict=True)):
             if place in folds.hidden:
                 ends.append(())
@@ -199,19 +145,19 @@ class _Drawing:
             items += new
             ends.append(boxes)
             if place in folds.ends:
-                items[begun:] = [_side_by_side(items[begun:], folds.ends[place])]
+                items[begun:] = [side_by_side(items[begun:], folds.ends[place])]
         for failed in view.failed:
             items.append(self._failed_box(failed.failure, part))
             self._lead([source(wire, wire) for wire in failed.inputs], failed.inputs, items[-1].id)
         return items, tuple(source(*wires).box for wires in zip(view.outputs, late.outputs, strict=True))
 
-    def _lead(self, sources: Iterable[_Source], wires: Iterable[Wire], target: str) -> None:
+    def _lead(self, sources: Iterable[Source], wires: Iterable[Wire], target: str) -> None:
         """The edges into a box."""
         for wire, source in zip(wires, sources, strict=True):
             read_as = source.shape if wire.read == wire.sent else wire.read
             self.edges.append(Edge(source.box, target, source.shape, read_as, source.last))
 
-    def _draw_node(self, drawn: Drawn, last: Drawn, part: _Part) -> tuple[list[Item], Ends]:
+    def _draw_node(self, drawn: Drawn, last: Drawn, part: Part) -> tuple[list[Item], Ends]:
         """The items of a node whose inputs come from `part.sources`, and the boxes behind its outputs."""
         match drawn.node, last.node:
             case Call() as call, Call() as late if self._opens(call, part):
@@ -228,7 +174,7 @@ class _Drawing:
                 self._lead(part.sources, drawn.inputs, box.id)
                 return [box], (box.id,) * len(node.outputs)
 
-    def _opens(self, call: Call, part: _Part) -> bool:
+    def _opens(self, call: Call, part: Part) -> bool:
         """Whether the inside of a call is drawn: it is on the way to what is expanded or fails, or fits."""
         if self._is_partial(call.body) or any(target for target in part.targets):
             return True
@@ -250,7 +196,7 @@ class _Drawing:
 
     # ---- boxes
 
-    def _box(self, drawn: Drawn, last: Drawn, part: _Part) -> Box:
+    def _box(self, drawn: Drawn, last: Drawn, part: Part) -> Box:
         match drawn.node, last.node:
             case Layer() as layer, Layer() as late:
                 return self._layer_box(layer, late, drawn.merged, part)
@@ -259,29 +205,29 @@ class _Drawing:
             case Repeat() as repeat, _:
                 totals = sum((self.totals[run.body] * run.count for run in repeat.runs), Totals())
                 box = Box(f".part.{len(self.edges)}", f"x{repeat.count:,}", plural(totals.layers, "layer"), "folded")
-                return _with_totals(replace(box, shapes=repeat.outputs, origin=repeat.origin), totals, part)
+                return with_totals(replace(box, shapes=repeat.outputs, origin=repeat.origin), totals, part)
             case _:
                 raise AssertionError
 
-    def _layer_box(self, layer: Layer, last: Layer, merged: tuple[Layer, ...], part: _Part) -> Box:
-        path, body, op = _path(layer, part), self.model.bodies[part.first], layer.op
+    def _layer_box(self, layer: Layer, last: Layer, merged: tuple[Layer, ...], part: Part) -> Box:
+        path, body, op = path_of(layer, part), self.model.bodies[part.first], layer.op
         totals = sum((layer_totals(body, one) for one in (layer, *merged)), Totals())
         box = Box(
             self._unique(path), op.torch_class, between(op.summary, last.op.summary), op.family, _label(layer, last),
             path, layer.outputs, SYMBOLS.get(op.torch().target, "") if op.is_join else "",
             tuple(_short(one) for one in merged), origin=layer.origin, op=op,
         )  # fmt: skip
-        return _with_totals(box, totals, part)
+        return with_totals(box, totals, part)
 
-    def _failed_box(self, failure: Failure, part: _Part) -> Box:
+    def _failed_box(self, failure: Failure, part: Part) -> Box:
         """A stage that gave nothing, with the message that says why."""
         label = failure.name.base if failure.name and failure.name.index is None else ""
         path = part.prefix + (name_text(failure.name, part.starts) if failure.name else f".failed.{failure.before}")
         message = failure.diagnostic.message if failure.diagnostic else ""
         return Box(self._unique(path), failure.word, message, "error", label, path, origin=failure.origin)
 
-    def _call_box(self, call: Call, last: Call, part: _Part) -> Box:
-        path, totals = _path(call, part), self.totals[call.body]
+    def _call_box(self, call: Call, last: Call, part: Part) -> Box:
+        path, totals = path_of(call, part), self.totals[call.body]
         body = self.model.bodies[call.body]
         label, title, inset = _label(call, last), body.definition or "", ""
         detail = self._arguments(call, last)
@@ -295,7 +241,7 @@ class _Drawing:
         box = Box(
             self._unique(path), title, detail, "folded", label, path, call.outputs, inset=inset, origin=call.origin
         )
-        return _with_totals(box, totals, part)
+        return with_totals(box, totals, part)
 
     def _definition(self, call: Call, last: Call) -> str:
         """`stage(c=64)`; empty for a group."""
@@ -320,8 +266,8 @@ class _Drawing:
 
     # ---- frames
 
-    def _draw_call(self, call: Call, last: Call, part: _Part) -> tuple[list[Item], Ends]:
-        path = _path(call, part)
+    def _draw_call(self, call: Call, last: Call, part: Part) -> tuple[list[Item], Ends]:
+        path = path_of(call, part)
         own = self._unique(path)
         targets = tuple(target[1:] for target in part.targets if target)
         inner = replace(
@@ -333,9 +279,9 @@ class _Drawing:
         name = _label(call, last) or ("" if definition or part.copied else name_text(call.name, part.starts))
         totals = counted(self.totals[call.body], part.shared, part.training)
         frame = Cluster(own, tuple(items), name, definition, 1, path, "", totals.parameters, totals.macs)
-        return [_frame(replace(frame, training=part.training, shared=part.shared))], ends
+        return [joined_frame(replace(frame, training=part.training, shared=part.shared))], ends
 
-    def _draw_repeat(self, repeat: Repeat, last: Repeat, part: _Part) -> tuple[list[Item], Ends]:
+    def _draw_repeat(self, repeat: Repeat, last: Repeat, part: Part) -> tuple[list[Item], Ends]:
         items: list[Item] = []
         sources, ends = part.sources, ()
         lasts = self.views.groups(last, {})
@@ -345,22 +291,22 @@ class _Drawing:
             if not ends:
                 break
             shapes = self._output(group.last), self._output(late.last)
-            sources = (_Source(ends[0], *shapes), *part.sources[1:])
+            sources = (Source(ends[0], *shapes), *part.sources[1:])
         return items, ends
 
-    def _draw_copies(self, repeat: Repeat, part: _Part) -> tuple[list[Item], Ends]:
+    def _draw_copies(self, repeat: Repeat, part: Part) -> tuple[list[Item], Ends]:
         """A repeat copy by copy."""
         items: list[Item] = []
         sources, ends = part.sources, ()
         for number, (body, count, starts) in enumerate(copies(self.model, repeat, part.starts)):
             for copy in range(count if self.views[body].nodes else 0):
-                targets = tuple(_within(part.targets, number, copy))
+                targets = tuple(within(part.targets, number, copy))
                 inner = replace(part, first=body, last=body, starts=starts, sources=sources, targets=targets)
                 new, ends = self._draw_body(inner)
                 items += new
                 if not ends:
                     return items, ends
-                sources = (_Source(ends[0], self._output(body), self._output(body)), *part.sources[1:])
+                sources = (Source(ends[0], self._output(body), self._output(body)), *part.sources[1:])
                 starts = advance(starts, self.model.bodies[body])
         return items, ends
 
@@ -369,7 +315,7 @@ class _Drawing:
         body = self.model.bodies[number]
         return body.shape_of(body.outputs[0])
 
-    def _draw_group(self, group: Group, last: Group, part: _Part) -> tuple[list[Item], Ends]:
+    def _draw_group(self, group: Group, last: Group, part: Part) -> tuple[list[Item], Ends]:
         """The items of copies that look alike: in one frame, or in none if there is a single copy."""
         copied = group.count > 1
         depth = part.depth if self.plan.scopes_only else part.depth - 1
@@ -379,20 +325,9 @@ class _Drawing:
             return items, ends
         totals = counted(self.totals[group.first], part.shared, part.training)
         frame = Cluster(f"{items[0].id}*{group.count}", tuple(items), count=group.count)
-        return [_frame(replace(frame, parameters=totals.parameters, macs=totals.macs, training=part.training))], ends
-
-
-def _within(targets: tuple[Target, ...], run: int, copy: int) -> Iterator[Target]:
-    """What of the targets of a repeat lies in one of its copies; a scope that is expanded goes through its repeats."""
-    for target in targets:
-        if not target:
-            yield target
-        elif (target[0].run, target[0].copy) == (run, copy):
-            yield target[1:]
-
-
-def _path(node: Layer | Call, part: _Part) -> str:
-    return part.prefix + (name_text(node.name, part.starts) if node.name else "")
+        return [
+            joined_frame(replace(frame, parameters=totals.parameters, macs=totals.macs, training=part.training))
+        ], ends
 
 
 def _label(node: Layer | Call, last: Layer | Call) -> str:
@@ -404,53 +339,5 @@ def _short(layer: Layer) -> str:
     return layer.op.words[0] if layer.op.family == "norm" else layer.op.torch_class
 
 
-def _with_totals(box: Box, totals: Totals, part: _Part) -> Box:
-    shown = counted(totals, part.shared, part.training)
-    return replace(
-        box, layers=totals.layers, parameters=shown.parameters, macs=shown.macs, shared=part.shared,
-        training=part.training,
-    )  # fmt: skip
-
-
 def _inset_id(name: str) -> str:
     return f".inset.{name}"
-
-
-def _ends(prefix: str, family: str, shapes: tuple[Shape, ...]) -> tuple[Box, ...]:
-    """The inputs or outputs of an inset; the edges show their shapes."""
-    numbers = [f" {number + 1}" if len(shapes) > 1 else "" for number in range(len(shapes))]
-    return tuple(
-        Box(f"{prefix}.{number}", f"{family}{numbers[number]}", "", family, shapes=(shape,))
-        for number, shape in enumerate(shapes)
-    )
-
-
-def _side_by_side(items: list[Item], count: int) -> Cluster:
-    """The frame around a branch that stands for several."""
-    counted = [(item, item.count if isinstance(item, Cluster) else 1) for item in items]
-    parameters, macs = (sum(getattr(item, what) * times for item, times in counted) for what in ("parameters", "macs"))
-    return Cluster(
-        f"{items[0].id}*{count}", tuple(items), count=count, note=SIDE_BY_SIDE, parameters=parameters, macs=macs
-    )
-
-
-def _frame(outer: Cluster) -> Item:
-    """A frame, and what it holds alone as one with it where that reads as written: `layer1: unit(c=64) x3`.
-
-    A box alone takes the frame's name, or that of its block: `pool1: MaxPool2d`.
-    """
-    match outer.items:
-        case (Box(label="") as box,) if outer.count == 1 and box.family not in UNNAMED and (name := _only_name(outer)):
-            return replace(box, label=name)
-        case (Cluster() as inner,) if not outer.definition and 1 in (outer.count, inner.count):
-            if not (outer.name and inner.name) and (not inner.name or inner.count == 1):
-                name, path = outer.name or inner.name, outer.path or inner.path
-                return replace(inner, id=outer.id, name=name, path=path, count=outer.count * inner.count)
-            return outer
-        case _:
-            return outer
-
-
-def _only_name(frame: Cluster) -> str:
-    """The name of a frame, or the block's where it has none and no arguments to show."""
-    return frame.name or (frame.definition if "(" not in frame.definition else "")

@@ -8,17 +8,18 @@ left to right.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from archlang.backends.arms import find_arms
-from archlang.backends.columns import balanced, find_cuts, inset_pieces, order_of, split, without_insets
+from archlang.backends.columns import FROM, TO, balanced, find_cuts, inset_pieces, order_of, split, without_insets
 from archlang.backends.crowding import Area, crowded, read_layout
 from archlang.backends.diagram import Diagram
 from archlang.backends.graphviz import node_id, write_dot, write_legend
 from archlang.backends.legend import legend_families
 from archlang.backends.pictures import svg_page, write_svg
+from archlang.backends.pieces import Piece, Point, bent_line, read_piece
 from archlang.backends.render_options import RenderOptions
 from archlang.backends.themes import PALETTES
 from archlang.records import record
@@ -47,31 +48,10 @@ INSET_GAP = 24.0
 """Between a column and an inset below it."""
 
 TURN = 12.0
-"""How far beyond a column the line turns to the next, and the radius of its bends."""
-
-BEND = 6.0
-
+"""How far beyond a column the room for the line to the next ends; the line turns half way."""
 
 LAYOUTS = 3
 """How often a piece is laid out again at most, until every shape on a line stands free."""
-
-Point = tuple[float, float]
-
-FROM, TO = JOINTS = (".from.", ".to.")
-"""What the ids of joints begin with, where a column goes on and where it ends."""
-
-
-@record
-class Piece:
-    """A laid out part of the picture: its SVG, moved so that its corner is at 0, 0, and where its joints are."""
-
-    svg: str
-    width: float
-    height: float
-    joints: Mapping[str, tuple[float, float]]
-    boxes: Mapping[str, Area]
-    areas: tuple[Area, ...]
-    """Of all that is drawn."""
 
 
 @record
@@ -101,7 +81,9 @@ class _Page:
         self.options = replace(options, legend=False)
         self.main = without_insets(diagram)
         self.insets = [self._piece(inset) for inset in inset_pieces(diagram)]
-        self.legend = [_read(write_svg(write_legend(diagram.name, families, options)), self.across)] if families else []
+        self.legend = (
+            [read_piece(write_svg(write_legend(diagram.name, families, options)), self.across)] if families else []
+        )
 
     def _piece(self, diagram: Diagram) -> Piece:
         """A part, laid out again as long as shapes came to lie on something else."""
@@ -113,7 +95,7 @@ class _Page:
                 break
             apart |= new
             svg = write_svg(write_dot(diagram, self.options, apart=apart))
-        return _read(svg, self.across)
+        return read_piece(svg, self.across)
 
     def write(self) -> str:
         """The SVG of the best arrangement."""
@@ -227,7 +209,7 @@ class _Page:
         below, above = first.y + first.piece.height + TURN / 2, second.y - TURN / 2
         corners = [start, (start[0], below), (middle, below), (middle, above), (end[0], above), end]
         points = [(y, x) if self.across else (x, y) for x, y in corners]
-        path = _bent(points)
+        path = bent_line(points)
         return f'<g class="edge">\n<path fill="none" stroke="{self.palette.edge}" d="{path}"/>\n</g>\n'
 
 
@@ -266,51 +248,3 @@ def _joint(placed: Placed, kind: str) -> Point | None:
 def _between(whole: Piece, order: Sequence[str], behind: int) -> float:
     """How far along the picture the middle between two boxes is."""
     return (whole.boxes[node_id(order[behind - 1])].bottom + whole.boxes[node_id(order[behind])].top) / 2
-
-
-# ---- SVG
-
-
-def _read(svg: str, across: bool) -> Piece:
-    """What Graphviz wrote as a piece; places across and along the picture."""
-    width, height = (float(size) for size in re.findall(r'\b(?:width|height)="([\d.]+)pt"', svg)[:2])
-    start = svg.index('<g id="graph0"')
-    inner = re.sub(r"<title>.*?</title>\n<polygon [^>]*/>\n", "", svg[start : svg.rindex("</svg>")], count=1)
-    moved = [float(number) for number in re.findall(r"translate\(([-\d.]+) ([-\d.]+)\)", inner)[0]]
-    laid = read_layout(inner)
-    boxes = {area.name: _moved(area, moved, across) for area in laid.boxes}
-    joints = {
-        name: ((at.left + at.right) / 2, (at.top + at.bottom) / 2) for name, at in boxes.items() if _is_joint(name)
-    }
-    rest = tuple(_moved(area, moved, across) for area in (*laid.frames, *laid.texts, *laid.lines))
-    size = (height, width) if across else (width, height)
-    return Piece(inner, *size, joints, boxes, (*boxes.values(), *rest))
-
-
-def _is_joint(name: str) -> bool:
-    return name.startswith(JOINTS)
-
-
-def _moved(area: Area, by: Sequence[float], across: bool) -> Area:
-    x, y = by
-    left, top, right, bottom = area.left + x, area.top + y, area.right + x, area.bottom + y
-    return Area(area.name, *((top, left, bottom, right) if across else (left, top, right, bottom)))
-
-
-def _bent(corners: Sequence[Point]) -> str:
-    """A line through corners, with round bends."""
-    path = f"M{_text(corners[0])}"
-    for before, corner, behind in zip(corners, corners[1:], corners[2:], strict=False):
-        path += f"L{_text(_towards(corner, before))}Q{_text(corner)} {_text(_towards(corner, behind))}"
-    return f"{path}L{_text(corners[-1])}"
-
-
-def _towards(start: Point, end: Point) -> Point:
-    """A point near a bend: at most half the way to the next one."""
-    length = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
-    part = min(BEND / length, 0.5) if length else 0.0
-    return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
-
-
-def _text(point: Point) -> str:
-    return f"{point[0]:.2f},{point[1]:.2f}"
