@@ -14,7 +14,8 @@ from archlang.checking import Run
 from archlang.diagnostics import Diagnosed
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import Evaluator, Silenced
+from archlang.elaborate.expressions import FUNCTIONS, Evaluator, Silenced
+from archlang.elaborate.labels import value_names
 from archlang.elaborate.program import Definition
 from archlang.families import Family
 from archlang.ir.graph import Model
@@ -34,8 +35,24 @@ class Variants:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters that can be bound, with the values that they have; sizes left free are none."""
+        """The parameters that can be bound, with the values that they have.
+
+        Sizes left free are none, nor are those whose default follows from others: another value would stand still.
+        """
         return dict(self._parameters)
+
+    @cached_property
+    def followers(self) -> dict[str, str]:
+        """Parameters that follow from others, with how, as the author wrote it."""
+        values = self.run.program.values
+        own = {parameter.name for parameter in self.run.program.parameters(self.definition)}
+        found: dict[str, str] = {}
+        for parameter in self.run.program.parameters(self.definition):
+            names = value_names(parameter.default) if parameter.default is not None else frozenset[str]()
+            if parameter.name not in self.run.request.bindings and (names - {*FUNCTIONS, *values}) | (names & own):
+                assert parameter.default is not None
+                found[parameter.name] = parameter.default.span.text
+        return found
 
     @cached_property
     def _evaluate(self) -> Evaluator:
@@ -54,7 +71,7 @@ class Variants:
                 values[name] = known[name]
             elif parameter.default is not None:
                 values[name] = self.value(parameter.default, values)
-        return {name: value for name, value in values.items() if name not in free}
+        return {name: value for name, value in values.items() if name not in free and name not in self.followers}
 
     def make(self, values: Mapping[str, Any]) -> Model | None:
         """The model with other values; None where they are not legal."""

@@ -278,6 +278,26 @@ def test_what_a_parameter_decides_is_no_argument(chain: str, is_argument: bool) 
         assert_same(made, variants, dict.fromkeys(arguments_of(made), number))
 
 
+@pytest.mark.parametrize(
+    ("head", "arguments"),
+    [
+        ("a = 4, b = 2 * a", {"a"}),
+        ("a = 4, b = a", {"a"}),
+        ("a = 4, b = 3", {"a", "b"}),
+        ("a = 4, b = 9 if a > 32 else 5", {"a"}),
+        ("a = 4, b = [3, 5][a % 2]", set[str]()),
+    ],
+)
+@pytest.mark.parametrize("alias", [False, True])
+def test_what_follows_from_another_parameter_is_no_argument(head: str, arguments: set[str], alias: bool) -> None:
+    name = "Base" if alias else "Net"
+    text = f"model {name}({head}) = INPUT(3, 4, 4) -> CONV(a, 1x1) -> CONV(b, 1x1) -> FC(2)"
+    made, variants = class_of(f"{text}\nmodel Net(a = 5) = Base(a = a)" if alias else text)
+    assert set(arguments_of(made)) == arguments
+    for number in FAR:
+        assert_same(made, variants, dict.fromkeys(arguments, number))
+
+
 def test_lists_of_another_length_and_no_copies_are_refused() -> None:
     made, _ = class_of("""
         model Net(n = 3, widths = [8, 4]) =

@@ -56,6 +56,11 @@ class Family(Protocol):
         """The parameters with their values."""
         ...
 
+    @property
+    def followers(self) -> Mapping[str, str]:
+        """Parameters that follow from others, with how, as the author wrote it."""
+        ...
+
     def make(self, values: Mapping[str, Any]) -> Any:
         """The model with other values; None where they are not legal."""
         ...
@@ -99,7 +104,8 @@ class Author:
         written: dict[str, Written] = {}
         while found is not None:
             loops = _bound_names(found.tree.chain)
-            for node in walk(found.tree.chain):
+            defaults = tuple(parameter.default for parameter in found.tree.parameters)
+            for node in walk((found.tree.chain, defaults)):
                 if isinstance(node, CALCULATED) and _is_python(node):
                     names = frozenset(name.name for name in _uses(node)) - _bound_names(node)
                     written.setdefault(node.span.text, Written(node, names, names & loops))
