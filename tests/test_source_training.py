@@ -114,7 +114,7 @@ def test_a_value_goes_when_inference_has_read_it() -> None:
     net = archlang.loads(text).eval()
     spent = {step.name: values for step, values in net._in_evaluation[0]}
     assert spent["b"] == (1,)
-    assert not any(1 in step.spent for step in net._in_training[0] if step.name == "b")
+    assert not any(1 in values for step, values in net._in_training[0] if step.name == "b")
 
 
 def test_texts() -> None:

@@ -98,6 +98,11 @@ class Author:
         """What an expression is for these values; None where it is nothing."""
         return None if self.family is None else self.family.value(written.node, values)
 
+    @property
+    def followers(self) -> tuple[tuple[str, str], ...]:
+        """Parameters of the model that follow from others, with how."""
+        return tuple(self.family.followers.items()) if self.family else ()
+
     def _expressions(self, definition: str) -> tuple[Written, ...]:
         """The expressions in a block or model, and in those that it is another name for; longer ones first."""
         found = None if self.family is None else self.family.find(definition)

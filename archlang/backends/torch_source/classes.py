@@ -306,8 +306,9 @@ class Classes:
             values = (f"{name}={flat(literal(self.samples.parameters[name]))}" for name in self.samples.fixed)
             text = f"Written for {', '.join(values)}; other values need another file."
             yield textwrap.fill(text, WIDTH - 4, break_long_words=False)
-        if followers := self.author.family.followers if self.author.family else {}:
-            text = f"No arguments, as they follow: {', '.join(f'{name} = {how}' for name, how in followers.items())}."
+        followers = [f"{name} = {how}" for name, how in self.author.followers]
+        if followers:
+            text = f"No arguments, as they follow: {', '.join(followers)}."
             yield textwrap.fill(text, WIDTH - 4, break_long_words=False)
         outputs = replace(self.model, bodies=self.model.bodies[: self.samples.own]).outputs
         if len(outputs) > 1:
