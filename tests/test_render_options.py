@@ -264,6 +264,17 @@ def test_training_parts_and_shared_layers_are_marked():
     assert "(shared)" in dot
 
 
+@pytest.mark.parametrize("ending", ["dot", "mmd", "svg", "html"])
+def test_counts_of_free_sizes_are_formulas(ending: str):
+    from archlang.writing import WRITERS
+
+    model = model_of("model M = INPUT(3, H, W) -> CONV(40, 3x3, padding=1) -> POOL(2) -> CONV(500, 3)")
+    text = WRITERS["render"][f".{ending}"](model, read_options(show="name,type,macs,parameters"))
+    told = re.sub(r"&?#(\d+);", lambda found: chr(int(found[1])), str(text))
+    assert "1,120 params, 1,080*H*W MACs" in told
+    assert "180,500 params, 45,000*(H - 4)*(W - 4) MACs" in told
+
+
 def test_joins_show_their_operator():
     text = "model M = INPUT(4, 8, 8) -> ADD{ _, RELU } -> MUL{ _, RELU } -> CONCAT{ _, RELU }"
     symbols = [box.symbol for box in drawn(text).boxes if box.family == "join"]

@@ -82,7 +82,9 @@ def _counts(parameters: int, macs: int, options: RenderOptions) -> list[str]:
 
 
 def short_count(count: int) -> str:
-    """9,437,184 as `9.44M`: three digits are enough beside a box."""
+    """9,437,184 as `9.44M`: three digits are enough beside a box; formulas of sizes left free as they are."""
+    if type(count) is not int:
+        return f"{count:,}"
     for size, unit in UNITS:
         if count >= size:
             return f"{count / size:.3g}{unit}" if count < 999.5 * size else f"{count // size:,}{unit}"
