@@ -148,10 +148,10 @@ def _chained(parts: Sequence[Part], fits: Fits) -> Alignment:
         merged: list[Draft] = []
         first, place = 0, 0
         for known, own in [*pairs, (len(drafts), len(part.steps))]:
-            merged += drafts[first:known]
-            merged += [Draft(part.steps[index], (), [None] * len(parts)) for index in range(place, own)]
-            for index in range(place, own):
-                merged[len(merged) - own + index].places[number] = index
+            added = [Draft(part.steps[index], (), [None] * len(parts)) for index in range(place, own)]
+            for index, draft in enumerate(added, start=place):
+                draft.places[number] = index
+            merged += _as_written(drafts[first:known], added)
             if known < len(drafts):
                 drafts[known].places[number] = own
                 merged.append(drafts[known])
@@ -161,6 +161,18 @@ def _chained(parts: Sequence[Part], fits: Fits) -> Alignment:
         draft.inputs = (Ref(index - 1),)
         draft.alias = Ref(index - 1) if None in draft.places else None
     return Alignment(drafts, (Ref(len(drafts) - 1),))
+
+
+def _as_written(known: Sequence[Draft], added: Sequence[Draft]) -> list[Draft]:
+    """Two stretches of a chain as one, in the order of the text where that is known."""
+    both = [*known, *added]
+    nodes = [draft.step.node for draft in both]
+    origins = [node.origin for node in nodes if not isinstance(node, Segment)]
+    places = [(origin.line, origin.column) for origin in origins]
+    in_order = all(own == sorted(own) for own in (places[: len(known)], places[len(known) :]))
+    if len(places) < len(both) or not in_order or len({origin.file for origin in origins}) > 1:
+        return both
+    return [draft for _, draft in sorted(zip(places, both, strict=True), key=lambda one: one[0])]
 
 
 def _common(drafts: Sequence[Draft], steps: Sequence[Step], fits: Fits) -> list[tuple[int, int]]:

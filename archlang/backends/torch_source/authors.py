@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from archlang.backends.torch_source.text import flat
 from archlang.backends.torch_source.words import is_argument_name, literal
 from archlang.elaborate.program import Definition, walk
+from archlang.ir.graph import Origin
 from archlang.records import record
 from archlang.syntax import ast
 
@@ -93,6 +94,7 @@ class Author:
     def __init__(self, family: Family | None) -> None:
         self.family = family
         self.expressions = cache(self._expressions)
+        self._optional = cache(self._optional_stages)
 
     def value(self, written: Written, values: Mapping[str, Any]) -> Any:
         """What an expression is for these values; None where it is nothing."""
@@ -117,6 +119,33 @@ class Author:
             alias = found.program.alias(found.tree)
             found = alias[0] if alias else None
         return tuple(written.values())
+
+    def conditions_of(self, definition: str, origin: Origin) -> list[Written]:
+        """The conditions around what was written at a place, the innermost first, as far as Python can say them."""
+        place = (origin.line, origin.column)
+        around = [
+            stage
+            for stage in self._optional(definition)
+            if stage.span.source.name == origin.file
+            and (stage.span.line, stage.span.column) <= place < stage.span.end_position
+        ]
+        asked = (one.condition for stage in reversed(around) for one in stage.suffixes if isinstance(one, ast.Optional))
+        return [
+            Written(node, frozenset(name.name for name in _uses(node)), frozenset())
+            for node in asked
+            if node is not None and _is_python(node)
+        ]
+
+    def _optional_stages(self, definition: str) -> tuple[ast.Stage, ...]:
+        """The stages of a block or model, and of those that it is another name for, that conditions decide about."""
+        found = None if self.family is None else self.family.find(definition)
+        stages: list[ast.Stage] = []
+        while found is not None:
+            nodes = (node for node in walk(found.tree.chain) if isinstance(node, ast.Stage))
+            stages += [stage for stage in nodes if any(isinstance(one, ast.Optional) for one in stage.suffixes)]
+            alias = found.program.alias(found.tree)
+            found = alias[0] if alias else None
+        return tuple(stages)
 
     def holds(self, definition: str, node: ast.Expression) -> bool:
         """Whether an expression stands in a block or model, or in those that it is another name for."""

@@ -17,7 +17,7 @@ from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.loops import LoopFrame
 from archlang.backends.torch_source.measures import SHORT_REPEAT, Measures
 from archlang.backends.torch_source.named_sinks import Keyed, Named, ordered
-from archlang.backends.torch_source.rows import condition_name, layers_of, presence, presences, spread
+from archlang.backends.torch_source.rows import layers_of, presence, presences, spread
 from archlang.backends.torch_source.sinks import Inline, Listing, Sink
 from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call, flat
@@ -89,7 +89,7 @@ class Builder:
                 continue
             if not isinstance(frame, FunctionFrame):
                 raise NotMergeable
-            condition = frame.condition(present, condition_name([row.lead for row in together]))
+            condition = frame.condition(present, [row.lead for row in together])
             sink.begin_if(condition, together=len(together) > 1)
             for row in together:
                 self._put(sink, row.steps, row.lead, frame, starts)

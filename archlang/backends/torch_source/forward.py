@@ -116,13 +116,13 @@ class Forward:
             return self._kept(applied.stretch, applied.present)
         if not isinstance(applied.node, Layer) or not is_function(applied.node, self.flow.style):
             return f"{self._child(applied.name)} is not None"
-        name = "residual" if applied.is_sum else f"with_{applied.node.op.kind}"
-        return str(self.frame.store(Slot(applied.present, name), self.frame.condition(applied.present, name)))
+        text = self.frame.condition(applied.present, [applied.lead])
+        return str(self.frame.store(Slot(applied.present, condition_name([applied.lead])), text))
 
     def _kept(self, stretch: int, present: Vector) -> str:
         """The condition of steps that are there together."""
         together = [one.lead for one in self.flow.applied if one.stretch == stretch]
-        return self.frame.kept_condition(present, condition_name(together))
+        return self.frame.kept_condition(present, together)
 
     def _child(self, name: str) -> str:
         if self.flow.style == "list":

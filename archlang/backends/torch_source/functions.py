@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
@@ -13,10 +13,12 @@ from typing import Any
 from archlang.backends.torch_source.authors import ATOM, Author, Written, python_text
 from archlang.backends.torch_source.formulas import derive, product_factor
 from archlang.backends.torch_source.frames import DEPTH, Frame, Given, NotExpressible, Slot, Variable
-from archlang.backends.torch_source.steps import MAPPING_METHODS, SEQUENTIAL_METHODS
+from archlang.backends.torch_source.rows import condition_name
+from archlang.backends.torch_source.steps import MAPPING_METHODS, SEQUENTIAL_METHODS, Segment, Step
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, flat
 from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_literal, known_of
 from archlang.backends.torch_source.words import annotation, is_argument_name, literal, plural, unique, variable_name
+from archlang.ir.graph import Call, Layer
 from archlang.syntax.reserved import MODULE_ATTRIBUTES
 from archlang.traced import is_traced
 
@@ -232,9 +234,18 @@ class FunctionFrame(Frame):
             self.stored[unique(name, taken.__contains__)] = text
         return f"self.{next(name for name, known in self.stored.items() if known == text)}"
 
-    def kept_condition(self, present: Vector, name: str) -> str:
+    def _asked(self, present: Vector, node: Layer | Call | Segment) -> str | None:
+        """The condition that the author wrote around a part, if it says where it is."""
+        around = [] if isinstance(node, Segment) else self.author.conditions_of(self.definition, node.origin)
+        for written in around:
+            if written.names <= set(self.around) and equal(self._values_of(written, self.around), present):
+                self.asked.add(written.node.span.text)
+                return self._text(written)
+        return None
+
+    def kept_condition(self, present: Vector, leads: Sequence[Step]) -> str:
         """The text of a condition in another method: of one parameter, `self.depth > 0`, else an attribute."""
-        text = self.condition(present, name)
+        text, name = self.condition(present, leads), condition_name(leads)
         names = [node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)]
         known = [variable for variable in self.variables if [variable.name] == [node.id for node in names]]
         if not known or text == known[0].name:
@@ -271,9 +282,11 @@ class FunctionFrame(Frame):
         """Whether any variable of the constructor has a name."""
         return name in self.used
 
-    def condition(self, present: Vector, name: str) -> str:
-        """The text of where a part is there: the author's condition, an argument, or a new one of this name."""
-        slot = Slot(present, name)
+    def condition(self, present: Vector, leads: Sequence[Step]) -> str:
+        """The text of where parts are there: the author's condition, an argument, or a new one."""
+        if (asked := self._asked(present, leads[0].node)) is not None:
+            return asked
+        slot = Slot(present, condition_name(leads))
         opposite = tuple(value if value is ANY else not value for value in present)
         found = self.find(slot)
         if found is None and (other := next((a for a in self.arguments if equal(a.values, opposite)), None)):

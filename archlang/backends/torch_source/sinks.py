@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -73,6 +74,8 @@ class Listing:
     begun: bool = False
     pending: list[Entry] = field(default_factory=list[Entry])
     outer: list[tuple[Code, str]] = field(default_factory=list[tuple[Code, str]])
+    before: tuple[str, int] = ("", -1)
+    """The last condition, and the number of lines behind its block."""
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Add an element."""
@@ -100,7 +103,9 @@ class Listing:
         """Go on outside the condition."""
         self.flush()
         block, (self.code, condition) = self.code, self.outer.pop()
-        take_if(self.code, condition, block)
+        last, behind = self.before
+        take_if(self.code, condition, block, last if behind == len(self.code.lines) else "")
+        self.before = (condition, len(self.code.lines))
 
 
 @dataclass
@@ -180,8 +185,19 @@ class Attributes:
         self.condition = ""
 
 
-def take_if(code: Code, condition: str, block: Code) -> None:
-    """A block under its condition, unless it is empty."""
-    if block.lines:
-        code.add(f"if {condition}:")
-        code.take(block)
+def take_if(code: Code, condition: str, block: Code, before: str = "") -> None:
+    """A block under its condition, unless it is empty; `before` is the condition of the statement in front of it."""
+    if not block.lines:
+        return
+    opposite = {f"not {before}": condition, f"not {condition}": before}
+    if any(one == other and not re.search(r" (and|or|if) ", one) for one, other in opposite.items()):
+        code.add("else:")
+    else:
+        code.add(f"{'elif' if _is_other_value(before, condition) else 'if'} {condition}:")
+    code.take(block)
+
+
+def _is_other_value(before: str, condition: str) -> bool:
+    """Whether a condition asks for another value of the same name: `act == "relu"` behind `act == "swish"`."""
+    found = [re.fullmatch(r"(\w+) == (\"[^\"]*\"|\d+)", text) for text in (before, condition)]
+    return None not in found and len({one[1] for one in found if one}) < len({one[2] for one in found if one})

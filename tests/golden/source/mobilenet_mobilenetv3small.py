@@ -41,10 +41,10 @@ class Unit3(nn.Sequential):
             nn.Conv2d(in_channels, c, k, stride=stride, padding=k // 2, groups=groups, bias=False),
             nn.BatchNorm2d(c, eps=0.001, momentum=0.01),
         ]
-        if act == "swish":
-            layers.append(nn.Hardswish())
         if act == "relu":
             layers.append(nn.ReLU())
+        elif act == "swish":
+            layers.append(nn.Hardswish())
         super().__init__(*layers)
 
 
