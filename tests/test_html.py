@@ -318,6 +318,17 @@ def test_failed_layers_stand_where_they_failed():
     assert data["outputs"] == []
 
 
+@pytest.mark.parametrize(
+    "part", ["head: [RELU -> CONV(5, 20x20)]", "[RELU -> CONV(5, 20x20)]*3", "b", "ADD{ _, [b -> RELU] }"]
+)
+def test_parts_that_fail_are_explained_as_far_as_they_go(part: str):
+    text = f"block b = RELU -> CONV(5, 20x20)\nmodel M = INPUT(3, 8, 8) -> CONV(4, 3x3) -> {part} -> FC(10)"
+    (model,) = checks(text).partial
+    rows = list(all_rows(page_data(model, RenderOptions())["table"]["rows"]))
+    assert any("Conv2d 3x3" in row.get("about", "") for row in rows)
+    assert any("ReLU" in row.get("about", "") for row in rows)
+
+
 def test_sizes_left_free_are_formulas():
     (model,) = check("zoo:alexnet", input=(3, "H", "W")).models
     data = page_data(model, RenderOptions())

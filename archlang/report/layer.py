@@ -183,4 +183,5 @@ def _scope_sections(
             f"{totals.elements:,} numbers flow out of its layers, {megabytes(totals.elements, DTYPE)} for each sample",
         ),
     )
-    yield "Receptive field of what flows out", tuple(receptive_lines(place, effort))
+    if scope.outputs:  # nothing flows out of a part that fails
+        yield "Receptive field of what flows out", tuple(receptive_lines(place, effort))
