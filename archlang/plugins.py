@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from archlang.records import record
 
 GROUPS = b"[archlang."
 """How the groups of entry points that archlang asks for begin, in the files where packages list theirs."""
@@ -47,7 +49,34 @@ def _names_a_group(listed: Path) -> bool:
         return False
 
 
-def offered(group: str) -> Iterator[Any]:
-    """The objects of a group, loaded."""
+@record
+class Broken:
+    """Something that a package offers and that cannot be used: the entry point's name and package, and why."""
+
+    name: str
+    package: str
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """All of it in a sentence."""
+        return f"`{self.name}` of the package {self.package} cannot be used: {self.reason}"
+
+
+BROKEN: list[Broken] = []
+"""What could not be used so far: a check goes on without it, and says so."""
+
+
+def take_offers(group: str, take: Callable[[Any], object]) -> None:
+    """Load the objects of a group and hand each on. What cannot be loaded, or is not taken, is noted in `BROKEN`."""
     for entry in _entry_points().select(group=group) if _any_offered() else ():
-        yield entry.load()
+        try:
+            take(entry.load())
+        except Exception as error:
+            package = entry.dist.name if entry.dist else entry.value
+            BROKEN.append(Broken(entry.name, package, reason_of(error)))
+
+
+def reason_of(error: Exception) -> str:
+    """An exception in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")

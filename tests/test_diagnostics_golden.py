@@ -28,6 +28,7 @@ HELPERS = {"imports/blocks"}
 """Files that cases import."""
 
 ELSEWHERE = {
+    "broken-plugin": "test_lint_properties.py",
     "file-too-large": "test_cli.py",
     "missing-package": "test_api.py",
     "text-too-long": "test_parser.py",

@@ -233,6 +233,37 @@ def test_a_package_offers_a_lint(package: Path, text: str, options: list[str], s
     assert (done.returncode, expected in done.stderr, bool(done.stderr)) == (status, True, bool(expected)), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("changed", "entry", "reason"),
+    [
+        ((": (", ": 1/0 or ("), "no-tanh = advice:lint", "ZeroDivisionError: division by zero"),
+        (("net.of", "net.off"), "no-tanh = advice:lint", "AttributeError: 'Net' object has no attribute 'off'"),
+        (('return "TANH', "return self.x"), "no-tanh = advice:lint", "SyntaxError: "),
+        (('"TANH saturates"', "self.gone"), "no-tanh = advice:lint", "AttributeError: 'Tanh' object has no"),
+        (("from archlang", "from archlangg"), "no-tanh = advice:lint", "ModuleNotFoundError: No module named"),
+        (("", ""), "no-tanh = advice:Tanh", "AttributeError: "),
+        (("", ""), "no-tanh = advice:gone", "AttributeError: module 'advice' has no attribute 'gone'"),
+        (("", ""), "no-tanh = advice:lint\n[archlang.layers]\nno-tanh = advice:gone", "AttributeError: module"),
+    ],
+)
+def test_a_package_that_fails_is_named(package: Path, changed: tuple[str, str], entry: str, reason: str) -> None:
+    """The check goes on without it, with the warnings of others."""
+    assert "broken-plugin" in codes()
+    path = package / "advice.py"
+    path.write_text(path.read_text(encoding="utf-8").replace(*changed), encoding="utf-8")
+    listed = package / "advice-1.0.dist-info" / "entry_points.txt"
+    listed.write_text(f"[archlang.lints]\n{entry}\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
+    text = "model A = INPUT(784) -> FC(64) -> TANH -> TANH -> FC(10)"
+    command = [sys.executable, "-m", "archlang", "check", "-e", text]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr and done.stdout.startswith("A: 784 -> 10\n")
+    assert "warning[doubled-activation]" in done.stderr
+    if "layers" not in entry:  # those are looked for only where a word is not known
+        head = f"advice: warning[broken-plugin]: `no-tanh` of the package advice cannot be used: {reason}"
+        assert done.stderr.count(head) == 1, done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--all"], ["--solve", "n=1..3"], ["--where", "layers > 1"]])
 def test_families_are_not_looked_at(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     for option in ("--allow", "--deny"):

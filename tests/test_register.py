@@ -90,7 +90,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def run(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(package)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, env=environment, cwd=package, timeout=120, check=False
@@ -103,6 +103,17 @@ def test_a_package_offers_a_layer(package: Path) -> None:
     assert "SQUEEZE" in checked.stdout
     assert re.search(r"Total params: +147 ", checked.stdout)  # 8*4 + 4*1 + 36*3 + 3
     assert re.search(r"MACs: +1,404$", checked.stdout, re.MULTILINE)  # 32*36 + 4*36 + 108
+
+
+def test_a_package_that_fails_is_named(package: Path) -> None:
+    path = package / "gadgets" / "layers.py"
+    path.write_text("import gadget_that_is_not_there\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    checked = run(package, "-m", "archlang", "check", "-e", TEXT)
+    assert checked.returncode == 1 and "Traceback" not in checked.stderr
+    assert "error[unknown-layer]: `SQUEEZE` is no layer" in checked.stderr
+    reason = "ModuleNotFoundError: No module named 'gadget_that_is_not_there'"
+    assert f"= note: `squeeze` of the package gadgets cannot be used: {reason}" in checked.stderr
+    assert run(package, "-m", "archlang", "check", "-e", "INPUT(3, 8, 8) -> FC(2)").returncode == 0
 
 
 def test_it_compiles_and_runs(package: Path) -> None:

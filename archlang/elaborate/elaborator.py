@@ -41,6 +41,7 @@ from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.resample import MaxUnpool
 from archlang.ir.partial import PartialModel, is_partial
+from archlang.plugins import BROKEN
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -322,7 +323,8 @@ class Elaborator:
         label = next((name for name in builder.taps if name.lower() == call.word.lower()), None)
         suggestion = label or meant(call.word, words)
         repairs = rewritten(call, builder.shape) or rename(call.word_span, suggestion, words)
-        return diagnosed(UnknownLayer(call.word, suggestion), call.word_span, *repairs)
+        broken = tuple(offer.text for offer in BROKEN)
+        return diagnosed(UnknownLayer(call.word, suggestion, broken), call.word_span, *repairs)
 
     def group(self, group: ast.Group, label: str | None, env: Environment, builder: BodyBuilder, span: Span) -> None:
         """Brackets: transparent without a label, a scope with one."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archlang.diagnostics import Problem, Severity
 from archlang.errors.shapes import channels_last
-from archlang.errors.words import plural, product_text, shape_text
+from archlang.errors.words import plural, product_text, shape_text, shorten
 from archlang.records import record
 
 
@@ -471,3 +471,27 @@ class SmallReceptiveField(Warned):
     @property
     def advice(self) -> tuple[str, ...]:
         return ("add layers, strides or poolings in front of it",)
+
+
+@record
+class BrokenPlugin(Warned):
+    """An installed package offers a lint or layer that cannot be used.
+
+    Packages offer lints as entry points of the group `archlang.lints`, layers as those of `archlang.layers`. One of
+    them raised an exception while it was loaded or run, or is no lint or layer at all.
+
+    The check goes on without it: what it would have said is missing, and a layer that it offers is not known.
+    """
+
+    code = "broken-plugin"
+    name: str
+    package: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        return f"`{self.name}` of the package {self.package} cannot be used: {shorten(self.reason)}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return (f"update {self.package}, or uninstall it; its authors want to know of it",)

@@ -34,10 +34,15 @@ class UnknownLayer(_Unknown):
     """
 
     code = "unknown-layer"
+    broken: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
         return f"`{self.name}` is no layer, block or model"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(shorten(text, 140) for text in self.broken)
 
     @property
     def advice(self) -> tuple[str, ...]:

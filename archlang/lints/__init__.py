@@ -21,6 +21,7 @@ from archlang.lints.allow import Comments
 from archlang.lints.base import Finding, Lint, Net
 from archlang.lints.registry import LINTS, codes, register
 from archlang.lints.text import FileText
+from archlang.plugins import BROKEN, Broken, reason_of
 from archlang.source import Source
 
 __all__ = ["LINTS", "Finding", "Lint", "Net", "known_codes", "register", "with_lints"]
@@ -90,9 +91,29 @@ def _findings(run: Run, models: Sequence[Model]) -> Iterator[Diagnostic]:
     text = FileText(program)
     nets = [Net(model.with_numbers, text, model.is_symbolic) for model in models]
     for lint in LINTS:
-        yield from _of_models(lint, nets, program.source.name)
-        for finding in lint.find_in_file(text) if lint.find_in_file else ():
-            yield Diagnostic(finding.problem, finding.span, program.source.name, candidates=finding.helps)
+        try:
+            found = [*_of_models(lint, nets, program.source.name), *_of_file(lint, text)]
+            if lint.is_foreign:
+                _ = [(d.message, d.problem.notes, d.problem.advice) for d in found]  # what raises, raises here
+            yield from found
+        except Exception as error:
+            if not lint.is_foreign:
+                raise
+            yield _broken(Broken(lint.code, lint.package, reason_of(error)))
+    yield from map(_broken, BROKEN)
+
+
+def _broken(offer: Broken) -> Diagnostic:
+    """The warning about something that a package offers."""
+    from archlang.errors.lints import BrokenPlugin
+
+    return Diagnostic(BrokenPlugin(offer.name, offer.package, offer.reason), None, offer.package)
+
+
+def _of_file(lint: Lint, text: FileText) -> Iterator[Diagnostic]:
+    """What a lint finds in the file."""
+    for finding in lint.find_in_file(text) if lint.find_in_file else ():
+        yield Diagnostic(finding.problem, finding.span, text.source.name, candidates=finding.helps)
 
 
 def _of_models(lint: Lint, nets: Sequence[Net], file: str) -> Iterator[Diagnostic]:

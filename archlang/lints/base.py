@@ -191,3 +191,13 @@ class Lint:
     find: Find | None = None
     find_in_file: FindInFile | None = None
     sized: bool = False
+
+    @property
+    def package(self) -> str:
+        """The package that it comes from."""
+        return getattr(self.find or self.find_in_file, "__module__", "").partition(".")[0]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else wrote it."""
+        return self.package != "archlang"

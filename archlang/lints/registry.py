@@ -11,6 +11,9 @@ from archlang.lints.base import Lint
 ENTRY_POINTS = "archlang.lints"
 """Group of entry points through which installed packages offer lints; each names a `Lint`."""
 
+BROKEN_PLUGIN = "broken-plugin"
+"""The code of warnings about packages whose lints or layers cannot be used."""
+
 LINTS: list[Lint] = [
     Lint("channels-last", windows.inputs_with_channels_last, sized=True),
     Lint("even-kernel", windows.even_kernel, sized=True),
@@ -51,13 +54,12 @@ def register(lint: Lint) -> Lint:
 @cache
 def load_entry_points() -> None:
     """Register the lints of installed packages."""
-    from archlang.plugins import offered
+    from archlang.plugins import take_offers
 
-    for lint in offered(ENTRY_POINTS):
-        register(lint)
+    take_offers(ENTRY_POINTS, register)
 
 
 def codes() -> tuple[str, ...]:
     """The codes of all warnings."""
     load_entry_points()
-    return (*(lint.code for lint in LINTS), *ABOUT_COMMENTS)
+    return (*(lint.code for lint in LINTS), *ABOUT_COMMENTS, BROKEN_PLUGIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlang.errors.examples.example import Example
+from archlang.errors.lints import BrokenPlugin
 
 EXAMPLES = {
     "channels-last": Example(
@@ -85,5 +86,11 @@ EXAMPLES = {
         "INPUT(784) -> FC(128) -> RELU -> FC(10) -> DROPOUT(0.5)",
         "Put it in front of the last layer.",
         "INPUT(784) -> FC(128) -> RELU -> DROPOUT(0.5) -> FC(10)",
+    ),
+    "broken-plugin": Example(
+        "INPUT(784) -> FC(128) -> RELU -> FC(10)",
+        "Update the package, or uninstall it.",
+        problem=BrokenPlugin("no-tanh", "advice", "AttributeError: 'Net' object has no attribute 'nodes'"),
+        place="advice",
     ),
 }

@@ -56,9 +56,9 @@ def register_all(ops: Iterable[type[Op]]) -> None:
 @cache
 def load_entry_points() -> None:
     """Register the layers of installed packages; done when a word is not known, since looking costs time."""
-    from archlang.plugins import offered
+    from archlang.plugins import take_offers
 
-    register_all(offered(ENTRY_POINTS))
+    take_offers(ENTRY_POINTS, register)
 
 
 def find_layer(word: str) -> type[Op] | None:
