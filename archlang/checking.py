@@ -118,7 +118,8 @@ def check_source(
     diagnostics = tuple(try_helps(source, outcome, check_again, lambda: left > outcome.effort))
     if not outcome.ok:
         with deep_recursion():
-            opened = partial(_open, source, importer=find, collector=Collector())
+            items = outcome.run.program.items if outcome.run else None
+            opened = partial(_open, source, importer=find, collector=Collector(), items=items)
             diagnostics = _with_sizes(source, outcome, diagnostics, opened, check_again, request, choose_one)
     return replace(outcome, diagnostics=diagnostics)
 
@@ -187,10 +188,16 @@ def _unread(source: Source, diagnostics: Sequence[Diagnostic]) -> int:
     return behind if is_short and is_grammatical(source) else behind + UNGRAMMATICAL
 
 
-def _open(source: Source, request: Request, importer: Importer, collector: Collector) -> Run:
-    """A check of a text that is parsed, its values worked out. Raises `Diagnosed`."""
+def _open(
+    source: Source,
+    request: Request,
+    importer: Importer,
+    collector: Collector,
+    items: tuple[ast.Item, ...] | None = None,
+) -> Run:
+    """A check of a text that is parsed, its values worked out; `items` if it was parsed before. Raises `Diagnosed`."""
     loader = Loader(importer, collector)
-    run = Run(loader.load(source), loader.programs, request, collector)
+    run = Run(loader.load(source, items), loader.programs, request, collector)
     run.importer = importer
     return run
 

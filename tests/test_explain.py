@@ -27,6 +27,7 @@ from archlang.source import Source
 ROOT = Path(__file__).parent.parent
 
 NOT_RUN = {
+    "broken-plugin": "needs a package that fails",
     "file-too-large": "the file would have megabytes",
     "missing-package": "the package is here",
     "not-text": "its bytes are no text",

@@ -200,11 +200,11 @@ class Loader:
         self.loaded: dict[str, Program] = {}
         self.loading: list[str] = []
 
-    def load(self, source: Source) -> Program:
-        """The program of a source. Raises `Diagnosed` for what cannot be parsed."""
+    def load(self, source: Source, items: tuple[ast.Item, ...] | None = None) -> Program:
+        """The program of a source; `items` if it was parsed before. Raises `Diagnosed` for what cannot be parsed."""
         program = Program(source)
         self.loading.append(source.name)
-        program.items = parse(source).items
+        program.items = parse(source).items if items is None else items
         for item in program.items:
             self._add(program, item)
         self.loading.pop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.errors.examples.example import Example
+from archlang.errors.examples.example import CHECK, Example
 from archlang.errors.lints import BrokenPlugin
 
 EXAMPLES = {
@@ -89,7 +89,8 @@ EXAMPLES = {
     ),
     "broken-plugin": Example(
         "INPUT(784) -> FC(128) -> RELU -> FC(10)",
-        "Update the package, or uninstall it.",
+        "Update the package, or uninstall it. Until then the warning can be left out.",
+        fixed_command=f"{CHECK} --allow broken-plugin",
         problem=BrokenPlugin("no-tanh", "advice", "AttributeError: 'Net' object has no attribute 'nodes'"),
         place="advice",
     ),
