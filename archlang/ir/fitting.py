@@ -73,9 +73,12 @@ def _part_demands(op: Op, shape: Shape) -> Iterator[bool]:
                 yield max(before, after) <= size - LEFT_OUT[op.mode]
         case Crop() if op.to is not None:
             for start, to, size in zip(op.start, op.to, shape[1:], strict=True):
-                yield start + to <= size
+                yield (size - to) // 2 == start if op.centred else start + to <= size
         case Slice():
-            yield shape[op.dim - 1] >= op.stop
+            first, last = op.ends(shape)
+            yield first >= 0
+            yield first < last
+            yield last <= shape[op.dim - 1]
         case Reshape():
             known, size = prod(n for n in op.shape if n != -1), prod(shape)
             yield size % known == 0 if -1 in op.shape else size == known

@@ -119,7 +119,7 @@ class _Elementwise(Op):
 
 @record(kw_only=True)
 class Add(_Elementwise):
-    """Sum of the inputs, element by element (torch.add)."""
+    """Sum of the inputs, element by element (torch.add). A size of 1 is broadcast as torch does."""
 
     op: Literal["add"] = "add"
     tag = "add"
@@ -137,7 +137,10 @@ class Add(_Elementwise):
 
 @record(kw_only=True)
 class Mul(_Elementwise):
-    """Product of the inputs, element by element (torch.mul): gates, squeeze-and-excitation."""
+    """Product of the inputs, element by element (torch.mul): gates, squeeze-and-excitation.
+
+    A size of 1 is broadcast as torch does: (C, 1, 1) weighs all places of (C, H, W).
+    """
 
     op: Literal["mul"] = "mul"
     tag = "mul"

@@ -44,6 +44,8 @@ class Crop(Op):
     to: Sizes | None
     after: Sizes | None = None
     """Rows to cut behind, where that is certain and `to` is not: what a join crops fits maps of other sizes, too."""
+    centred: bool = False
+    """Whether `start` follows from the size."""
 
     tag = "crop"
     words = ("CROP",)
@@ -58,7 +60,7 @@ class Crop(Op):
         start = given["start"] or tuple((size - kept) // 2 for size, kept in zip(shape[1:], to, strict=True))
         if any(s < 0 or s + t > size for s, t, size in zip(start, to, shape[1:], strict=True)):
             raise OpError(OutOfRange(word, "to", to, f"inside the input's {'x'.join(map(str, shape[1:]))}"))
-        return cls(start=start, to=to)
+        return cls(start=start, to=to, centred=given["start"] is None)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         channels, *given = inputs[0]
@@ -106,7 +108,9 @@ class Slice(Op):
     op: Literal["slice"] = "slice"
     dim: int
     start: int
-    stop: int
+    stop: int | None
+    behind: int
+    """Axes behind `dim`."""
 
     tag = "slice"
     words = ("SLICE",)
@@ -117,35 +121,48 @@ class Slice(Op):
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         axis = axis_index(word, given["dim"], shape)
-        size, start, stop = shape[axis], given["start"], given["stop"]
-        first = start + size if start < 0 else start
-        last = size if stop is None else stop + size if stop < 0 else stop
+        made = cls(dim=axis + 1, start=given["start"], stop=given["stop"], behind=len(shape) - axis - 1)
+        size, (first, last) = shape[axis], made.ends(shape)
         if not 0 <= first < size:
-            raise OpError(OutOfRange(word, "start", start, f"a position of the {size} along axis {axis + 1}"))
+            raise OpError(OutOfRange(word, "start", made.start, f"a position of the {size} along axis {axis + 1}"))
         if not first < last <= size:
-            raise OpError(OutOfRange(word, "stop", stop, f"behind {first} and at most {size} along axis {axis + 1}"))
-        return cls(dim=axis + 1, start=first, stop=last)
+            stop = f"behind {first} and at most {size} along axis {axis + 1}"
+            raise OpError(OutOfRange(word, "stop", made.stop, stop))
+        return made
+
+    def ends(self, shape: Shape) -> tuple[int, int]:
+        """The first position that is taken from a shape, and the one behind the last."""
+        size = shape[self.dim - 1]
+        first = self.start + size if self.start < 0 else self.start
+        if self.stop is None:
+            return first, size
+        return first, self.stop + size if self.stop < 0 else self.stop
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         before, behind = inputs[0][: self.dim - 1], inputs[0][self.dim :]
-        return (*before, self.stop - self.start, *behind)
+        first, last = self.ends(inputs[0])
+        return (*before, last - first, *behind)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         return (trace.view(inputs[0], (trace.batch, *outputs[0]), inputs[0].strides),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
-        axis = self.dim - 1
-        part = shifted(field[axis] or (0, self.stop - self.start - 1), self.start)
+        axis, (first, last) = self.dim - 1, self.ends(inputs[0])
+        part = shifted(field[axis] or (0, last - first - 1), first)
         return ((*field[:axis], part, *field[axis + 1 :]),)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
-        return (f"{self.stop} - {self.start} = {self.stop - self.start} along axis {self.dim}",)
+        first, last = self.ends(inputs[0])
+        return (f"{last} - {first} = {last - first} along axis {self.dim}",)
 
     @property
     def summary(self) -> str:
-        return f"{self.start} to {self.stop - 1}, axis {self.dim}"
+        return f"{self.start}:{'' if self.stop is None else self.stop}, axis {self.dim}"
 
     def torch(self) -> TorchCall:
+        if self.start < 0 or self.stop is None or self.stop < 0:  # what is counted from the end moves with it
+            slices = ((self.start, self.stop), *[(0, None)] * self.behind)
+            return TorchCall("[]", (positional("slices", slices),))
         arguments = (positional("dim", self.dim), positional("start", self.start))
         return TorchCall("torch.narrow", (*arguments, positional("length", self.stop - self.start)))
 
