@@ -195,7 +195,8 @@ class Lint:
     @property
     def package(self) -> str:
         """The package that it comes from."""
-        return getattr(self.find or self.find_in_file, "__module__", "").partition(".")[0]
+        module: str | None = getattr(self.find or self.find_in_file, "__module__", None)
+        return (module or "").partition(".")[0]
 
     @property
     def is_foreign(self) -> bool:
