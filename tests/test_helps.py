@@ -68,6 +68,21 @@ def test_each_helps(index: int) -> None:
         assert after.badness < before.badness or (remedy.safe and behind), (source.name, remedy, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        # an error of the argument itself, of a layer behind, of a block above that is used behind
+        ("INPUT(3, 32, 32) -> CONV(8, 3x3, strid=2) -> FC(10)", "stride=2"),
+        ("INPUT(3, 32, 32) -> CONVV(8, 3x3) -> CONV(8, 99x99)", "CONV(8, 3x3) ->"),
+        ("block b(c) = CONV(c, 99x99)\nmodel M = INPUT(3, 32, 32) -> CONVV(8, 3x3) -> b(4)", "> CONV(8"),
+    ],
+)
+def test_slips_are_mended_although_other_errors_show_then(text: str, fixed: str) -> None:
+    (diagnostic,) = check_source(Source("net.arch", text)).diagnostics
+    (remedy,) = diagnostic.helps
+    assert remedy.safe and fixed in apply_edits(text, remedy.edits)
+
+
 def test_all_are_tried() -> None:
     assert len(tried()) <= 200
 

@@ -198,18 +198,25 @@ def is_better(before: Trial, after: Trial, diagnostic: Diagnostic, remedy: Help)
     """Whether a way out leaves fewer errors, or of a warning fewer warnings.
 
     An error hides those behind it. So a safe way out, which says what is meant anyway, may also show others, if all of
-    them stand behind it.
+    them stand there or behind it, or in a block that is used there.
     """
     rank = RANK[diagnostic.severity]
     if after.badness[:rank] < before.badness[:rank]:
         return True
     if not remedy.safe or diagnostic.severity != "error" or after.badness[0]:
         return False
+    start = min(edit.span.start for edit in remedy.edits)
     last = max(remedy.edits, key=lambda edit: edit.span.start)
     end = sum(len(edit.text) - len(edit.span.text) for edit in remedy.edits) + last.span.end
     known = {(d.code, d.message) for d in before.diagnostics if d is not diagnostic}
     shown = [d for d in after.diagnostics if d.severity == "error" and (d.code, d.message) not in known]
-    return all(d.span is not None and d.span.start >= end for d in shown)
+    return all(_is_reached_behind(d, end if d.code == diagnostic.code else start) for d in shown)
+
+
+def _is_reached_behind(diagnostic: Diagnostic, start: int) -> bool:
+    """Whether an error, or the use of the block that it stands in, is behind a place."""
+    spans = (diagnostic.span, *(label.span for label in diagnostic.trail))
+    return any(span is not None and span.start >= start for span in spans)
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
