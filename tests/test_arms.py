@@ -52,6 +52,19 @@ def _middle(outline: ElementTree.Element) -> Point:
     return (min(across) + max(across)) / 2, (min(down) + max(down)) / 2
 
 
+def test_a_gate_on_a_bridge_stands_on_it():
+    text = """
+    model Gated = INPUT(8, 64, 64) -> e: CONV(8, 3x3, padding=1) -> POOL(2) -> CONV(16, 3x3, padding=1)
+      -> UPSAMPLE(scale_factor=2) -> MUL{ _, e -> gate: [CONV(16, 1) -> SIGMOID] } -> CONV(4, 1)
+    """
+    diagram = drawn(text)
+    at = middles(diagram)
+    row = [at[name] for name in ("e", "gate.0", "gate.1", "mul1")]
+    assert max(y for _, y in row) - min(y for _, y in row) < 1
+    assert [x for x, _ in row] == sorted(x for x, _ in row)
+    assert "cluster_gate" not in write_dot(diagram)
+
+
 def assert_is_u(diagram: Diagram) -> Arms:
     """Levels share a height, the arm that goes down is on the left and goes down, the other is on the right and up."""
     arms, at = find_arms(diagram), middles(diagram)

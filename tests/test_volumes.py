@@ -154,6 +154,18 @@ def test_further_outputs_stand_at_the_map_they_come_from():
     assert {side.source for side in strip.sides} <= {stage.id for stage in stages_of(strip.parts)}
 
 
+def test_each_output_hangs_on_the_layer_that_it_comes_from():
+    text = (
+        "INPUT(96) -> FC(64) -> RELU -> AUX{ early: FC(7) } -> [FC(64) -> RELU]*2 -> OUTPUT{ embedding: LN } -> FC(7)"
+    )
+    strip = strip_of(text)
+    assert [stage.count for stage in stages_of(strip.parts)] == [1, 1, 2, 1]
+    first, second = strip.sides
+    assert (first.text, first.training, second.text, second.training) == ("early 7", True, "embedding 64", False)
+    assert [stage.id for stage in stages_of(strip.parts)][1:3] == [first.source, second.source]
+    check_places(make_scene(model_of(text)))
+
+
 def test_many_outputs_of_one_map_have_room():
     sides = " -> ".join(f"OUTPUT{{ a_rather_long_name_{n}: FC({n}) }}" for n in range(1, 6))
     scene = make_scene(model_of(f"INPUT(3, 8, 8) -> CONV(2, 1) -> {sides} -> CONV(2, 3x3) -> FC(10)"))

@@ -321,7 +321,9 @@ def _escaped(text: str) -> str:
 
 
 def _opened(items: tuple[Item, ...], arms: Arms) -> tuple[Item, ...]:
-    """The items without the frames that hold boxes of both arms of a U: they would stand around it, all of them."""
+    """The items without the frames that hold boxes of both arms of a U, which would stand around it, all of them, and
+    without those on a bridge, which has no room for a heading."""
+    beside = {box for row in arms.rows for box in row[1:-1]}
     opened: list[Item] = []
     for item in items:
         if isinstance(item, Box):
@@ -329,7 +331,8 @@ def _opened(items: tuple[Item, ...], arms: Arms) -> tuple[Item, ...]:
             continue
         inner = _opened(item.items, arms)
         names = {box.id for box in boxes_of(inner)}
-        if names & arms.rising and names - arms.rising:
+        across = names & arms.rising and names - arms.rising
+        if item.count == 1 and (across or names & beside):
             opened += inner
         else:
             opened.append(replace(item, items=inner))

@@ -40,6 +40,7 @@ class Flow:
             self.before.setdefault(edge.target, []).append(edge.source)
         self.closed: set[str] = set()
         line = self._main_line()
+        self.outlets = self._outlets(line)
         rows = find_arms(diagram).rows
         self._connect(line, rows)
         self.bridges = [row for row in rows if self._is_bridge(row)]
@@ -62,6 +63,13 @@ class Flow:
         if any(box.family == "input" for box in line):
             return [box for box in line if box.family != "source"]
         return line
+
+    def _outlets(self, line: Sequence[Box]) -> set[str]:
+        """The boxes on the ways to the model's own output from which others lead to further outputs alone."""
+        output = next((name for name, box in self.boxes.items() if box.family == "output"), "")
+        inside, edges = {box.id for box in line}, self.diagram.edges
+        known = inside | {output}
+        return {edge.source for edge in edges if edge.source in inside and edge.target not in known}
 
     def ways_to(self, name: str) -> set[str]:
         """The boxes on all ways to a box, itself included."""

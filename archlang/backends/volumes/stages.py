@@ -194,7 +194,7 @@ class _Reader:
 
     def _add_stage(self, parts: list[Part], stage: Stage, boxes: Iterable[Box]) -> None:
         before = parts[-1] if parts else None
-        if isinstance(before, Stage) and same(before, stage):
+        if isinstance(before, Stage) and same(before, stage) and not self._has_outlet(before):
             count, first, start = (
                 before.count + stage.count,
                 before.first or before.channels,
@@ -208,6 +208,10 @@ class _Reader:
             parts.append(stage)
         for box in boxes:
             self.shown[box.id] = stage.id
+
+    def _has_outlet(self, stage: Stage) -> bool:
+        """Whether a further output hangs on a stage: those behind it have another."""
+        return any(self.shown.get(name) == stage.id for name in self.flow.outlets)
 
     # ---- where ways part
 
