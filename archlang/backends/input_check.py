@@ -216,7 +216,7 @@ def condition(sizes: SizeSet, name: str) -> str:
         parts = [f"any({name} in run for run in ({runs}))"]
     if residues:
         parts.append(" and ".join(_tail_conditions(modulus, residues, start, name)))
-    return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
+    return parts[0] if len(parts) == 1 else f"({' or '.join(f'({p})' if ' and ' in p else p for p in parts)})"
 
 
 def _run_condition(run: tuple[int, int, int], name: str) -> str:

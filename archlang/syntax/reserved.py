@@ -90,4 +90,6 @@ def class_name_problem(name: str) -> str | None:
     """Why a model or block cannot have a name; None if it can."""
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return "it is a keyword of Python"
+    if name.startswith("__"):
+        return "Python hides names that begin with __"
     return "the generated module uses it itself" if name in CLASS_NAMES else None

@@ -136,6 +136,14 @@ class Author:
             if node is not None and _is_python(node)
         ]
 
+    def names_given(self, definition: str, origin: Origin) -> frozenset[str]:
+        """The names that the author gave to the layer or block at a place as they are."""
+        found = None if self.family is None else self.family.find(definition)
+        calls = [] if found is None else [node for node in walk(found.tree.chain) if isinstance(node, ast.Call)]
+        here = [node for node in calls if (node.span.line, node.span.column) == (origin.line, origin.column)]
+        given = (argument.value for call in here for argument in call.arguments or ())
+        return frozenset(value.name for value in given if isinstance(value, ast.NameUse))
+
     def _optional_stages(self, definition: str) -> tuple[ast.Stage, ...]:
         """The stages of a block or model, and of those that it is another name for, that conditions decide about."""
         found = None if self.family is None else self.family.find(definition)

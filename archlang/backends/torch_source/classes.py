@@ -274,9 +274,10 @@ class Classes:
             forward.take(body)
         self.require("torch")
         self.guards = guards(self.samples)
-        lines = [f"{NAME}({given})"]
-        if TRAINING_NAME in self.guards:
-            lines += ["if self.training:", f"    {TRAINING_NAME}({given})"]
+        always, *in_training = self.guards
+        lines = [f"{always}({given})"]
+        for name in in_training:
+            lines += ["if self.training:", f"    {name}({given})"]
         forward.lines[1:1] = [f"{' ' * 8}{line}" for line in lines]
 
     def _inputs(self, body: Body, is_model: bool) -> list[str]:

@@ -138,11 +138,12 @@ class Builder:
             target = self.library.support_class(target.removeprefix("support."))
         elif ":" in target:
             target = self.library.imported_class(target)
+        words = self._words(steps, node)
         expression = Bracket(
             f"{target}(",
             tuple(
                 Entry(
-                    frame.write(Slot(spread(steps, values), a.name, a.role, owner=target)),
+                    frame.write(Slot(spread(steps, values), a.name, a.role, owner=target, words=words)),
                     "" if a.positional else f"{a.name}=",
                 )
                 for a, values in _arguments(layers_of(steps))
@@ -153,6 +154,12 @@ class Builder:
             return expression
         self.library.require(scheme)
         return call(f"init_{scheme}", expression)
+
+    def _words(self, steps: Sequence[Step | None], node: Layer | Call) -> frozenset[str]:
+        """What the author gave to a part that not all bodies have: a number may be the same in all that do."""
+        if None not in steps:
+            return frozenset()
+        return self.function.author.names_given(self.function.definition, node.origin)
 
     def _called(self, sink: Sink, steps: Sequence[Step | None], frame: Frame) -> Expression:
         """A part that opens a scope: an object of a class, or a nested `nn.Sequential`."""

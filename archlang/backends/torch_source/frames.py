@@ -44,6 +44,8 @@ class Slot:
     is_table: bool = False
     owner: str = ""
     in_itself: bool = False
+    words: frozenset[str] = frozenset()
+    """Names that the author gave to the layer."""
 
 
 @record

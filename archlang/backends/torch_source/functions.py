@@ -76,7 +76,7 @@ class FunctionFrame(Frame):
         """The text of values that are constant, have a name, are an argument, or follow from one."""
         if ANY in slot.values:  # `stride` of a part that only some have, though it is 2 in all of them
             for argument in self.arguments:
-                if argument.name == slot.name and equal(argument.values, slot.values):
+                if argument.name in (slot.name, *slot.words) and equal(argument.values, slot.values):
                     return self._name(argument)
         if slot.in_itself and (found := self._written(slot, needed=slot.name)) is not None:
             return found

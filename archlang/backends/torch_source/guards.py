@@ -22,11 +22,12 @@ LONGEST_LINE = 120
 
 def guards(samples: Samples) -> dict[str, InputCheck]:
     """The functions by their names, a second one where parts that run in training only demand something else."""
-    found = {NAME: sample_check(samples, False)}
+    always, in_training = (f"{name}_" if name == samples.model.name else name for name in (NAME, TRAINING_NAME))
+    found = {always: sample_check(samples, False)}
     if trains_parts(samples.model):
         training = sample_check(samples, True)
-        if training.text != found[NAME].text:
-            found[TRAINING_NAME] = training
+        if training.text != found[always].text:
+            found[in_training] = training
     return found
 
 
@@ -86,6 +87,8 @@ def write_guard(code: Code, name: str, check: InputCheck, inputs: Sequence[str])
     if len(inputs) == 1 and all(isinstance(size, int) for size in check.patterns[0]):
         body.add(f"if {inputs[0]}.shape[1:] == {_tuple_text(check.patterns[0])}:")
         body.take(_one(body, "return"))
+    elif all(isinstance(size, int) for pattern in check.patterns for size in pattern):
+        _sizes(body, check, inputs)
     else:
         body.add(f"if {' and '.join(ranks)}:")
         body.take(_sizes(body.deeper(), check, inputs))
@@ -110,7 +113,8 @@ def _sizes(code: Code, check: InputCheck, inputs: Sequence[str]) -> Code:
     taken = {*inputs, "torch", "_"}
     for name, pattern in zip(inputs, check.patterns, strict=True):
         if all(isinstance(size, int) for size in pattern):
-            demands.append(f"{name}.shape[1:] == {_tuple_text(pattern)}")
+            batch = [] if name == inputs[0] else [f"{name}.shape[0] == {inputs[0]}.shape[0]"]
+            demands += [f"{name}.shape[1:] == {_tuple_text(pattern)}", *batch]
             continue
         parts = ["_"]
         for size in pattern:
@@ -126,6 +130,8 @@ def _sizes(code: Code, check: InputCheck, inputs: Sequence[str]) -> Code:
                 demands.append(f"{part} == {size}")
             elif names.setdefault(size, part) != part:
                 demands.append(f"{part} == {names[size]}")
+        if name != inputs[0]:
+            demands.append(f"{name}.shape[0] == {inputs[0]}.shape[0]")
         if set(parts) != {"_"}:
             code.add(f"{', '.join(parts)} = {name}.shape")
     _write_demands(code, [*demands, *_limits(check, names)])
@@ -143,12 +149,15 @@ def _limits(check: InputCheck, names: dict[str, str]) -> Iterator[str]:
     if len(boxes) == 1:
         yield from boxes[0]
     elif boxes:
-        yield f"({' or '.join(' and '.join(box) for box in boxes)})"
+        wholes = (" and ".join(box) for box in boxes)
+        yield f"({' or '.join(f'({whole})' if ' and ' in whole else whole for whole in wholes)})"
 
 
 def _write_demands(code: Code, demands: Sequence[str]) -> None:
     """`if channels == 3 and h >= 63:`, on several lines where it is long."""
     pieces = [piece for demand in demands for piece in ([demand] if demand[0] == "(" else demand.split(" and "))]
+    if len(pieces) == 1 and pieces[0][0] == "(":
+        pieces = [pieces[0][1:-1]]
     text = f"if {' and '.join(pieces)}:"
     if not pieces:
         code.add("return")

@@ -89,6 +89,12 @@ class LoopFrame(Frame):
 
     # ---- text
 
+    def write(self, slot: Slot) -> Expression:
+        """The text of a number; notes which arguments of a model stand in it."""
+        text = super().write(slot)
+        self.function.note_use(slot, text)
+        return text
+
     def flowing(self, values: Vector) -> Expression | None:
         """The text of the channels that flow here; the first use makes the variable that carries them."""
         if (text := super().flowing(values)) is not None:

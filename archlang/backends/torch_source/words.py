@@ -37,6 +37,7 @@ def class_name(definition: str, taken: Callable[[str], bool]) -> str:
 def variable_name(name: str, taken: Callable[[str], bool]) -> str:
     """A name for a parameter or variable: lower case, as it is read, and free."""
     lower = name.lower()
+    lower = lower.lstrip("_") or "value" if lower.startswith("__") else lower  # Python hides `__x` in classes
     unusable = (
         lower in LIBRARY_NAMES | LOCAL_NAMES | {AMBIGUOUS} or keyword.iskeyword(lower) or hasattr(builtins, lower)
     )
@@ -45,7 +46,8 @@ def variable_name(name: str, taken: Callable[[str], bool]) -> str:
 
 def is_argument_name(name: str) -> bool:
     """Whether a constructor can have an argument of this name, just as it is."""
-    return name.isidentifier() and not keyword.iskeyword(name) and name not in LIBRARY_NAMES | LOCAL_NAMES
+    hidden = name.startswith("__")
+    return name.isidentifier() and not (keyword.iskeyword(name) or hidden or name in LIBRARY_NAMES | LOCAL_NAMES)
 
 
 def unique(name: str, taken: Callable[[str], bool]) -> str:

@@ -65,7 +65,7 @@ class DenseNet169(nn.Module):
     """DenseNet169: 3x224x224 -> 1000.
 
     Args:
-        k: sets `out_channels` of `nn.Conv2d`, `num_features` of `nn.BatchNorm2d`.
+        k: sets `out_channels` of `nn.Conv2d`, `num_features` of `nn.BatchNorm2d` and others.
         classes: sets `out_features` of `nn.Linear`.
     """
 

@@ -61,6 +61,7 @@ class DenseNetCIFAR(nn.Sequential):
     """DenseNetCIFAR: 3x32x32 -> 10.
 
     Args:
+        k: sets `k` of `Layer`.
         classes: sets `out_features` of `nn.Linear`.
 
     Written for L=40, bc=False; other values need another file.
