@@ -41,9 +41,13 @@ class Variants:
         """
         return dict(self._parameters)
 
-    @cached_property
+    @property
     def followers(self) -> dict[str, str]:
         """Parameters that follow from others, with how, as the author wrote it."""
+        return self._followers
+
+    @cached_property
+    def _followers(self) -> dict[str, str]:
         values = self.run.program.values
         own = {parameter.name for parameter in self.run.program.parameters(self.definition)}
         found: dict[str, str] = {}

@@ -78,6 +78,8 @@ class FunctionFrame(Frame):
             for argument in self.arguments:
                 if argument.name in (slot.name, *slot.words) and equal(argument.values, slot.values):
                     return self._name(argument)
+            if slot.role == "in" and not is_literal(self.entry) and equal(self.entry, slot.values):
+                return self._text_of(IN_CHANNELS)
         if slot.in_itself and (found := self._written(slot, needed=slot.name)) is not None:
             return found
         if (found := super().find(slot)) is not None:
