@@ -307,7 +307,9 @@ class _Layout:
             self.kernels.append(kernel)
             return
         target = volume.inlet
-        turn = exit_.right + 6 if forking else target[0] - 9
+        column = self.columns[volume.stage.id]
+        texts = volume.x + (column.volume.width - (column.width - GAP)) / 2
+        turn = exit_.right + 6 if forking else min(target[0] - 9, texts - 4)
         self.lines.append(Line((*exit_.points, *_elbow(exit_.points[-1], target, turn))))
 
     # ---- past stages
