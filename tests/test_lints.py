@@ -83,6 +83,9 @@ END = " -> RELU -> FC(10)"
         HEAD + "CONV(16, 3x3, padding=1) -> RELU -> CONV(1, 1x1) -> SIGMOID",
         "INPUT(784) -> FC(32) -> RELU -> FC(784) -> SIGMOID -> RESHAPE(1x28x28)",
         "INPUT(784) -> FC(32) -> SOFTMAX -> FC(10)",
+        # batch-in-input: volumes and films
+        "INPUT(1, 16, 8, 8) -> CONV(8, 3, padding=1) -> RELU -> FC(10)",
+        "INPUT(3, 8, 12, 12) -> CONV(8, 3, padding=1) -> RELU -> FC(10)",
         # linear-on-map: tokens, the last axis of a sequence or a spectrogram, flattened maps
         HEAD + "CONV(64, 4x4, stride=4) -> RELU -> PERMUTE((2, 3, 1)) -> LINEAR(10)",
         HEAD + "CONV(16, 3x3) -> RELU -> FLATTEN -> LINEAR(10)",

@@ -210,13 +210,13 @@ def is_better(before: Trial, after: Trial, diagnostic: Diagnostic, remedy: Help)
     end = sum(len(edit.text) - len(edit.span.text) for edit in remedy.edits) + last.span.end
     known = {(d.code, d.message) for d in before.diagnostics if d is not diagnostic}
     shown = [d for d in after.diagnostics if d.severity == "error" and (d.code, d.message) not in known]
-    return all(_is_reached_behind(d, end if d.code == diagnostic.code else start) for d in shown)
+    return all(_is_reached_behind(d, end if d.code == diagnostic.code else start, end) for d in shown)
 
 
-def _is_reached_behind(diagnostic: Diagnostic, start: int) -> bool:
-    """Whether an error, or the use of the block that it stands in, is behind a place."""
+def _is_reached_behind(diagnostic: Diagnostic, start: int, end: int) -> bool:
+    """Whether an error, or the use of the block that it stands in, begins behind `start` and goes on behind `end`."""
     spans = (diagnostic.span, *(label.span for label in diagnostic.trail))
-    return any(span is not None and span.start >= start for span in spans)
+    return any(span is not None and span.start >= start and span.end > end for span in spans)
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:

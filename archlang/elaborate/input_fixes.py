@@ -1,4 +1,4 @@
-"""Ways out of errors that come from an input as other frameworks write it: its channels last, or left out."""
+"""Ways out of errors that come from an input as others write it: channels last or left out, a batch in front."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def _meant(sizes: Sequence[ast.Expression]) -> Iterator[tuple[str, list[str]]]:
     texts = [size.span.text for size in sizes]
     if len(sizes) in (3, 4) and _number(sizes[-1]) in (1, 3, MOST_COLOURS) and all(map(_may_be_long, sizes[:-1])):
         yield "channels come first, as in torch", [texts[-1], *texts[:-1]]
+    if len(sizes) == 4 and _number(sizes[1]) in (1, 3, MOST_COLOURS) and all(map(_may_be_long, sizes[2:])):
+        yield "the batch is not written", texts[1:]
     if len(sizes) == 2 and all(map(_may_be_long, sizes)):
         yield "the channels of a picture come first, as in torch", ["1", *texts]
 

@@ -71,6 +71,29 @@ class ChannelsLast(Warned):
 
 
 @record
+class BatchInInput(Warned):
+    """An input looks like a batch of pictures.
+
+    Shapes leave the batch out: a picture is (C, H, W). With a fourth number in front it is a volume, (C, D, H, W), over
+    which three-dimensional windows slide. A volume only 1 or 3 deep is most likely a picture with its batch.
+
+    The network then has other layers than were meant, Conv3d in place of Conv2d, and takes no pictures.
+    """
+
+    code = "batch-in-input"
+    shape: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        channels = plural(self.shape[0], "channel")
+        return f"{shape_text(self.shape)} is a volume {self.shape[1]} deep with {channels}, not a batch of pictures"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"shapes are without the batch: a picture is INPUT({', '.join(map(str, self.shape[1:]))})",)
+
+
+@record
 class LargePooling(Warned):
     """A pooling has a window larger than 3.
 

@@ -16,6 +16,7 @@ BROKEN_PLUGIN = "broken-plugin"
 
 LINTS: list[Lint] = [
     Lint("channels-last", windows.inputs_with_channels_last, sized=True),
+    Lint("batch-in-input", windows.inputs_with_batch, sized=True),
     Lint("even-kernel", windows.even_kernel, sized=True),
     Lint("large-pooling", windows.large_pooling, sized=True),
     Lint("large-kernel", windows.large_kernel, sized=True),

@@ -39,6 +39,9 @@ def _windows(shape: Shape, kernel_size: Sizes, stride: Sizes, padding: Sizes, di
     return make_windows(shape, kernel_size=kernel_size, stride=stride, padding=sides, dilation=dilation)
 
 
+COLOURS = (1, 3)
+"""How many channels a picture has; volumes and films are deeper than that."""
+
 PICTURES = 2
 """How many times longer one side of a picture is than the other at most."""
 
@@ -47,9 +50,7 @@ def inputs_with_channels_last(net: Net) -> Iterator[Finding]:
     """Inputs that look like pictures with their channels last, where windows slide over them."""
     from archlang.errors.shapes import channels_last
 
-    read = [
-        net.input(spot) for spot, _ in net.of(Conv.tag, "upconv", "batch_norm", *POOLS) if None in net.sources(spot)
-    ]
+    read = _slid_over(net)
     for shape in dict.fromkeys(given.shape for given in net.model.inputs):
         if shape in read and channels_last(shape) and max(shape[:2]) <= PICTURES * min(shape[:2]):
             from archlang.errors.lints import ChannelsLast
@@ -60,6 +61,25 @@ def inputs_with_channels_last(net: Net) -> Iterator[Finding]:
                 yield Finding(
                     ChannelsLast(shape), span=call.span, helps=(Help(f"write {text}", (Edit(call.span, text),)),)
                 )
+
+
+def _slid_over(net: Net) -> list[Shape]:
+    """The shapes of inputs that layers of maps read."""
+    layers = net.of(Conv.tag, "upconv", "batch_norm", *POOLS)
+    return [net.input(spot) for spot, _ in layers if None in net.sources(spot)]
+
+
+def inputs_with_batch(net: Net) -> Iterator[Finding]:
+    """Inputs that look like a batch of pictures, where windows slide over them as over volumes."""
+    read = _slid_over(net)
+    for shape in dict.fromkeys(given.shape for given in net.model.inputs):
+        if shape in read and len(shape) == 4 and shape[1] in COLOURS and min(shape[2:]) > max(COLOURS):
+            from archlang.errors.lints import BatchInInput
+
+            text = f"INPUT({', '.join(map(str, shape[1:]))})"
+            for call in net.text.inputs_of(shape):
+                helps = (Help(f"write {text}", (Edit(call.span, text),)),)
+                yield Finding(BatchInInput(shape), span=call.span, helps=helps)
 
 
 def even_kernel(net: Net) -> Iterator[Finding]:

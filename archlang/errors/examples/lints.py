@@ -11,6 +11,11 @@ EXAMPLES = {
         "Write the channels first, and permute the pictures when they are loaded: x.permute(0, 3, 1, 2).",
         "INPUT(3, 32, 32) -> CONV(16, 3x3, padding=1) -> RELU -> FC(10)",
     ),
+    "batch-in-input": Example(
+        "INPUT(1, 3, 32, 32) -> CONV(16, 3, padding=1) -> RELU -> FC(10)",
+        "Leave the batch out: modules take batches of any size.",
+        "INPUT(3, 32, 32) -> CONV(16, 3, padding=1) -> RELU -> FC(10)",
+    ),
     "even-kernel": Example(
         "INPUT(3, 32, 32) -> CONV(16, 4x4, padding=2) -> RELU -> FC(10)",
         "Take an odd window with a padding of (F - 1)/2.",
