@@ -208,7 +208,8 @@ def load(
     nothing ("he", "lecun", "xavier", "orthogonal"); `seed` makes them reproducible and leaves torch's own generator as
     it was. `until` cuts the model at a layer or part, whose value is the output. With `convolutional` its fully
     connected layers slide over the map as convolutions with the same names, for pictures of the size `input`, and
-    larger. Raises `ArchitectureError`.
+    larger. A parameter of the model with the name of an option is bound in a file (`model Mine = Net(seed=3)`). Raises
+    `ArchitectureError`.
     """
     shapes = None if convolutional else input
     outcome = check_again(fsdecode(target), _request(model, shapes, strict, bindings))
