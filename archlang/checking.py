@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import field, replace
 from functools import partial
 from typing import Any
@@ -355,8 +356,22 @@ class Run:
 
     def assertions(self, choose_one: bool) -> None:
         """Check the `assert`s of the file; models stand in them with their own defaults."""
+        self._assert_all(self._asked(choose_one))
+
+    def broken_by(self, definition: ast.Definition, model: Model) -> tuple[Diagnostic, ...]:
+        """What assertions that name a model alone say of it, made with values that the file leaves open."""
+        models = {one.name for one in self.program.models}
+        own = [a for a in self.program.assertions if value_names(a.condition) & models <= {definition.name}]
+        if not own:
+            return ()
+        run = copy(self)
+        run.collector, run.values = Collector(), {definition.name: ModelValue(model)}
+        run._assert_all(own)
+        return tuple(run.collector)
+
+    def _assert_all(self, assertions: Iterable[ast.Assertion]) -> None:
         env = Environment(self.program, _Lookup(self))
-        for assertion in self._asked(choose_one):
+        for assertion in assertions:
             if self.collector.is_full:
                 return
             try:

@@ -7,6 +7,7 @@ computed, not counted; members share what they have in common, so a further one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice, product
 from math import prod
 from typing import Any
@@ -39,8 +40,8 @@ class Member:
 
     @property
     def ok(self) -> bool:
-        """Whether the member is a legal model."""
-        return self.model is not None
+        """Whether the member is a legal model, and holds to what the file asserts."""
+        return self.model is not None and all(d.severity != "error" for d in self.diagnostics)
 
     def value(self, name: str) -> Any:
         """A count or shape of the model, or a parameter. Raises KeyError."""
@@ -70,8 +71,17 @@ class Family:
         return self.count
 
     def __iter__(self) -> Iterator[Member]:
+        open_values = self._open_values()
         for values in product(*self.domains.values()):
-            yield self.member(dict(zip(self.domains, values, strict=True)))
+            member = self.member(dict(zip(self.domains, values, strict=True)))
+            if member.model is not None and open_values >= self.domains.keys():
+                broken = self.run.broken_by(self.definition, member.model)
+                member = replace(member, diagnostics=(*member.diagnostics, *broken))
+            yield member
+
+    def _open_values(self) -> set[str]:
+        """Parameters that the file leaves open: what it asserts is about each of their values."""
+        return {p.name for p in self.run.program.parameters(self.definition) if p.default is None}
 
     def member(self, bindings: dict[str, Any]) -> Member:
         """One member."""

@@ -10,6 +10,7 @@ import pytest
 
 import archlang
 from archlang import ArchitectureError
+from archlang.ir.walk import fold_totals
 
 NET = "# A net.\nmodel Net(classes = 10, widths = [4, 8]) =\n  INPUT -> [CONV(w, 3x3) -> RELU for w in widths] -> FC(classes)\n"
 
@@ -226,3 +227,18 @@ def test_strict_modules() -> None:
     text = "INPUT(3, 224, 224) -> CONV(64, 7x7, stride=2, padding=3)"
     assert archlang.loads(text, device="meta")
     assert [d.code for d in failure(archlang.loads, text, strict=True).diagnostics] == ["not-whole"]
+
+
+def test_members_of_a_family_hold_to_what_the_file_asserts(tmp_path: Path) -> None:
+    path = tmp_path / "f.arch"
+    path.write_text(
+        "model F(n in 1..3, w in [2, 4]) = INPUT(3) -> [FC(w) -> RELU]*n -> FC(1)\n"
+        "assert F.parameters < 30 and F.output == 1\nassert G.output == 5\nmodel G = INPUT(3) -> FC(5)\n",
+        encoding="utf-8",
+    )
+    members = list(archlang.family(path, "F"))
+    assert all(member.model is not None for member in members)
+    assert [member.ok for member in members] == [fold_totals(member.model)[-1].parameters < 30 for member in members]
+    assert {d.code for member in members for d in member.diagnostics} == {"assertion-failed"}
+    path.write_text(path.read_text(encoding="utf-8").replace("w in [2, 4]", "w in [2, 4] = 2"), encoding="utf-8")
+    assert all(member.ok for member in archlang.family(path, "F")), "it is about the default"
