@@ -95,7 +95,7 @@ def let_value(text: str) -> ast.Expression:
         ('INPUT -> "a" RELU', 1, 14, "unexpected-text"),
         ("INPUT -> RELU**2", 1, 15, "unexpected-text"),
         ("INPUT -> RELU*N+1", 1, 16, "unexpected-text"),
-        ("model for = INPUT", 1, 7, "unexpected-text"),
+        ("model for = INPUT", 1, 7, "reserved-name"),
         ("model A INPUT", 1, 9, "unexpected-text"),
         ("model A(,) = INPUT", 1, 9, "unexpected-text"),
         ("let a == 3", 1, 8, "unexpected-text"),

@@ -145,9 +145,9 @@ class Graph(Titled):
         return results[0] if len(results) == 1 else results
 
     def _run(self, step: Step, given: list[Any], batch: int) -> Any:
-        part: Any = step.function or getattr(self, step.child or "")
         if not given:
-            return part.expand(batch, *step.shape)
+            return getattr(self, step.child or "").expand(batch, *step.shape)
+        part: Any = step.function or self._modules[step.child or ""]
         result = part(*given, **dict(step.named)) if step.named else part(*given)
         return result if step.result is None else result[step.result]
 

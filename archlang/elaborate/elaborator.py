@@ -317,8 +317,12 @@ class Elaborator:
 
     def _unknown(self, call: ast.Call, env: Environment, builder: BodyBuilder) -> Diagnosed:
         """A word that means nothing here: perhaps a label of a later part, perhaps misspelt."""
-        if call.word.split(".")[0] in env.program.labels:
+        label = call.word.split(".")[0]
+        if label in env.program.labels:
             return diagnosed(LabelNotHere(call.word), call.word_span)
+        if first := builder.labels.get(label):
+            where = (Label(first, "its part stands in a repeat"),)
+            return Diagnosed(Diagnostic(LabelNotHere(call.word), call.word_span, call.word_span.source.name, where))
         words = (*WORDS, *SIDE_WORDS, INPUT, SHARE, *env.program.definitions, *env.holes, *builder.taps)
         label = next((name for name in builder.taps if name.lower() == call.word.lower()), None)
         suggestion = label or meant(call.word, words)

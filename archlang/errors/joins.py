@@ -128,12 +128,13 @@ class TapDiscardsFlow(Problem):
 
 @record
 class LabelNotHere(Problem):
-    """A label is used where it does not exist: before its part, in another block, or inside a part that hides it.
+    """A label is used where it does not exist: before its part, in another block, or of a part inside a repeat.
 
     A label can be used behind its part, in the same scope or a labelled group inside it; `scope.label` reaches into
     one.
 
     Before its part there is no value yet. Blocks see no labels of their callers, so that they mean the same everywhere.
+    Copies are one value, that of the last: what labels name inside them is not seen from outside.
     """
 
     code = "label-not-here"

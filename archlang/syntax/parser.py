@@ -15,7 +15,7 @@ from lark.lark import PostLex
 
 from archlang import resources
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
-from archlang.errors.names import AS_A_CHAIN
+from archlang.errors.names import AS_A_CHAIN, ReservedName
 from archlang.errors.syntax import (
     EmptyFile,
     NestingTooDeep,
@@ -229,10 +229,16 @@ def _unclosed(source: Source, bracket: Token) -> Diagnostic:
     return Diagnostic(problem, _token_span(source, bracket), source.name)
 
 
+AS_A_NAME = re.compile(r"[A-Za-z]\w*[ \t]*(?:=(?!=)|[,:)])")
+"""A word where something is named: no definition begins so."""
+
+
 def _unexpected_token(source: Source, token: Token, expected: set[str], open_brackets: list[Token]) -> Diagnostic:
     span = _token_span(source, token)
     if spaced := _spaced_size(source, _number_before(source, span.start), span.start):
         return spaced
+    if "NAME" in expected and AS_A_NAME.match(source.text, span.start):
+        return Diagnostic(ReservedName(str(token), "it is a word of the language"), span, source.name)
     if open_brackets and (
         token.type in DEFINITION_STARTS or (token.type, open_brackets[-1].type) == ("_ARROW", "LPAR")
     ):
