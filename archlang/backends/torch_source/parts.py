@@ -307,10 +307,8 @@ def _name_face(name: Name | None, labels_vary: bool) -> object:
 
 def _with_lead(steps: tuple[Step, ...], outputs: tuple[Ref, ...]) -> Part:
     """The part whose steps these are: a flattening goes in front of them, past layers that no shape matters to."""
-    before = 0
-    while before < len(steps) and is_chain(steps) and _takes_any_shape(steps[before].node):
-        before += 1
-    if not is_chain(steps) or before == len(steps) or not _is_put_in(steps[before].node):
+    before = next((place for place, step in enumerate(steps) if not _takes_any_shape(step.node)), len(steps))
+    if before == len(steps) or not _is_put_in(steps[before].node) or not is_chain(steps):
         return Part((), steps, outputs)
     flat = steps[before].outputs
     lead = replace(steps[before], inputs=(Ref(-1),), shapes=steps[0].shapes)

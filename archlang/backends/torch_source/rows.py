@@ -22,8 +22,10 @@ def presences(rows: Sequence[Row], parts: Sequence[Part | None]) -> list[Vector 
     """Which bodies have each of these steps. A crop of a join is where the join is: it may have nothing to cut."""
     found = [presence(row, parts) for row in rows]
     for index, row in enumerate(rows):
+        if found[index] is None or row.alias != row.inputs[0] or not is_middle(row.lead.node):
+            continue
         joins = [other for other, join in enumerate(rows) if Ref(index) in join.inputs]
-        if found[index] is not None and len(joins) == 1 and row.alias == row.inputs[0] and is_middle(row.lead.node):
+        if len(joins) == 1:
             found[index] = found[joins[0]]
     return found
 
