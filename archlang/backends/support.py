@@ -101,7 +101,7 @@ class Scale(nn.Module):
     def __init__(self, size: int, bias: bool = True, fill: float = 1.0, dim: int = 1) -> None:
         super().__init__()
         self.dim = dim
-        self.weight = nn.Parameter(torch.full((size,), fill))
+        self.weight = nn.Parameter(torch.full((size,), float(fill)))
         self.bias = nn.Parameter(torch.zeros(size)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:

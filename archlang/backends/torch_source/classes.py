@@ -132,10 +132,15 @@ class Classes:
         self._write(Class(self.model.name, list(self.samples.roots)), is_model=True)
 
     def unwritten_condition(self) -> str | None:
-        """A parameter that decides about a part where no text asks for it; None if there is none."""
+        """A parameter that decides about a part where no text asks for it; None if there is none.
+
+        How deep a block holds itself is one, too: what is equal at all depths that are there need not be at others.
+        """
         for node, names in self.samples.conditions:
             owners = [one for one in self._functions if self.author.holds(one.definition, node)]
             if not owners or not all(node.span.text in one.asked for one in owners):
+                return self.samples.least(names)
+            if any(one.definition in self.parts.recursive for one in owners):
                 return self.samples.least(names)
         return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from archlang.backends.torch_source.frames import DEPTH, Frame, Known, Slot, Variable
+from archlang.backends.torch_source.frames import DEPTH, Frame, Known, NotExpressible, Slot, Variable
 from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.indices import Place, find_written, is_better_as_table, places_of, shift_of
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, call
@@ -22,6 +22,7 @@ from archlang.backends.torch_source.vectors import (
     known_of,
 )
 from archlang.backends.torch_source.words import literal, plural, singular, variable_name
+from archlang.traced import is_traced
 
 LONGEST_TABLE = 64
 """Most rows of a loop's table with a row for each copy; beyond, copies with equal values share one."""
@@ -233,7 +234,7 @@ class LoopFrame(Frame):
         if not self.variables:
             if self.first:
                 return [(self.index, call("range", str(self.first), self._behind_last()))]
-            return [(self.index or "_", call("range", self.outer.write(Slot(self.totals, DEPTH))))]
+            return [(self.index or "_", call("range", self._count(self.totals)))]
         if self.index:
             names, table = self._table()
             names = f"({names})" if len(self.variables) > 1 else names
@@ -248,6 +249,12 @@ class LoopFrame(Frame):
     def _behind_last(self) -> Expression:
         """Where the places end that do not begin with 0."""
         totals = tuple(total if total is ANY else total + self.first for total in self.totals)
+        return self._count(totals)
+
+    def _count(self, totals: Vector) -> Expression:
+        """How many copies there are. Without any, something else would flow on: only models refuse to have none."""
+        if self.carry and not self.function.closed and is_traced(totals):
+            raise NotExpressible(totals)
         return self.outer.write(Slot(totals, DEPTH))
 
     def _table(self) -> tuple[str, Expression]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from itertools import groupby
 
 from archlang.backends.torch_source.alignment import Alignment, NotMergeable, align
@@ -205,7 +205,8 @@ class Parts:
             (len(self.model.bodies[body].inputs), len(part.outputs), bool(part.lead))
             for body, part in zip(bodies, parts, strict=True)
         }
-        return len(faces) == 1 and self._align(parts) is not None
+        counts_vary = all(self.is_plain(body) and self.is_numbered(body) for body in bodies)
+        return len(faces) == 1 and self._align(parts, counts_vary) is not None
 
     def look(self, part: Part) -> int:
         """A number that is equal for parts of which each step is like that of the others."""
@@ -234,18 +235,19 @@ class Parts:
 
     def _aligned_looks(self, looks: tuple[int, ...]) -> Alignment | None:
         known = {look: part for part, look in self._looks.values()}
-        return self._align([known[look] for look in looks])
+        return self._align([known[look] for look in looks], counts_vary=True)
 
-    def _align(self, parts: list[Part]) -> Alignment | None:
+    def _align(self, parts: list[Part], counts_vary: bool) -> Alignment | None:
+        """The rows of parts. Numbers of copies may vary where a chain is run as a whole, not by places in `forward`."""
         chains = all(part.is_chain and part.steps and all(step.is_plain for step in part.steps) for part in parts)
         numbered = all(_is_numbered(step.node) for part in parts for step in part.steps)
-        return align(parts, self._fits, chains and numbered)
+        return align(parts, partial(self._fits, counts_vary), chains and numbered)
 
-    def _fits(self, one: Step, other: Step) -> bool:
+    def _fits(self, counts_vary: bool, one: Step, other: Step) -> bool:
         """Whether two steps stand at one place and are the same but for numbers, and for what groups leave out."""
         if _place(one.node) != _place(other.node):
             return False
-        if self._face(one, False, True) == self._face(other, False, True):
+        if self._face(one, False, counts_vary) == self._face(other, False, counts_vary):
             return one.training == other.training
         left, right = one.node, other.node
         if not isinstance(left, Call) or not isinstance(right, Call) or left.name != right.name or left.shared:

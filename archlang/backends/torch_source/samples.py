@@ -75,14 +75,19 @@ class Samples:
         return tuple(Variable(name, tuple(own[name] for own in values)) for name in self.parameters)
 
     def unfit(self, numbers: Sequence[Any]) -> str:
-        """Which parameter to give up of those that change numbers for which there is no expression."""
+        """Which parameter to give up of those that change numbers for which there is no expression.
+
+        The numbers are those of the samples, in their order, unless they say themselves what they follow from.
+        """
+        if names := names_in(tuple(numbers)) & set(self.free):
+            return self.least(names)
         changed = [
             set(sample.values)
             for sample, number in zip(self.samples, numbers, strict=True)
             if repr(plain(number)) != repr(plain(numbers[0]))
         ]
         alone = set[str]().union(*(names for names in changed if len(names) == 1))
-        return self.least(names_in(tuple(numbers)) or alone or self.free[-1:])
+        return self.least(alone or self.free[-1:])
 
     def least(self, names: Iterable[str]) -> str:
         """The parameter to give up first."""
