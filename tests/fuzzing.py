@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -86,8 +87,14 @@ def check_helps(source: Source, outcome: Outcome) -> None:
     helps: list[tuple[Diagnostic, Help]] = [(d, h) for d in outcome.diagnostics for h in d.helps if h.edits]
     for found, one in helps[:3]:
         changed = check(Source(source.name, apply_edits(source.text, one.edits)))
-        gone = (found.code, found.message) not in {(d.code, d.message) for d in changed.diagnostics}
+        gone = _first(changed, found) > _first(outcome, found)
         assert changed.badness < outcome.badness or (one.safe and gone), (found.code, one.message)
+
+
+def _first(outcome: Outcome, found: Diagnostic) -> float:
+    """Where a diagnostic like this one stands first."""
+    alike = (d for d in outcome.diagnostics if (d.code, d.message) == (found.code, found.message))
+    return min((d.span.start if d.span else -1 for d in alike), default=math.inf)
 
 
 def check_layout(source: Source, outcome: Outcome) -> None:

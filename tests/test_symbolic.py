@@ -578,6 +578,7 @@ def test_weights_that_depend_on_a_size() -> None:
         ("INPUT(3, H, W) -> ADD{ _, PERMUTE((1, 3, 2)) }", "sizes-compared"),
         ("INPUT(3, L) -> [CONV(3, 1)]*L", "size-not-tracked"),
         ("INPUT(3, L) -> CROP(to=L / 2)", "size-not-tracked"),
+        ("INPUT(3, H, W) -> FLATTEN(2, -1) -> UPSAMPLE(scale_factor=0.5)", "size-not-tracked"),
         ("INPUT(3, L) -> CROP(to=int(0.3 * L))", "size-not-tracked"),
         ("INPUT(3, L) -> CROP(to=10 // L)", "size-not-tracked"),
         ("INPUT(3, L) -> MAXPOOL(4099)", "too-many-cases"),

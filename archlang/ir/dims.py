@@ -105,6 +105,13 @@ class _Number(Symbolic):
     def __rpow__(self, base: Any) -> NoReturn:
         self.refuse("a power")
 
+    def scaled(self, factor: float) -> Number:
+        """floor(self*factor), for factors such as 2 and 0.5."""
+        over, under = float(factor).as_integer_ratio()
+        if under > MOST_CLASSES:
+            self.refuse(f"a multiple by {factor:g}")
+        return self * over // under
+
     def __truediv__(self, other: Any) -> NoReturn:
         self.refuse("a division that is not whole (write //)")
 
@@ -284,13 +291,6 @@ class Dim(_Number):
 
     def __mod__(self, divisor: Any) -> Number:
         return self - self // divisor * divisor
-
-    def scaled(self, factor: float) -> Number:
-        """floor(self*factor), for factors such as 2 and 0.5."""
-        over, under = float(factor).as_integer_ratio()
-        if under > MOST_CLASSES:
-            self.refuse(f"a multiple by {factor:g}")
-        return self * over // under
 
     def _plus(self, other: Dim, sign: int) -> Number:
         modulus = lcm(self.modulus, other.modulus)
