@@ -151,7 +151,7 @@ class LayerCall:
         as_in_torch = (
             len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(*values[1:3])
         )
-        if inferred in self.given or odd or (as_in_torch and not self.word.isupper()):
+        if inferred in self.given or odd or as_in_torch:
             rest = ", ".join(given.text for given in self._written() if given is not self._inferred)
             corrected = f"{self.word}({rest})" if rest else self.word
             argument = inferred if inferred in self.given else odd or self.positional[-1]
