@@ -116,6 +116,17 @@ class Repeat:
 Node = Layer | Call | Repeat
 
 
+def bodies_of(node: Node) -> tuple[BodyId, ...]:
+    """The bodies that a node stands for."""
+    match node:
+        case Call():
+            return (node.body,)
+        case Repeat():
+            return tuple(run.body for run in node.runs)
+        case Layer():
+            return ()
+
+
 @record
 class Argument:
     """A parameter of a block or model with the value it was called with.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Node, Ref, Repeat, Run
+from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Node, Ref, Repeat, Run, bodies_of
 
 
 def prune_body(body: Body, nodes: Sequence[Node], output: Ref) -> Body:
@@ -56,18 +56,8 @@ def _used(bodies: Sequence[Body]) -> set[BodyId]:
         index = pending.pop()
         if index not in used:
             used.add(index)
-            pending += [inner for node in bodies[index].nodes for inner in _inner(node)]
+            pending += [inner for node in bodies[index].nodes for inner in bodies_of(node)]
     return used
-
-
-def _inner(node: Node) -> tuple[BodyId, ...]:
-    match node:
-        case Layer():
-            return ()
-        case Call():
-            return (node.body,)
-        case Repeat():
-            return tuple(run.body for run in node.runs)
 
 
 def _with_bodies(body: Body, place: dict[BodyId, BodyId]) -> Body:

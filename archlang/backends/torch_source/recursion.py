@@ -9,18 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlang.backends.torch_source.parts import MOST_STRUCTURES, Parts
-from archlang.ir.graph import BodyId, Call, Model, Node, Repeat
-
-
-def bodies_of(node: Node) -> tuple[BodyId, ...]:
-    """The bodies that a node stands for."""
-    match node:
-        case Call():
-            return (node.body,)
-        case Repeat():
-            return tuple(run.body for run in node.runs)
-        case _:
-            return ()
+from archlang.ir.graph import BodyId, Model, bodies_of
 
 
 def merged_recursions(model: Model, separate: frozenset[str], used: frozenset[BodyId]) -> frozenset[str]:

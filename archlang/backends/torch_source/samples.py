@@ -16,8 +16,7 @@ from typing import Any
 from archlang.backends.torch_source.authors import Family, Tracing
 from archlang.backends.torch_source.frames import Variable
 from archlang.backends.torch_source.measures import Measures
-from archlang.backends.torch_source.recursion import bodies_of
-from archlang.ir.graph import Body, BodyId, Call, Model, Node, Repeat
+from archlang.ir.graph import Body, BodyId, Call, Model, Node, Repeat, bodies_of
 from archlang.records import record
 from archlang.syntax import ast
 from archlang.traced import TracedInt, names_in, plain, traced
