@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from archlang.backends.torch_module import LAYER_LIMIT, build_module
+from archlang.backends.torch_module import build_module
+from archlang.backends.torch_recipe import LAYER_LIMIT
 from archlang.backends.torch_source import write_source
 from archlang.checking import check_source
 from archlang.diagnostics import Diagnosed

@@ -37,6 +37,33 @@ class Step:
     name: str | None = None
 
 
+Plan = tuple[tuple[tuple[Step, tuple[int, ...]], ...], tuple[int, ...]]
+"""The steps of a run, each with the values that nothing reads after it, and what the run gives."""
+
+Plans = tuple[Plan, Plan]
+"""How a graph runs in training, and in evaluation: one and the same where nothing runs in training only."""
+
+
+def planned(steps: Sequence[Step], results: Sequence[int], aside: Collection[int] = ()) -> Plans:
+    """The plans of steps; results whose places are in `aside` are given in training only, as what only runs there."""
+    made = {number for step in steps if step.training for number in step.outputs}
+    always = [number for place, number in enumerate(results) if place not in aside and number not in made]
+    whole = _plan(steps, tuple(results))
+    if len(always) == len(results) and not made:
+        return whole, whole
+    return whole, _plan([step for step in steps if not step.training], tuple(always))
+
+
+def _plan(steps: Sequence[Step], results: tuple[int, ...]) -> Plan:
+    last = {number: index for index, step in enumerate(steps) for number in step.inputs}
+    kept = set(results)
+    spent = (
+        tuple([number for number in dict.fromkeys(step.inputs) if last[number] == index and number not in kept])
+        for index, step in enumerate(steps)
+    )
+    return tuple(zip(steps, spent, strict=True)), results
+
+
 @record
 class Function:
     """A function of tensors: torch's by its name with its other arguments, a sum, a product, or a slice."""
@@ -101,30 +128,16 @@ class Chain(Titled, nn.Sequential):
 
 
 class Graph(Titled):
-    """Children under the names of the IR, called as its graph says.
+    """Children under the names of the IR, called as the plans for training and for evaluation say."""
 
-    Results whose places are in `aside` are given in training only, as are those of steps that run only there.
-    """
-
-    def __init__(
-        self,
-        children: Sequence[tuple[str, Child]],
-        steps: Sequence[Step],
-        results: Sequence[int],
-        aside: Collection[int] = (),
-    ) -> None:
+    def __init__(self, children: Sequence[tuple[str, Child]], plans: Plans) -> None:
         super().__init__()
         for name, child in children:
             if isinstance(child, nn.Parameter):
                 self.register_parameter(name, child)
             else:
                 self.add_module(name, child)
-        made = {number for step in steps if step.training for number in step.outputs}
-        always = [number for place, number in enumerate(results) if place not in aside and number not in made]
-        self._in_training = _planned(steps, tuple(results))
-        self._in_evaluation = self._in_training
-        if len(always) < len(results) or made:
-            self._in_evaluation = _planned([step for step in steps if not step.training], tuple(always))
+        self._in_training, self._in_evaluation = plans
 
     def forward(self, x: Tensor, *others: Tensor) -> Any:
         """Run the graph."""
@@ -150,20 +163,6 @@ class Graph(Titled):
         part: Any = step.function or self._modules[step.child or ""]
         result = part(*given, **dict(step.named)) if step.named else part(*given)
         return result if step.result is None else result[step.result]
-
-
-Plan = tuple[tuple[tuple[Step, tuple[int, ...]], ...], tuple[int, ...]]
-"""The steps of a run, each with the values that nothing reads after it, and what the run gives."""
-
-
-def _planned(steps: Sequence[Step], results: tuple[int, ...]) -> Plan:
-    last = {number: index for index, step in enumerate(steps) for number in step.inputs}
-    kept = set(results)
-    spent = (
-        tuple([number for number in dict.fromkeys(step.inputs) if last[number] == index and number not in kept])
-        for index, step in enumerate(steps)
-    )
-    return tuple(zip(steps, spent, strict=True)), results
 
 
 def torch_object(target: str) -> Any:

@@ -15,47 +15,37 @@ import torch
 from torch import Tensor
 
 from archlang.backends.activations import record_values
-from archlang.backends.initialise import initialisation
 from archlang.backends.input_check import InputCheck, input_check
 from archlang.backends.state_keys import compare_shapes, shapes_of
 from archlang.backends.taken import check_samples, check_tensors, in_order
-from archlang.backends.torch_builder import Builder, initialise_all
 from archlang.backends.torch_graph import Graph, entitle
+from archlang.backends.torch_recipe import recipe_of
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import BadOption
-from archlang.errors.limits import TooManyLayers
 from archlang.ir.graph import Model
 from archlang.ir.ops.base import Shape
-from archlang.ir.walk import fold_totals
-
-LAYER_LIMIT = 100_000
-"""Most layers of a live module."""
 
 
 class ArchModule(Graph):
     """The module of a model, which is kept as `arch`.
 
     With `seed` its values are those of `torch.manual_seed(seed)`, on every device alike, and the global random state
-    stays as it was. Raises `Diagnosed` for more layers than `LAYER_LIMIT`.
+    stays as it was. Raises `Diagnosed` for more layers than a live module may have (`torch_recipe.LAYER_LIMIT`).
     """
 
     arch: Model
     _still: tuple[str, ...] = ()
 
     def __init__(self, model: Model, seed: int | None = None, device: Device = None) -> None:
-        layers = fold_totals(model)[-1].layers
-        if layers > LAYER_LIMIT:
-            raise Diagnosed(Diagnostic(TooManyLayers(layers, LAYER_LIMIT), None, model.origin.file))
+        recipe = recipe_of(model)
         target = torch.get_default_device() if device is None else torch.device(device)
-        init = initialisation(model)
         with _seeded(seed), _making_on("meta" if target.type == "meta" else "cpu"):
-            aside = {side.port for side in model.sides if side.training}
-            super().__init__(*Builder(model, init).content(len(model.bodies) - 1), aside)
+            super().__init__(recipe.root.make_children(), recipe.root.plans)
             self.arch = model
             self._built = tuple(given.shape for given in model.inputs)
             self._takes: dict[bool, InputCheck] = {}
             entitle(self, model.name)
-            initialise_all(self, model, init)
+            recipe.initialise(self)
         if target.type not in ("cpu", "meta"):
             self.to(target)
 

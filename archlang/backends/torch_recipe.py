@@ -1,0 +1,254 @@
+"""What the modules of a live model are made from: read from its bodies once, so that making another costs no more than
+calling torch's classes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from itertools import count
+from typing import Any
+from weakref import finalize
+
+import torch
+from torch import nn
+
+from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
+from archlang.backends.torch_graph import Chain, Child, Function, Graph, Plans, Step, entitle, planned, torch_object
+from archlang.diagnostics import Diagnosed, Diagnostic
+from archlang.errors.limits import TooManyLayers
+from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
+from archlang.ir.ops.base import TorchCall
+from archlang.ir.ops.embedding import LearnedTensor
+from archlang.ir.walk import Starts, advance, copies, fold_totals, name_text
+from archlang.records import record
+
+LAYER_LIMIT = 100_000
+"""Most layers of a live module."""
+
+NO_CALL = TorchCall("")
+"""What a part calls beside its layers."""
+
+
+@record
+class MadeLayer:
+    """A layer: a class of torch and its arguments."""
+
+    cls: type[Any]
+    given: tuple[Any, ...]
+    named: dict[str, Any]
+    scheme: str | None
+
+    def make(self) -> nn.Module:
+        """A new module, whose values are those of its scheme, otherwise torch's."""
+        module = self.cls(*self.given, **self.named)
+        if self.scheme:
+            initialise(module, self.scheme)
+        return module
+
+
+@record
+class MadeTensor:
+    """A tensor of the model's own."""
+
+    op: LearnedTensor
+
+    def make(self) -> nn.Parameter:
+        """A new parameter."""
+        op = self.op
+        values = torch.empty(op.stored).normal_(op.fill, op.std) if op.std else torch.full(op.stored, op.fill)
+        return nn.Parameter(values)
+
+
+@record
+class MadeScope:
+    """A body that opens a scope of names: its children, and how they run. `chain` says that one feeds the next."""
+
+    title: str
+    children: tuple[tuple[str, MadeLayer | MadeTensor | MadeScope], ...]
+    plans: Plans
+    chain: bool
+
+    def make_children(self) -> list[tuple[str, Child]]:
+        """New children by their names."""
+        return [(name, child.make()) for name, child in self.children]
+
+    def make(self) -> nn.Module:
+        """A new module with new children."""
+        children: Any = self.make_children()
+        module = Chain(OrderedDict(children)) if self.chain else Graph(children, self.plans)
+        if self.title:
+            entitle(module, self.title)
+        return module
+
+
+@record
+class Recipe:
+    """What a model is made from. Layers of the classes `initialised` get `scheme` when all are made."""
+
+    root: MadeScope
+    scheme: str | None
+    initialised: tuple[type[nn.Module], ...]
+
+    def initialise(self, module: nn.Module) -> None:
+        """Give all layers the scheme that they share, if they do."""
+        if self.scheme:
+            for child in module.modules():
+                if isinstance(child, self.initialised):
+                    initialise(child, self.scheme)
+
+
+_kept: dict[int, Recipe] = {}
+"""By the identity of a model, as long as it lives: to compare models would cost more than to read one again."""
+
+
+def recipe_of(model: Model) -> Recipe:
+    """What a model is made from. Raises `Diagnosed` for more layers than `LAYER_LIMIT`."""
+    if id(model) not in _kept:
+        layers = fold_totals(model)[-1].layers
+        if layers > LAYER_LIMIT:
+            raise Diagnosed(Diagnostic(TooManyLayers(layers, LAYER_LIMIT), None, model.origin.file))
+        init = initialisation(model)
+        aside = {side.port for side in model.sides if side.training}
+        root = _Reader(model, init).scope(len(model.bodies) - 1, aside)
+        _kept[id(model)] = Recipe(root, init.shared, _initialised_types(model) if init.shared else ())
+        finalize(model, _kept.pop, id(model), None).atexit = False
+    return _kept[id(model)]
+
+
+class _Reader:
+    """Reads the bodies of one model, each layer and each scope once."""
+
+    def __init__(self, model: Model, init: Initialisation) -> None:
+        self.model = model
+        self.init = init
+        self.scopes: dict[BodyId, MadeScope] = {}
+        self.calls: dict[int, TorchCall] = {}
+        self.layers: dict[int, MadeLayer | MadeTensor | Function] = {}
+
+    def scope(self, body_id: BodyId, aside: Collection[int] = ()) -> MadeScope:
+        """The scope of a body; results whose places are in `aside` are given in training only."""
+        if body_id not in self.scopes:
+            body = self.model.bodies[body_id]
+            reading = _Scope(self, count(len(body.inputs)))
+            results = reading.follow(body, tuple(range(len(body.inputs))), {})
+            self.scopes[body_id] = MadeScope(
+                body.definition or "",
+                tuple(reading.children),
+                planned(reading.steps, results, aside),
+                len(body.inputs) == 1 and _is_chain(reading.steps, results),
+            )
+        return self.scopes[body_id]
+
+    def call(self, node: Layer | Call) -> TorchCall:
+        """What torch calls for a node."""
+        if not isinstance(node, Layer):
+            return NO_CALL
+        if id(node) not in self.calls:
+            self.calls[id(node)] = node.op.torch()
+        return self.calls[id(node)]
+
+    def layer(self, layer: Layer) -> MadeLayer | MadeTensor | Function:
+        """How a layer is made, or the function that it is."""
+        if id(layer) not in self.layers:
+            self.layers[id(layer)] = self._layer(layer, self.call(layer))
+        return self.layers[id(layer)]
+
+    def _layer(self, layer: Layer, call: TorchCall) -> MadeLayer | MadeTensor | Function:
+        given = tuple([a.value for a in call.arguments if a.positional])
+        named = {a.name: a.value for a in call.arguments if not a.positional}
+        if isinstance(layer.op, LearnedTensor):
+            return MadeTensor(layer.op)
+        if not call.is_module:
+            return Function(call.target, given, tuple(named.items()), call.tuple_inputs)
+        return MadeLayer(torch_object(call.target), given, named, self.init.of(layer))
+
+
+class _Scope:
+    """One scope of names being filled; repeats are transparent."""
+
+    def __init__(self, reader: _Reader, numbers: count[int]) -> None:
+        self.reader = reader
+        self.numbers = numbers
+        self.children: list[tuple[str, MadeLayer | MadeTensor | MadeScope]] = []
+        self.steps: list[Step] = []
+
+    def follow(self, body: Body, inputs: tuple[int, ...], starts: Starts, training: bool = False) -> tuple[int, ...]:
+        """Append one copy of a body; returns the numbers of what it gives."""
+        values = {Ref(-1, port): number for port, number in enumerate(inputs)}
+        for index, node in enumerate(body.nodes):
+            aside = training or index in body.training
+            given = self._node(node, tuple([values[ref] for ref in node.inputs]), starts, aside)
+            values |= {Ref(index, port): number for port, number in enumerate(given)}
+        return tuple([values[ref] for ref in body.outputs])
+
+    def _node(self, node: Node, inputs: tuple[int, ...], starts: Starts, training: bool) -> tuple[int, ...]:
+        if isinstance(node, Repeat):
+            return self._repeat(node, inputs, starts, training)
+        name = name_text(node.name, starts) if node.name else None
+        outputs = tuple([next(self.numbers) for _ in node.outputs])
+        call = self.reader.call(node)
+        child, function = self._child(node, name)
+        step = Step(
+            child=child,
+            function=function,
+            inputs=tuple([inputs[index] for index in call.inputs]) if call.inputs else inputs,
+            outputs=outputs,
+            training=training,
+            result=call.result,
+            named=tuple([(argument.name, argument.value) for argument in call.call_arguments]),
+            shape=node.outputs[0],
+            name=name,
+        )
+        self.steps.append(step)
+        return outputs
+
+    def _child(self, node: Layer | Call, name: str | None) -> tuple[str | None, Any]:
+        """The name of the child that a step calls, or the function: torch.fx traces no modules that are no children."""
+        if node.shared:
+            return name, None
+        part = self.reader.layer(node) if isinstance(node, Layer) else self.reader.scope(node.body)
+        if isinstance(part, Function):
+            return None, part
+        if name is None:
+            made: Any = part.make()
+            return None, made.forward
+        self.children.append((name, part))
+        return name, None
+
+    def _repeat(self, repeat: Repeat, inputs: tuple[int, ...], starts: Starts, training: bool) -> tuple[int, ...]:
+        ends = inputs
+        for body_id, times, offsets in copies(self.reader.model, repeat, starts):
+            body = self.reader.model.bodies[body_id]
+            for _ in range(times):
+                ends = self.follow(body, inputs, offsets, training)
+                inputs = (ends[0], *inputs[1:])
+                offsets = advance(offsets, body)
+        return ends
+
+
+def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
+    """Whether `nn.Sequential` runs the steps: modules, each one once, each fed with what the one before gives."""
+    names = {step.child for step in steps}
+    if None in names or len(names) < len(steps) or results != (len(steps),):
+        return False
+    if any(hasattr(nn.Sequential, name or "") for name in names):
+        return False
+    return all(
+        (step.inputs, step.outputs) == ((index,), (index + 1,))
+        and not (step.function or step.named or step.training)
+        and step.result is None
+        for index, step in enumerate(steps)
+    )
+
+
+def _initialised_types(model: Model) -> tuple[type[nn.Module], ...]:
+    layers = (node for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    return tuple({torch_object(layer.op.torch().target) for layer in layers if layer.op.initialised})
+
+
+def initialise(layer: Any, scheme: str) -> None:
+    """Give a layer's weights the values of a scheme, and its biases 0."""
+    function = getattr(nn.init, SCHEMES[scheme].function)
+    function(layer.weight, **dict(SCHEMES[scheme].arguments))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
