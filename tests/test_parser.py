@@ -10,7 +10,8 @@ from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate.fixes import apply_edits
 from archlang.source import Source
 from archlang.syntax import ast
-from archlang.syntax.parser import NESTING_LIMIT, TOKEN_LIMIT, parse
+from archlang.syntax.brackets import NESTING_LIMIT, TOKEN_LIMIT
+from archlang.syntax.parser import parse
 
 
 def tree(text: str) -> ast.File:

@@ -30,7 +30,7 @@ PADS = {
 
 def rewritten(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
     """The help that writes a whole line of torch as it stands here, where that is more than another word."""
-    return unflattened(call) or padded(call) or pasted(call, shape)
+    return unflattened(call) or padded(call) or added(call) or pasted(call, shape)
 
 
 def pasted(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
@@ -57,6 +57,19 @@ def pasted(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
 def _in_our_words(argument: ast.Argument) -> str:
     value = PYTHON.get(argument.value.span.text, argument.value.span.text)
     return f"{argument.name}={value}" if argument.name else value
+
+
+SKIPS = frozenset({"residual", "skip", "skipconnection", "shortcut"})
+
+
+def added(call: ast.Call) -> tuple[Help, ...]:
+    """The help that writes RESIDUAL{ body } as ADD{ _, body }."""
+    branches = call.branches or ()
+    if call.word.lower().replace("_", "") not in SKIPS or call.arguments or len(branches) != 1:
+        return ()
+    start = branches[0].chain.span.start
+    edits = (Edit(call.word_span, "ADD"), Edit(call.span.source.span(start, start), "_, "))
+    return (Help("`ADD{ _, ... }` adds the input to what comes out of the branch", edits),)
 
 
 def padded(call: ast.Call) -> tuple[Help, ...]:

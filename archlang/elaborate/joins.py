@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from archlang.diagnostics import Edit, Help
 from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Silenced, diagnosed
@@ -30,10 +31,10 @@ class Joins:
     def join(self, call: ast.Call, label: str | None, env: Environment, builder: BodyBuilder) -> None:
         """`CONCAT{ a, b }`: all branches, then the layer that joins them."""
         if call.branches is None:
-            raise diagnosed(MissingBranches(call.word, 0, 2), call.span)
+            raise diagnosed(MissingBranches(call.word, 0, 2), call.span, *_braced(call))
         ends = list(self._branches(call.branches, env, builder))
         if len(ends) < 2:
-            raise diagnosed(MissingBranches(call.word, len(ends), 2), call.span)
+            raise diagnosed(MissingBranches(call.word, len(ends), 2), call.span, *_beside_input(call, env))
         if any(not isinstance(flow, tuple) for _, flow in ends):
             raise Silenced
         known = [(ref, flow) for ref, flow in ends if isinstance(flow, tuple)]
@@ -98,3 +99,26 @@ class Joins:
         """The label of the part whose output it is, or a number."""
         label = next((name for name, tap in builder.taps.items() if tap.ref == ref), None)
         return label or f"output{len(builder.extra_outputs) + 1}"
+
+
+def _braced(call: ast.Call) -> tuple[Help, ...]:
+    """The help that puts into braces what was given in parentheses."""
+    given = call.arguments or ()
+    if not given or not all(isinstance(a.value, ast.Invocation | ast.NameUse) and a.name is None for a in given):
+        return ()
+    text = f"{call.word}{{ {', '.join(a.value.span.text for a in given)} }}"
+    return (Help(f"write `{text}`" if len(text) < LONGEST else "write them in braces", (Edit(call.span, text),)),)
+
+
+LONGEST = 80
+"""Longest text that a help repeats."""
+
+
+def _beside_input(call: ast.Call, env: Environment) -> tuple[Help, ...]:
+    """The help that joins the only branch with the input itself."""
+    branches = call.branches or ()
+    if len(branches) != 1 or branches[0].loop is not None or call.word in env.holes:
+        return ()
+    start = branches[0].chain.span.start
+    place = call.span.source.span(start, start)
+    return (Help(f"`{call.word}{{ _, ... }}` joins it with the input itself", (Edit(place, "_, "),)),)
