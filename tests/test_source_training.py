@@ -112,9 +112,9 @@ def test_a_value_goes_when_inference_has_read_it() -> None:
     """What only training reads later does not keep a value alive."""
     text = "INPUT(3, 8, 8) -> a: CONV(4, 3x3) -> b: CONV(4, 3x3) -> FC(2) -> AUX{ a -> FC(3) }"
     net = archlang.loads(text).eval()
-    spent = {step.name: values for step, values in net._in_evaluation[0]}
+    spent = {step.name: values for step, values, *_ in net._in_evaluation[0]}
     assert spent["b"] == (1,)
-    assert not any(1 in values for step, values in net._in_training[0] if step.name == "b")
+    assert not any(1 in values for step, values, *_ in net._in_training[0] if step.name == "b")
 
 
 def test_texts() -> None:

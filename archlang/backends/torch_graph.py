@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import field
 from functools import reduce
 from importlib import import_module
 from typing import Any, cast
@@ -32,59 +33,104 @@ class Step:
     outputs: tuple[int, ...]
     training: bool = False
     result: int | None = None
-    named: tuple[tuple[str, Any], ...] = ()
+    named: dict[str, Any] = field(default_factory=dict[str, Any])
     shape: Shape = ()
     name: str | None = None
 
 
-Plan = tuple[tuple[tuple[Step, tuple[int, ...]], ...], tuple[int, ...]]
-"""The steps of a run, each with the values that nothing reads after it, and what the run gives."""
+Plan = tuple[tuple[tuple[Step, tuple[int, ...], int | None, int | None], ...], int, tuple[int, ...]]
+"""The steps of a run, how many values there are, and which of them the run gives.
+
+With each step stand the values that nothing reads after it; its input, if it is a child that takes one and no more; and
+its output, if it has one.
+"""
 
 Plans = tuple[Plan, Plan]
 """How a graph runs in training, and in evaluation: one and the same where nothing runs in training only."""
 
 
-def planned(steps: Sequence[Step], results: Sequence[int], aside: Collection[int] = ()) -> Plans:
+def planned(steps: Sequence[Step], inputs: int, results: tuple[int, ...], aside: Collection[int] = ()) -> Plans:
     """The plans of steps; results whose places are in `aside` are given in training only, as what only runs there."""
+    size = inputs + sum(len(step.outputs) for step in steps)
     made = {number for step in steps if step.training for number in step.outputs}
-    always = [number for place, number in enumerate(results) if place not in aside and number not in made]
-    whole = _plan(steps, tuple(results))
+    always = tuple([number for place, number in enumerate(results) if place not in aside and number not in made])
+    whole = _plan(steps, size, results)
     if len(always) == len(results) and not made:
         return whole, whole
-    return whole, _plan([step for step in steps if not step.training], tuple(always))
+    return whole, _plan([step for step in steps if not step.training], size, always)
 
 
-def _plan(steps: Sequence[Step], results: tuple[int, ...]) -> Plan:
+def _plan(steps: Sequence[Step], size: int, results: tuple[int, ...]) -> Plan:
     last = {number: index for index, step in enumerate(steps) for number in step.inputs}
     kept = set(results)
-    spent = (
-        tuple([number for number in dict.fromkeys(step.inputs) if last[number] == index and number not in kept])
+    rows = [
+        (
+            step,
+            tuple([number for number in dict.fromkeys(step.inputs) if last[number] == index and number not in kept]),
+            step.inputs[0] if _is_plain(step) else None,
+            step.outputs[0] if len(step.outputs) == 1 else None,
+        )
         for index, step in enumerate(steps)
-    )
-    return tuple(zip(steps, spent, strict=True)), results
+    ]
+    return tuple(rows), size, results
+
+
+def _is_plain(step: Step) -> bool:
+    """Whether a step calls a child on one value, and takes what that gives."""
+    return len(step.inputs) == 1 and not (step.function or step.named) and step.result is None
+
+
+@record
+class Fold:
+    """A sum or a product of all inputs."""
+
+    function: Callable[[Any, Any], Any]
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        """The sum or product."""
+        return reduce(self.function, inputs)
+
+
+@record
+class Cut:
+    """A slice of the last axes."""
+
+    axes: tuple[slice, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """What the slice leaves."""
+        return x[(..., *self.axes)]
 
 
 @record
 class Function:
-    """A function of tensors: torch's by its name with its other arguments, a sum, a product, or a slice."""
+    """A function of torch with its other arguments; `as_tuple` if it takes its tensors as one tuple."""
 
-    target: str
+    function: Callable[..., Any]
     given: tuple[Any, ...]
-    named: tuple[tuple[str, Any], ...]
+    named: dict[str, Any]
     as_tuple: bool
 
-    def __call__(self, *inputs: Tensor) -> Any:
+    def __call__(self, *inputs: Any) -> Any:
         """The function of the tensors."""
-        match self.target:
-            case "+":
-                return reduce(operator.add, inputs)
-            case "*":
-                return reduce(operator.mul, inputs)
-            case "[]":
-                return inputs[0][(..., *(slice(*ends) for ends in self.given[0]))]
-            case _:
-                tensors = (inputs,) if self.as_tuple else inputs
-                return torch_object(self.target)(*tensors, *self.given, **dict(self.named))
+        tensors = (inputs,) if self.as_tuple else inputs
+        return self.function(*tensors, *self.given, **self.named)
+
+
+Applied = Fold | Cut | Function
+
+
+def function_of(target: str, given: tuple[Any, ...], named: dict[str, Any], as_tuple: bool) -> Applied:
+    """What a `TorchCall` that is no module calls."""
+    match target:
+        case "+":
+            return Fold(operator.add)
+        case "*":
+            return Fold(operator.mul)
+        case "[]":
+            return Cut(tuple(slice(*ends) for ends in given[0]))
+        case _:
+            return Function(torch_object(target), given, named, as_tuple)
 
 
 class Titled(nn.Module):
@@ -123,7 +169,9 @@ class Chain(Titled, nn.Sequential):
         """Run the children."""
         child: Any
         for name, child in self._modules.items():
-            input = self._keep(name, child(input))  # noqa: A001
+            input = child(input)  # noqa: A001
+            if self._kept is not None:
+                input = self._keep(name, input)  # noqa: A001
         return input
 
 
@@ -141,27 +189,28 @@ class Graph(Titled):
 
     def forward(self, x: Tensor, *others: Tensor) -> Any:
         """Run the graph."""
-        batch = x.shape[0]
-        values: dict[int, Any] = dict(enumerate((x, *others)))
-        plan, ends = self._in_training if self.training else self._in_evaluation
-        for step, spent in plan:
-            given = self._run(step, [values[number] for number in step.inputs], batch)
+        plan, size, ends = self._in_training if self.training else self._in_evaluation
+        values: list[Any] = [x, *others]
+        values += [None] * (size - len(values))
+        modules: Any = self._modules
+        for step, spent, source, target in plan:
+            given = self._run(step, values, x) if source is None else modules[step.child](values[source])
             if self._kept is not None:
                 given = self._keep(step.name, given)
             for number in spent:
-                del values[number]
-            if len(step.outputs) == 1:
-                values[step.outputs[0]] = given
+                values[number] = None
+            if target is None:
+                for place, number in enumerate(step.outputs):  # a name for an item would keep it alive
+                    values[number] = given[place]
             else:
-                values.update(zip(step.outputs, given, strict=True))
-        results = tuple([values[number] for number in ends])
-        return results[0] if len(results) == 1 else results
+                values[target] = given
+        return values[ends[0]] if len(ends) == 1 else tuple([values[number] for number in ends])
 
-    def _run(self, step: Step, given: list[Any], batch: int) -> Any:
-        if not given:
-            return getattr(self, step.child or "").expand(batch, *step.shape)
+    def _run(self, step: Step, values: list[Any], x: Tensor) -> Any:
+        if not step.inputs:
+            return getattr(self, step.child or "").expand(x.shape[0], *step.shape)
         part: Any = step.function or self._modules[step.child or ""]
-        result = part(*given, **dict(step.named)) if step.named else part(*given)
+        result = part(*[values[number] for number in step.inputs], **step.named)
         return result if step.result is None else result[step.result]
 
 

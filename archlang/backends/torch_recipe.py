@@ -13,7 +13,18 @@ import torch
 from torch import nn
 
 from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
-from archlang.backends.torch_graph import Chain, Child, Function, Graph, Plans, Step, entitle, planned, torch_object
+from archlang.backends.torch_graph import (
+    Applied,
+    Chain,
+    Child,
+    Graph,
+    Plans,
+    Step,
+    entitle,
+    function_of,
+    planned,
+    torch_object,
+)
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
@@ -123,7 +134,7 @@ class _Reader:
         self.init = init
         self.scopes: dict[BodyId, MadeScope] = {}
         self.calls: dict[int, TorchCall] = {}
-        self.layers: dict[int, MadeLayer | MadeTensor | Function] = {}
+        self.layers: dict[int, MadeLayer | MadeTensor | Applied] = {}
 
     def scope(self, body_id: BodyId, aside: Collection[int] = ()) -> MadeScope:
         """The scope of a body; results whose places are in `aside` are given in training only."""
@@ -134,7 +145,7 @@ class _Reader:
             self.scopes[body_id] = MadeScope(
                 body.definition or "",
                 tuple(reading.children),
-                planned(reading.steps, results, aside),
+                planned(reading.steps, len(body.inputs), results, aside),
                 len(body.inputs) == 1 and _is_chain(reading.steps, results),
             )
         return self.scopes[body_id]
@@ -147,19 +158,19 @@ class _Reader:
             self.calls[id(node)] = node.op.torch()
         return self.calls[id(node)]
 
-    def layer(self, layer: Layer) -> MadeLayer | MadeTensor | Function:
+    def layer(self, layer: Layer) -> MadeLayer | MadeTensor | Applied:
         """How a layer is made, or the function that it is."""
         if id(layer) not in self.layers:
             self.layers[id(layer)] = self._layer(layer, self.call(layer))
         return self.layers[id(layer)]
 
-    def _layer(self, layer: Layer, call: TorchCall) -> MadeLayer | MadeTensor | Function:
+    def _layer(self, layer: Layer, call: TorchCall) -> MadeLayer | MadeTensor | Applied:
         given = tuple([a.value for a in call.arguments if a.positional])
         named = {a.name: a.value for a in call.arguments if not a.positional}
         if isinstance(layer.op, LearnedTensor):
             return MadeTensor(layer.op)
         if not call.is_module:
-            return Function(call.target, given, tuple(named.items()), call.tuple_inputs)
+            return function_of(call.target, given, named, call.tuple_inputs)
         return MadeLayer(torch_object(call.target), given, named, self.init.of(layer))
 
 
@@ -195,7 +206,7 @@ class _Scope:
             outputs=outputs,
             training=training,
             result=call.result,
-            named=tuple([(argument.name, argument.value) for argument in call.call_arguments]),
+            named={argument.name: argument.value for argument in call.call_arguments},
             shape=node.outputs[0],
             name=name,
         )
@@ -207,7 +218,7 @@ class _Scope:
         if node.shared:
             return name, None
         part = self.reader.layer(node) if isinstance(node, Layer) else self.reader.scope(node.body)
-        if isinstance(part, Function):
+        if isinstance(part, Applied):
             return None, part
         if name is None:
             made: Any = part.make()
