@@ -17,9 +17,10 @@ from archlang.diagnostics import Collector, Diagnosed, Diagnostic
 from archlang.elaborate.assertions import ATTRIBUTES, ModelValue
 from archlang.elaborate.domains import domain_values
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed
+from archlang.elaborate.expressions import Evaluator, Silenced, diagnosed, naming
 from archlang.elaborate.program import Importer, Loader, ModelParameter
 from archlang.errors.families import BadCondition, NotFinite
+from archlang.errors.words import listing
 from archlang.ir.graph import Model
 from archlang.records import record
 from archlang.source import Source
@@ -238,12 +239,14 @@ def member_test(family: Family, text: str | None, option: str = "--where") -> Ca
         return lambda member: True
     expression = _expression(text, option)
     names = (*family.domains, *ATTRIBUTES)
+    usable = f"each member has {listing(names)}"
     evaluate = Evaluator(_no_models)
 
     def value(member: Member) -> Any:
         evaluate.steps = 0
         try:
-            return evaluate(expression, Environment(family.run.program, _MemberNames(member, names)))
+            env = Environment(family.run.program, _MemberNames(member, names))
+            return naming(usable, lambda: evaluate(expression, env))
         except Silenced:
             return False
 

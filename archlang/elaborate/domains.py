@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import LONGEST, Evaluator, diagnosed
+from archlang.elaborate.expressions import LONGEST, Evaluator, diagnosed, naming
 from archlang.elaborate.program import ModelParameter, Program
 from archlang.errors.families import BadDomain, OutsideDomain
 from archlang.errors.values import NumberTooLarge
@@ -13,16 +13,20 @@ from archlang.errors.words import value_text
 from archlang.ir.ops.arguments import is_integer
 from archlang.syntax import ast
 
+ALONE = "a domain is listed before parameters have values: give numbers or a `let`, and choose members with `--where`"
+"""What can stand in a domain."""
+
 
 def domain_values(evaluate: Evaluator, program: Program, name: str, domain: ast.Domain) -> tuple[Any, ...]:
     """All values of a domain, both ends of a range included. Raises `Diagnosed`."""
     env = Environment(program, program.values)
-    first = evaluate(domain.first, env)
+    first = naming(ALONE, lambda: evaluate(domain.first, env))
     if domain.last is None:
         if not isinstance(first, tuple) or not first:
             raise diagnosed(BadDomain(name), domain.span)
         return first  # pyright: ignore[reportUnknownVariableType]
-    last = evaluate(domain.last, env)
+    last_of = domain.last
+    last = naming(ALONE, lambda: evaluate(last_of, env))
     if not is_integer(first) or not is_integer(last) or last < first:
         raise diagnosed(BadDomain(name), domain.span)
     if last - first >= LONGEST:

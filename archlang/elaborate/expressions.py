@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from archlang.diagnostics import Diagnosed, Diagnostic, Edit, Help, Problem
@@ -47,6 +48,17 @@ def diagnosed(problem: Problem, span: Span, *candidates: Help) -> Diagnosed:
 def rename(span: Span, new: str | None, known: Iterable[str]) -> tuple[Help, ...]:
     """The help that replaces a misspelt word, if there is a suggestion; safe if no other word is nearly as like."""
     return (Help(f"write `{new}`", (Edit(span, new),), is_clear(span.text, new, known)),) if new else ()
+
+
+def naming(instead: str, evaluate: Callable[[], Any]) -> Any:
+    """A value, where a name that is unknown cannot simply be defined: `instead` says what can stand in this place."""
+    try:
+        return evaluate()
+    except Diagnosed as error:
+        problem = error.diagnostic.problem
+        if not isinstance(problem, UnknownName):
+            raise
+        raise Diagnosed(replace(error.diagnostic, problem=replace(problem, instead=instead))) from None
 
 
 def is_list(value: Any) -> TypeGuard[tuple[Any, ...]]:

@@ -62,6 +62,7 @@ class UnknownName(_Unknown):
 
     code = "unknown-name"
     defined_below: bool = False
+    instead: str = ""
 
     @property
     def message(self) -> str:
@@ -71,6 +72,8 @@ class UnknownName(_Unknown):
     def advice(self) -> tuple[str, ...]:
         if self.suggestion:
             return ()
+        if self.instead:
+            return (self.instead,)
         if self.defined_below:
             return ("values are evaluated from top to bottom: move its `let` up",)
         return (f"define it (`let {self.name} = ...`) or make it a parameter of the model",)
