@@ -34,6 +34,7 @@ def record_values(
             undo.append(_watch(module, model, label, values))
         module(*inputs, **named)
     finally:
+        # backwards: two labels of one scope each saved the `_kept` that they found, and the first found the original
         for step in reversed(undo):
             step()
     return {label: _only(model, label, values) for label, values in kept.items()}
@@ -60,9 +61,11 @@ def _watch(module: nn.Module, model: Model, label: str, values: list[Any]) -> Ca
         holder: Any = module.get_submodule(scope)
         if not hasattr(holder, "_kept"):  # put there by the user in place of a part
             return holder.get_submodule(name).register_forward_hook(_append(values)).remove
+    # what get_submodule raises for a path that leads nowhere
     except AttributeError:
         raise _unknown(model, label) from None
     before = holder._kept
+    # a new mapping: undoing puts the old one back untouched
     holder._kept = {**(before or {}), name: values}
 
     def undo() -> None:

@@ -43,6 +43,7 @@ class Arms:
 def find_arms(diagram: Diagram) -> Arms:
     """The arms of a picture's U's; empty where it has none. Its insets are not looked at."""
     sample = diagram.sample or diagram
+    # at other sizes other copies may look alike and be folded: arms would name boxes that are not in this picture
     if [box.id for box in sample.boxes] != [box.id for box in diagram.boxes]:
         return Arms()
     flow = _Flow(sample)
@@ -60,6 +61,7 @@ def find_arms(diagram: Diagram) -> Arms:
         rows += [(bridge.fork, *bridge.beside, bridge.join) for bridge in bridges]
         rising |= up
         falling |= inside - up - beside
+        # what leads to the first U goes down with it, what follows the last rises with it
         if number == len(levels) - 1:
             rising |= set(flow.tail(outer))
         falling |= set(flow.head(outer)) if number == 0 else set()
@@ -84,6 +86,7 @@ class _Flow:
     def _gates(self) -> dict[str, str | None]:
         """For each box the last that every way to it passes (its immediate dominator; Cooper et al. 2001)."""
         gates: dict[str, str | None] = {}
+        # one pass is enough: in execution order all that leads to a box is done (Cooper et al. iterate for loops alone)
         for name in self.order:
             gates[name] = self._common(self.before[name], gates)
         return gates
@@ -93,10 +96,12 @@ class _Flow:
         for other in names[1:]:
             step: str | None = other
             while found != step and found is not None and step is not None:
+                # the later of the two cannot lie on every way to the earlier one: it steps back
                 if self.order[found] > self.order[step]:
                     found = gates[found]
                 else:
                     step = gates[step]
+            # two inputs have no gate in common
             found = found if found == step else None
         return found
 
@@ -143,13 +148,16 @@ def _bridge(flow: _Flow, fork: str, join: str) -> Iterator[Bridge]:
     inside = flow.between(fork, join) - {fork, join}
     lowest = _lowest(flow, inside)
     size = flow.size
+    # deeper than both ends: a way that is pooled and stays small (squeeze and excitation) never comes up again
     deep = [name for name in flow.before[join] if name in inside and lowest[name] < min(size[fork], size[name])]
     beside = {name for name in flow.before[join] if name not in deep and name != fork}
     if len(deep) != 1 or (not beside and fork not in flow.before[join]):
         return
     way = sorted(flow.between(fork, deep[0]) - {fork}, key=flow.order.__getitem__)
+    # the last box at the smallest size: the way rises from the next one on
     bottom = max(number for number, name in enumerate(way) if size[name] == lowest[deep[0]])
     on_bridge = set[str]().union(*(flow.between(fork, name) for name in beside)) - {fork}
+    # what reads of the way below is no bridge past it
     if bottom + 1 < len(way) and not on_bridge & set(way):
         yield Bridge(fork, join, tuple(sorted(on_bridge, key=flow.order.__getitem__)), way[bottom + 1])
 
@@ -167,6 +175,7 @@ def _nested(flow: _Flow, bridges: list[Bridge]) -> list[list[Bridge]]:
     levels: list[list[Bridge]] = []
     for bridge in sorted(bridges, key=lambda bridge: flow.order[bridge.fork]):
         start, end = flow.order[bridge.fork], flow.order[bridge.join]
+        # begins before the U so far has ended: has to lie inside its innermost bridge
         if levels and start < flow.order[levels[-1][0].join]:
             around = levels[-1][-1]
             if not flow.order[around.fork] < start < end < flow.order[around.join]:

@@ -43,6 +43,7 @@ def find_branches(
         if not isinstance(node, Layer) or not node.op.is_join or len(refs) < FEWEST:
             continue
         chains = [_chain(nodes, ref, readers) for ref in refs]
+        # a number for what cannot be drawn once: unlike everything beside it
         looks = [_look(nodes, chain, face) if _is_whole(chain) else index for index, chain in enumerate(chains)]
         for _, alike in groupby(range(len(refs)), lambda index, looks=looks: looks[index]):
             members = tuple(chains[index] for index in alike)
@@ -54,6 +55,7 @@ def find_branches(
 def _chain(nodes: Sequence[Reads], end: Ref, readers: Counter[int]) -> tuple[int, ...]:
     """The places of the nodes that only serve a value, from the first to the one that gives it."""
     places: list[int] = []
+    # what is read elsewhere, too, is no part of the branch, and neither is a node with several inputs or outputs
     while end.node >= 0 and readers[end.node] == 1 and len(nodes[end.node][1]) == len(nodes[end.node][0].outputs) == 1:
         places.append(end.node)
         end = nodes[end.node][1][0]
@@ -62,6 +64,7 @@ def _chain(nodes: Sequence[Reads], end: Ref, readers: Counter[int]) -> tuple[int
 
 def _is_whole(chain: tuple[int, ...]) -> bool:
     """Whether there is something to draw once, in one piece."""
+    # without a gap: nodes are drawn in execution order, and the frame takes all from the first to the last
     return bool(chain) and chain == tuple(range(chain[0], chain[-1] + 1))
 
 

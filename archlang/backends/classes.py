@@ -49,6 +49,7 @@ class FileModule(ArchModule):
     def __reduce_ex__(self, protocol: Any) -> Any:
         """By the name of the class and not by the class itself, if that is a file's own."""
         kind = type(self)
+        # its own and not inherited: a class that a user derived from it is found by pickle in the user's module
         if "_restore" not in vars(kind):
             return super().__reduce_ex__(protocol)
         return kind._restore, (kind.__module__, kind.__qualname__), self.__getstate__()
@@ -62,6 +63,7 @@ def make_class(
     names = tuple(parameter.name for parameter in parameters)
     options = tuple(option for option in OPTIONS if option not in names)
 
+    # self by place alone: a parameter of the model may be called `self`, too
     def __init__(self: FileModule, /, *given: Any, **named: Any) -> None:  # noqa: N807
         values = {**_positional(name, names, given, named), **named}
         chosen = {option: values.pop(option, None) for option in options}
@@ -70,6 +72,7 @@ def make_class(
         except Diagnosed as error:
             raise ArchitectureError((error.diagnostic,)) from None
 
+    # what help() and editors show in place of *given, **named
     __init__.__signature__ = _signature(parameters, options)  # pyright: ignore[reportFunctionMemberAccess]
     __init__.__qualname__ = f"{name}.__init__"
     members = {"__init__": __init__, "__module__": module, "__doc__": doc, "_restore": staticmethod(restore)}
@@ -89,6 +92,7 @@ def _positional(name: str, names: Sequence[str], given: Sequence[Any], named: Ma
 def _signature(parameters: Sequence[ClassParameter], options: Sequence[str]) -> Signature:
     """The signature with `self`; what has no default stands by name alone once a default has been."""
     kind: Any = Parameter.POSITIONAL_OR_KEYWORD
+    # a Signature refuses `lambda` as a name; **named takes it all the same
     shown = [parameter for parameter in parameters if parameter.is_word]
     first = [Parameter("self_" if any(p.name == "self" for p in shown) else "self", kind)]
     by_name: list[Parameter] = []

@@ -52,6 +52,7 @@ def order_of(diagram: Diagram) -> list[Box]:
     makes it."""
     boxes = list(boxes_of(diagram.items))
     place = {box.id: float(number) for number, box in enumerate(boxes)}
+    # backwards, so that the first of several readers has the last word
     for edge in reversed(diagram.edges):
         if edge.source in place and edge.source.startswith(".input."):
             place[edge.source] = place[edge.target] - 0.5
@@ -71,8 +72,10 @@ def find_cuts(diagram: Diagram) -> list[Cut]:
     cuts: dict[int, Cut] = {}
     for behind, (box, following) in enumerate(pairwise(order)):
         source = sources[behind]
+        # one cut for each source: further on the same edges would be cut; an input stays with what reads it
         if source is None or source in cuts or price.get(behind) == float("inf") or box.family == "input":
             continue
+        # a frame may begin a column with a box of any family: it begins something
         entered = not frames[following.id] <= frames[box.id]
         if entered or following.family not in KEPT_TOGETHER:
             pooled = POOL_PRICE if following.family == "pool" else 0.0
@@ -86,6 +89,7 @@ def _only_sources(edges: Sequence[Edge], place: Mapping[str, int]) -> list[int |
     Numbers are all the same where the square of their sum is their count times the sum of their squares.
     """
     counts, sums, squares = ([0] * (len(place) + 1) for _ in range(3))
+    # an edge counts from its source up to its target: sums over all before a place are those of the edges that pass it
     for edge in edges:
         if edge.source in place:
             source = place[edge.source]
@@ -106,6 +110,7 @@ def _prices(items: tuple[Item, ...], place: Mapping[str, int]) -> Iterator[tuple
         if isinstance(item, Cluster):
             places = [place[box.id] for box in boxes_of(item.items)]
             own = FRAME_PRICE if item.count == 1 else float("inf")
+            # up to the last box but one: behind the last the frame has ended
             prices.update(dict.fromkeys(range(min(places), max(places)), own))  # pyright: ignore[reportArgumentType]
             prices.update(dict(_prices(item.items, place)))  # pyright: ignore[reportArgumentType]
     yield from prices.items()
@@ -118,6 +123,7 @@ def balanced(cuts: Sequence[Cut], ends: Mapping[int, float], columns: int) -> li
     """
     if columns < 2 or not cuts:
         return []
+    # every n-th, n rounded up: the search below takes time with the square of their number
     thin = cuts[:: -(-len(cuts) // MOST_CUTS)]
     places = [ends[0], *(ends[cut.behind] for cut in thin), ends[-1]]
     prices = [0.0, *(cut.price for cut in thin), 0.0]
@@ -126,6 +132,7 @@ def balanced(cuts: Sequence[Cut], ends: Mapping[int, float], columns: int) -> li
     way: tuple[int, ...] = ()
     for _ in range(min(columns, len(places))):
         best = dict(_extended(best, places, prices, longest))
+        # where so many columns cannot be, those of the round before stand
         _, way = best.get(len(places) - 1, (0.0, way))
     return [thin[number - 1] for number in way[:-1]]
 
@@ -136,6 +143,7 @@ def _extended(
     """The cheapest ways to each place with one column more; columns of one length cost the least."""
     for end in range(1, len(places)):
         ways = (
+            # squares of parts with a given sum are least when the parts are equal
             (price + prices[end] + (places[end] - places[start]) ** 2 / longest, (*way, end))
             for start, (price, way) in best.items()
             if start < end and 0 < places[end] - places[start] <= longest
@@ -147,6 +155,7 @@ def _extended(
 def _shortest_columns(places: Sequence[float], columns: int) -> float:
     """How long the longest column is at least."""
     low, high = (places[-1] - places[0]) / columns, places[-1] - places[0]
+    # halves 20 times: to a millionth of the length
     for _ in range(20):
         middle = (low + high) / 2
         if _needed(places, middle) <= columns:
@@ -183,6 +192,7 @@ def split(diagram: Diagram, cuts: Sequence[Cut]) -> list[Diagram]:
             items, own = (joint, *items), (*(replace(edge, source=joint.id) for edge in through), *own)
         if number < len(cuts):
             joint = Box(f"{TO}{number + 1}", "", "", JOINT)
+            # one line for all edges that are cut, which have one source: they part again in the next column
             first = _through(diagram.edges, place, cuts[number])[0]
             items, own = (*items, joint), (*own, replace(first, target=joint.id, read_as=first.shape))
         pieces.append(Diagram(diagram.name, items, own))
@@ -205,6 +215,7 @@ def _kept(items: tuple[Item, ...], kept: set[str], seen: set[str]) -> tuple[Item
         if isinstance(item, Box):
             found += [item] if item.id in kept else []
         elif inner := _kept(item.items, kept, seen):
+            # the figures stand on the frame's first part, and count once
             again = {"note": CONTINUED, "parameters": 0, "macs": 0} if item.id in seen else {}
             found.append(replace(item, items=inner, **again))
             seen.add(item.id)

@@ -27,7 +27,9 @@ STEPS = 8
 
 Point = tuple[float, float]
 
+# Graphviz writes nodes, edges and frames as groups side by side, none inside another: the first </g> is the group's own
 GROUP = re.compile(r'<g id="[^"]*" class="(node|edge|cluster)[^"]*">\n<title>([^<]*)</title>\n(.*?)</g>', re.DOTALL)
+# outlines are paths because all corners are round; the only polygons are the tips of arrows, which may touch
 PATH = re.compile(r'<path [^>]*?d="([^"]*)"')
 ELLIPSE = re.compile(r'<ellipse [^>]*?cx="([-\d.]+)" cy="([-\d.]+)" rx="([\d.]+)" ry="([\d.]+)"')
 TEXT = re.compile(r'<text [^>]*?x="([-\d.]+)" y="([-\d.]+)"[^>]*>([^<]*)</text>')
@@ -92,6 +94,7 @@ def crowded(laid: Laid) -> set[str]:
 
 def _is_crowded(text: Area, near: defaultdict[int, list[Area]], frames: Iterable[Area]) -> bool:
     around = (area for band in _bands(text) for area in near[band])
+    # beside its own line it is meant to stand
     if any(area.name != text.name and area.meets(text) for area in around):
         return True
     return any(frame.meets(text) and not frame.holds(text) for frame in frames)
@@ -121,6 +124,7 @@ def _text_area(name: str, x: str, y: str, text: str) -> Area:
 
 def _curve(corners: list[Point]) -> Iterator[Point]:
     """Points on a line of cubic pieces."""
+    # a piece has two ends and two points that bend it; its end is the beginning of the next
     for start in range(0, len(corners) - 3, 3):
         a, b, c, d = corners[start : start + 4]
         for step in range(STEPS + 1):

@@ -129,8 +129,10 @@ class _Drawing:
                 return part.sources[wire.ref.port]
             return Source(ends[wire.ref.node][wire.ref.port], wire.sent, last.sent)
 
+        # who expands a part looks for it by its path, which a branch that is drawn once would hide
         folds = Folds(() if self.everything or part.targets else view.branches)
         for place, (drawn, last) in enumerate(zip(view.nodes, late.nodes, strict=True)):
+            # nothing reads it but the join, which is drawn without this input
             if place in folds.hidden:
                 ends.append(())
                 continue
@@ -145,6 +147,7 @@ class _Drawing:
             items += new
             ends.append(boxes)
             if place in folds.ends:
+                # a whole branch: its nodes stand in a row, so that all since its beginning are its own
                 items[begun:] = [side_by_side(items[begun:], folds.ends[place])]
         for failed in view.failed:
             items.append(self._failed_box(failed.failure, part))
@@ -204,6 +207,7 @@ class _Drawing:
                 return self._call_box(call, late, part)
             case Repeat() as repeat, _:
                 totals = sum((self.totals[run.body] * run.count for run in repeat.runs), Totals())
+                # unique without a name: edges lead into every such box, so that no other is made at the same number
                 box = Box(f".part.{len(self.edges)}", f"x{repeat.count:,}", plural(totals.layers, "layer"), "folded")
                 return with_totals(replace(box, shapes=repeat.outputs, origin=repeat.origin), totals, part)
             case _:
@@ -211,6 +215,7 @@ class _Drawing:
 
     def _layer_box(self, layer: Layer, last: Layer, merged: tuple[Layer, ...], part: Part) -> Box:
         path, body, op = path_of(layer, part), self.model.bodies[part.first], layer.op
+        # BatchNorm's parameters belong to the box into which it was drawn
         totals = sum((layer_totals(body, one) for one in (layer, *merged)), Totals())
         box = Box(
             self._unique(path), op.torch_class, between(op.summary, last.op.summary), op.family, _label(layer, last),

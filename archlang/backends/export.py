@@ -35,6 +35,7 @@ BATCH = 2
 
 def write_onnx(net: ArchModule) -> bytes:
     """The module as ONNX. Raises `Diagnosed` for a missing package, and for more weights than ONNX can hold."""
+    # torch's exporter imports both, but only when it runs, and then names no extra to install
     for package in ("onnx", "onnxscript"):
         if find_spec(package) is None:
             raise _refused(net, MissingPackage("writing ONNX", package, "onnx"))
@@ -43,6 +44,7 @@ def write_onnx(net: ArchModule) -> bytes:
     if size > LARGEST_ONNX:
         expected = f"at most {LARGEST_ONNX:,} bytes of weights, which a file of ONNX holds; .pt2 has no such limit"
         raise _refused(net, BadOption("-o x.onnx", f"{net.arch.name} with {size:,} bytes", expected))
+    # an exported module evaluates: side outputs of training (GoogLeNet's classifiers) are not there
     names: Any = {
         "input_names": [given.name for given in net.arch.inputs],
         "output_names": [given.name for given in net.arch.outputs if not given.training],
@@ -67,6 +69,7 @@ def write_pt2(net: ArchModule) -> bytes:
 
 def _example(net: ArchModule) -> tuple[Tensor, ...]:
     """Zeros for each input, on the module's device and of its type; whole numbers where they are indices."""
+    # a module without weights takes torch's default type, on the CPU
     weights = next((p for p in net.parameters() if p.is_floating_point()), torch.empty(0))
     kinds = (torch.int64 if index else weights.dtype for index in index_inputs(net.arch))
     return tuple(
@@ -85,6 +88,7 @@ def _free(net: ArchModule, dims: dict[str, Any]) -> tuple[Any, ...]:
         anything = torch.export.Dim.DYNAMIC
         specs.append({axis: dims.get(name, anything) for axis, name in names.items()} if dims else names)
     first, *others = specs
+    # in the form of `forward(x, *others)`: one tuple stands for all that the star takes
     return (first, tuple(others)) if others else (first,)
 
 
@@ -101,6 +105,7 @@ def _explained(net: ArchModule, ending: str) -> Generator[None]:
         yield
     except Exception as error:
         reason: BaseException = error
+        # the exporter wraps what went wrong in errors that tell how to report a bug in it
         while reason.__cause__ is not None:
             reason = reason.__cause__
         first = shorten(str(reason).split("\n")[0], 200)

@@ -95,6 +95,7 @@ class Views:
         self._model = model
         self._merge = merge
         self._looks: dict[object, int] = {}
+        # bodies stand before those that call them: the views inside are there already
         self._views: list[View] = []
         for body in model.bodies:
             self._views.append(self._view(body))
@@ -110,6 +111,7 @@ class Views:
 
         def wire(ref: Ref) -> Wire:
             shape = body.shape_of(ref)
+            # through what is not drawn to what is: the shape there may be another, as before a flattening
             source, sent = (ref, shape) if ref.node < 0 else sources[ref.node][ref.port]
             return Wire(source, sent, shape)
 
@@ -135,6 +137,7 @@ class Views:
         ends = (*(end.ref for end in outputs), *failed)
         look = ("look", tuple(self._face(one) for one in drawn), ends)
         kind = ("kind", tuple(self._build(one) for one in drawn), ends)
+        # equal looks get equal numbers, so that a body is compared by one number however deep it is
         look, kind = (self._looks.setdefault(seen, len(self._looks)) for seen in (look, kind))
         return View(tuple(drawn), outputs, look, kind, failed)
 
@@ -148,6 +151,7 @@ class Views:
             node, late = drawn.node, drawn.index in training
             if isinstance(node, Layer) and node.op.family == "shape":
                 return late, label_look(node), node.op.torch_class
+            # inputs come from other nodes in each branch; what whole branches read, `find_branches` compares itself
             return late, self._face(replace(drawn, inputs=()))
 
         return find_branches(nodes, ends, face)
@@ -156,6 +160,7 @@ class Views:
         """For a node that is not drawn, the input that stands behind each output; None for one that is."""
         match node:
             case Layer():
+                # what the compiler put in has no name: the flattening before FC
                 return (0,) if node.name is None else None
             case Call():
                 view = self[node.body]
@@ -197,6 +202,7 @@ class Views:
 
         def key(run: tuple[BodyId, int, Starts]) -> object:
             body = self._model.bodies[run[0]]
+            # one key for all, or neighbours that look alike and leave the same shape
             return alike or (self[run[0]].look, tuple(body.shape_of(ref) for ref in body.outputs))
 
         for _, same in groupby(runs, key):
@@ -216,6 +222,7 @@ def _hosts(body: Body) -> dict[int, int]:
         if len(node.inputs) != 1 or readers[node.inputs[0]] > 1 or not _is_plain(body, index, MERGED):
             continue
         before = node.inputs[0].node
+        # conv -> norm -> relu: where the norm went, the activation goes, too
         host = hosts.get(before, before)
         if before in hosts or (host >= 0 and _is_plain(body, host, MERGING)):
             hosts[index] = host
@@ -256,6 +263,7 @@ def telling_arguments(model: Model) -> dict[str, frozenset[str]]:
     for body in model.bodies:
         for argument in body.arguments:
             values[body.definition or ""][argument.name].append(argument.value)
+    # a single use has nothing to differ from, and shows all that it was called with
     return {
         definition: frozenset(
             name for name, given in named.items() if len(given) == 1 or given.count(given[0]) < len(given)

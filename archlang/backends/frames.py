@@ -38,8 +38,10 @@ def joined_frame(outer: Cluster) -> Item:
     A box alone takes the frame's name, or that of its block: `pool1: MaxPool2d`.
     """
     match outer.items:
+        # a frame around one box says no more than a name on the box
         case (Box(label="") as box,) if outer.count == 1 and box.family not in UNNAMED and (name := _only_name(outer)):
             return replace(box, label=name)
+        # with two counts above 1 neither frame may go: x2 around x3 are two parts with three copies each
         case (Cluster() as inner,) if not outer.definition and 1 in (outer.count, inner.count):
             if not (outer.name and inner.name) and (not inner.name or inner.count == 1):
                 name, path = outer.name or inner.name, outer.path or inner.path

@@ -171,6 +171,7 @@ class _Writer:
         """The DOT text."""
         dot = _page(self.diagram.name, self.options, self.style)
         if self.arms.rows:
+            # only with newrank may rank=same hold boxes of different frames
             dot.attr(newrank="true")
         self._write_items(dot, self.items)
         for row in self.arms.rows:
@@ -199,6 +200,7 @@ class _Writer:
                 case Box():
                     self._write_box(dot, item)
                 case Cluster():
+                    # by its first letters Graphviz knows a subgraph that is drawn as a frame
                     with dot.subgraph(name=f"cluster_{node_id(item.id)}") as frame:
                         self._write_cluster(frame, item)
 
@@ -234,6 +236,7 @@ class _Writer:
             style=f"rounded,filled{dashed}", fillcolor=paint.fill, color=paint.line, margin=str(self.style.frame_margin)
         )
         lines = tuple(self._shown(line) for line in frame_lines(cluster, self.options))
+        # a style sheet makes headings bold, which Graphviz knows nothing of: its field would be too narrow
         widest = max(map(bold_width, lines)) * self.style.text_size / POINTS
         heading = {"class": "heading", "margin": self.style.heading_margin, "fontcolor": paint.text}
         heading |= {"fillcolor": paint.heading, "color": paint.heading}
@@ -242,13 +245,16 @@ class _Writer:
         self._write_items(frame, cluster.items)
 
     def _write_node(self, dot: Dot, node: str, lines: tuple[str, ...], **attributes: str) -> None:
+        # Graphviz keeps edges within a group straight
         column = {"group": self.columns[node]} if node in self.columns else {}
         text = "\\n".join(_escaped(self._shown(line)) for line in lines)
+        # without nohtml a text in <...> is taken for a label of HTML
         dot.node(node_id(node), graphviz.nohtml(text), **attributes, **column)
 
     def _write_links(self, dot: Dot) -> None:
         for link in self.links:
             ends = node_id(link.source), node_id(link.target)
+            # an edge of DOT leads downwards: what rises is written from its end, with the arrow at its back
             ends = ends[::-1] if link.rises else ends
             straight = self.columns.get(link.source, link.source) == self.columns.get(link.target)
             attributes = {"dir": "back"} if link.rises else {}
@@ -332,6 +338,7 @@ def _opened(items: tuple[Item, ...], arms: Arms) -> tuple[Item, ...]:
         inner = _opened(item.items, arms)
         names = {box.id for box in boxes_of(inner)}
         across = names & arms.rising and names - arms.rising
+        # a frame of copies stays all the same: without it the count would be lost
         if item.count == 1 and (across or names & beside):
             opened += inner
         else:

@@ -23,6 +23,8 @@ class Scheme:
     arguments: tuple[tuple[str, str], ...] = ()
 
 
+# kaiming_normal_ draws with a deviation of gain / sqrt(fan_in): sqrt(2) for relu (He et al. 2015), 1 for linear
+# (LeCun et al. 1998, Efficient BackProp); xavier is Glorot and Bengio 2010, orthogonal Saxe et al. 2014
 SCHEMES = {
     "he": Scheme("kaiming_normal_", (("nonlinearity", "relu"),)),
     "lecun": Scheme("kaiming_normal_", (("nonlinearity", "linear"),)),

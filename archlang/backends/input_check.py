@@ -52,6 +52,7 @@ class InputCheck:
             if len(shape) != len(pattern) + 1:
                 return False
             for wanted, size in zip(pattern, shape[1:], strict=True):
+                # the first size under a letter is the one that all others under it must have
                 expected = sizes.setdefault(wanted, size) if isinstance(wanted, str) else wanted
                 if expected is not None and expected != size:
                     return False
@@ -109,6 +110,7 @@ def trains_parts(model: Model) -> bool:
 
 def _simplified(model: Model, patterns: Sequence[Pattern], boxes: Sequence[Box], training: bool) -> InputCheck:
     """Without letters that stand for one number, or that may be anything."""
+    # a letter with a single legal size is that number
     alone = {name: boxes[0][name].first for name in boxes[0] if len(boxes) == 1 and boxes[0][name].count == 1}
     known = tuple(tuple(alone.get(s, s) if isinstance(s, str) else s for s in pattern) for pattern in patterns)
     rest = [{name: sizes for name, sizes in box.items() if name not in alone} for box in boxes]
@@ -123,6 +125,7 @@ def _simplified(model: Model, patterns: Sequence[Pattern], boxes: Sequence[Box],
 def _fixed_sizes(model: Model, training: bool) -> tuple[Sequence[Pattern], Sequence[Box]]:
     """The sizes around those that are written for which torch runs the module."""
     shapes = [given.shape for given in model.inputs]
+    # the freest first: where sizes of several inputs cannot vary apart, they are one letter
     for patterns in plans(shapes, AXES):
         try:
             boxes = running_boxes(model, letter_inputs(patterns), [all_sizes(patterns)], training=training)
@@ -132,6 +135,7 @@ def _fixed_sizes(model: Model, training: bool) -> tuple[Sequence[Pattern], Seque
         around = next((box for box in boxes if all(size in box[name] for name, size in written.items())), None)
         if around is not None:
             return patterns, [around]
+    # what cannot be followed is torch's to refuse
     patterns = next(plans(shapes, AXES))
     return patterns, [all_sizes(patterns)]
 
@@ -188,12 +192,14 @@ def _rebound(size: Any, letters: Letters) -> Any:
 
 
 def _has_image(size: Dim) -> bool:
+    # a formula that rounds has one value for several sizes, so that its values do not tell them
     return size.modulus == 1 and size.slope > 0
 
 
 def image(sizes: SizeSet, size: Dim) -> SizeSet:
     """The values of a*H + b."""
     a, b, modulus = size.slope, size.offsets[0], sizes.modulus * size.slope
+    # H = 12, 28, 44, ... (16k + 12) under 2H + 1: 25, 57, 89, ..., which are 32k + 25
     classes: list[tuple[tuple[int, int], ...]] = [()] * modulus
     for r, (first, last) in sizes.intervals:
         place = (a * r + b) % modulus
@@ -227,6 +233,7 @@ def _run_condition(run: tuple[int, int, int], name: str) -> str:
 
 
 def _tail_conditions(modulus: int, residues: Sequence[int], start: int, name: str) -> Iterator[str]:
+    # not `start` itself but the first size from there that is legal: a bound that can be used as it stands
     yield f"{name} >= {min(start + (r - start) % modulus for r in residues)}"
     if modulus > 1:
         yield f"{name} % {modulus} == {residues[0]}" if len(residues) == 1 else f"{name} % {modulus} in {residues}"

@@ -44,6 +44,7 @@ class Links:
     def _links(self, edge: Edge) -> Iterator[Link]:
         """An edge, led through the headings of the frames that it enters; once where several enter the same way."""
         here, text = edge.source, self._text(edge)
+        # -1 here and None there: what stands in no row has no level, and two of these are no bridge
         if self.level.get(edge.source, -1) == self.level.get(edge.target):
             yield from self._bridge(edge, text)
             return
@@ -79,6 +80,7 @@ def chains(links: list[Link]) -> dict[str, str]:
     leaving, entering = Counter(link.source for link in links), Counter(link.target for link in links)
     columns: dict[str, str] = {}
     for link in links:
+        # a text on a bridge stands between the two arms, in the column of neither
         if BRIDGE not in link.source and leaving[link.source] == entering[link.target] == 1:
             columns[link.target] = columns.setdefault(link.source, str(len(columns)))
     return columns

@@ -48,6 +48,7 @@ class _Writer:
                     yield f"{indent}{self.ids[item.id]}{self._shape(item)}"
                 case Cluster():
                     yield f"{indent}subgraph s{len(self.frames)}[{_quoted(*frame_lines(item, self.options))}]"
+                    # before what is inside, which takes the next numbers
                     self.frames.append(item.count > 1)
                     yield f"{indent}  direction {self.options.direction or 'TB'}"
                     yield from self._items(item.items, f"{indent}  ")

@@ -48,9 +48,11 @@ class _Flow:
 
     def _node(self, node: Node, prefix: str, starts: Starts, sources: list[str], shapes: list[Shape]) -> list[str]:
         match node:
+            # what the compiler put in is no node: its reader has an edge from what comes before it
             case Layer(name=None):
                 return sources[:1]
             case Layer():
+                # a pooling with indices has two outputs, and is one node
                 return [self._layer(node, prefix, starts, sources, shapes)] * len(node.outputs)
             case Call():
                 return self.body(node.body, f"{prefix}{name_text(node.name, starts)}.", {}, sources)
@@ -76,6 +78,7 @@ class _Flow:
         flowing = sources
         for body_id, count, offsets in copies(self.model, repeat, starts):
             for _ in range(count):
+                # the first value flows from copy to copy; labels used inside are the same for all
                 flowing = [*self.body(body_id, prefix, offsets, flowing)[:1], *sources[1:]]
                 offsets = advance(offsets, self.model.bodies[body_id])
         return flowing[:1]

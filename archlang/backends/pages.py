@@ -78,6 +78,7 @@ class _Page:
         self.wanted = options.columns
         self.palette = PALETTES[options.theme]
         families = legend_families(diagram, options)
+        # each piece would bring a legend of its own families
         self.options = replace(options, legend=False)
         self.main = without_insets(diagram)
         self.insets = [self._piece(inset) for inset in inset_pieces(diagram)]
@@ -90,6 +91,7 @@ class _Page:
         apart: set[str] = set()
         svg = write_svg(write_dot(diagram, self.options, apart=apart))
         for _ in range(LAYOUTS):
+            # room for one shape moves everything, so that others may be crowded then
             new = crowded(read_layout(svg)) - apart
             if not new:
                 break
@@ -111,6 +113,7 @@ class _Page:
         for columns in self._columns():
             longest = max(piece.height for piece in columns)
             inset = sum(piece.height + STACK_GAP for piece in self.insets)
+            # as long as the picture, or so long that the insets fill one to five columns evenly
             bounds = {longest, *(max(longest, inset / count) for count in range(1, MOST_INSET_COLUMNS))}
             for bound in sorted(bounds):
                 yield self._stacked(columns, bound)
@@ -119,6 +122,7 @@ class _Page:
     def _columns(self) -> Iterator[list[Piece]]:
         """The picture itself in one column, and in more where that could make it larger; or as it is wanted."""
         whole = self._piece(self.main)
+        # a U is read across, from arm to arm: no column of it would make sense
         cut = [] if find_arms(self.main).rows else list(self._cut(whole))
         yield from cut if cut and self.wanted else [[whole], *cut]
 
@@ -127,7 +131,9 @@ class _Page:
         cuts = find_cuts(self.main)
         order = [box.id for box in order_of(self.main)]
         ends = {cut.behind: _between(whole, order, cut.behind) for cut in cuts} | {0: 0.0, -1: whole.height}
+        # n columns are n*width wide and height/n high: of the page's form where n^2 = height/width * PAGE[0]/PAGE[1]
         likely = min(int((whole.height / whole.width * PAGE[0] / PAGE[1]) ** 0.5), MOST_COLUMNS)
+        # a few more are tried: a column is as wide as its own widest box, not as the whole picture
         counts = range(max(2, likely - 1), likely + 3) if whole.height > PAGE[1] else ()
         seen = {1}
         for count in counts if self.wanted is None else (self.wanted,):
@@ -180,6 +186,7 @@ class _Page:
                 one for one in (Placed(piece, -1, x, y) for x, y in _places(piece, placed))
                 if not any(_meet(one, other) for other in placed)
             ]  # fmt: skip
+            # never empty: the last place is beside everything
             yield max(free, key=lambda one: self._legend_worth([*placed, one]))
 
     def _legend_worth(self, placed: Sequence[Placed]) -> tuple[float, float]:
@@ -190,6 +197,7 @@ class _Page:
     def _worth(self, placed: Sequence[Placed]) -> float:
         """How large the picture is on a page, less for more columns."""
         width, height = _extent(placed)
+        # at most 1: a small picture is not blown up, so that smaller still is no better
         scale = min(PAGE[0] / width, PAGE[1] / height, 1.0)
         columns = 1 + sum(name.startswith(FROM) for one in placed for name in one.piece.joints)
         return scale / columns**COLUMN_PRICE

@@ -140,6 +140,7 @@ def _program(dot: str, ending: str) -> bytes:
 def _tidy(svg: str) -> str:
     """Graphviz's SVG without its prologue and comments, with the fonts named once."""
     root = svg[svg.index("<svg") :]
+    # comments name the version of Graphviz, and what an edge joins: pictures that look the same would differ
     root = re.sub(r"<!--.*?-->\n?", "", root, flags=re.DOTALL)
     root = re.sub(r' font-family="[^"]*"', "", root)
     return re.sub(r"^<svg ([^>]*)>", rf'<svg \1 font-family="{FONTS}">\n{HEADINGS}', root, count=1)

@@ -32,7 +32,9 @@ def read_piece(svg: str, across: bool) -> Piece:
     """What Graphviz wrote as a piece; places across and along the picture."""
     width, height = (float(size) for size in re.findall(r'\b(?:width|height)="([\d.]+)pt"', svg)[:2])
     start = svg.index('<g id="graph0"')
+    # each piece has a background of its own, which would cover its neighbours; the page has one for all
     inner = re.sub(r"<title>.*?</title>\n<polygon [^>]*/>\n", "", svg[start : svg.rindex("</svg>")], count=1)
+    # Graphviz draws above the origin, where y is negative, and moves all of it down in one transform
     moved = [float(number) for number in re.findall(r"translate\(([-\d.]+) ([-\d.]+)\)", inner)[0]]
     laid = read_layout(inner)
     boxes = {area.name: _moved(area, moved, across) for area in laid.boxes}
@@ -58,6 +60,7 @@ def bent_line(corners: Sequence[Point]) -> str:
     """A line through corners, with round bends."""
     path = f"M{_text(corners[0])}"
     for before, corner, behind in zip(corners, corners[1:], corners[2:], strict=False):
+        # a quadratic curve that the corner pulls: round, and within the corner
         path += f"L{_text(_towards(corner, before))}Q{_text(corner)} {_text(_towards(corner, behind))}"
     return f"{path}L{_text(corners[-1])}"
 

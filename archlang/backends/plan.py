@@ -65,6 +65,7 @@ class Planner:
             if innermost is None:
                 break
             closed.append(innermost)
+        # a block closed early may fit after all when those closed after it have made room
         for name in tuple(closed):
             rest = [other for other in closed if other != name]
             closed = rest if self._fits(rest) else closed
@@ -100,19 +101,23 @@ class Planner:
                 places[name] += count
                 bodies[name].append(body)
         large = (name for name in places if max(sizes[body] for body in bodies[name]) >= SMALLEST_CLOSED)
+        # each structure has an inset of its own: where every use has another, nothing is saved
         saving = (name for name in large if places[name] > len(bodies[name]))
+        # what is inside stands first in the table of bodies
         return min(saving, key=lambda name: max(bodies[name]), default=None)
 
     def _places(self, closed: Collection[str]) -> dict[Variant, tuple[int, BodyId]]:
         """How often each structure of each block is drawn, and a body that has it."""
         drawn = Counter({self.root: 1})
         places: dict[Variant, tuple[int, BodyId]] = {}
+        # bodies stand before those that call them: from the last on, all uses of a body are counted when its turn comes
         for number in range(self.root, -1, -1):
             for body, call in self._parts(number) if drawn[number] else ():
                 variant = self.variant(call) if call else ("", 0)
                 count, first = places.get(variant, (0, body))
                 if call:
                     places[variant] = count + drawn[number], first
+                # the inside of a closed block is drawn once, in its inset, however often the block is used
                 if variant[0] not in closed or not count:
                     drawn[body] += 1 if variant[0] in closed else drawn[number]
         return places
