@@ -26,6 +26,7 @@ COUNTS: dict[str, Callable[[Totals], int]] = {
     "layers": lambda totals: totals.layers,
 }
 
+# labels with these names are still there for paths and state_dict, only assertions cannot reach them
 ATTRIBUTES = (*COUNTS, "memory", "receptive_field", "input", "output")
 """What a model has; its parts have no `memory`."""
 
@@ -76,12 +77,14 @@ class PartValue:
         """The part with a path. Raises KeyError with the names beside it."""
         found = find_place(owner.model, path)
         if isinstance(found, tuple):
+            # KeyError carries what could be meant: the evaluator finds the nearest among it
             inside = (name.rpartition(".")[2] for name in found)
             raise KeyError((*(name for name in ATTRIBUTES if name != "memory" or "." not in path), *inside))
         return PartValue(owner, found)
 
     def attribute(self, name: str) -> Any:
         """A count or shape of the part, or a part of it."""
+        # of a part with several inputs the first, which is what flows
         if name == "input" and self.place.node.inputs:
             return self.place.body.shape_of(self.place.node.inputs[0])
         if name == "output":
@@ -99,8 +102,10 @@ def check_assertion(assertion: ast.Assertion, evaluate: Evaluator, env: Environm
     if evaluate.truth(condition, env):
         return None
     compared = isinstance(condition, ast.Operation) and condition.operators[0] in COMPARISONS
+    # only of comparisons: what `and` and `or` join, the text shows
     operands = condition.operands if isinstance(condition, ast.Operation) and compared else ()
     told = (operand for operand in operands if not isinstance(operand, ast.Literal))
+    # once more: values were not kept, and evaluation changes nothing
     sides = tuple((operand.span.text, _text(evaluate(operand, env))) for operand in told)
     return Diagnostic(AssertionFailed(condition.span.text, sides), condition.span, condition.span.source.name)
 

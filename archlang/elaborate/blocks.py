@@ -51,11 +51,13 @@ class Blocks:
         """
         current = Definition(definition, program)
         env = self._bind(current, bindings)
+        # each alias binds what it fixes and hands on the rest, with the names of its own file
         for _ in range(ALIAS_LIMIT):
             alias = current.program.alias(current.tree)
             if alias is None:
                 return self._renamed(current, definition), env
             callee, call = alias
+            # what was not given is left to the model itself, whose default may follow from its other parameters
             inherited = [p.name for p in current.parameters() if p.inherited and p.name in env.local]
             given = {name: env.local[name] for name in inherited} | self.given(callee, call, env)
             current, env = callee, self._bind(callee, given)
@@ -78,6 +80,7 @@ class Blocks:
     ) -> Environment:
         """Given values, then defaults. An inherited parameter that is not given is left to whom it belongs."""
         values: dict[str, Any] = {}
+        # `values` fills while `env` is read: a default may use the parameters in front of it
         env = Environment(definition.program, definition.program.values, values)
         for parameter in parameters:
             if parameter.name in given:
@@ -86,6 +89,7 @@ class Blocks:
                 values[parameter.name] = self.walk.evaluate(parameter.default, env)
             if parameter.name in values:
                 check_in_domain(self.walk.evaluate, definition.program, parameter, values[parameter.name])
+        # diagrams need not show what nobody gave
         return replace(env, defaulted=frozenset(values) - frozenset(given))
 
     def given(self, definition: Definition, call: ast.Call, env: Environment) -> dict[str, Any]:
@@ -93,6 +97,7 @@ class Blocks:
         names = [parameter.name for parameter in definition.parameters()]
         written = [parameter.name for parameter in definition.tree.parameters]
         given = match_arguments(
+            # positions are those of the parentheses; letters and switches of the chain only have names
             definition.tree.name, call.arguments or (), written or names,
             lambda name: name if name in names else None, lambda value: self.walk.evaluate(value, env), names,
         )  # fmt: skip
@@ -107,11 +112,14 @@ class Blocks:
         tree = definition.tree
         if tree.is_model and builder.flow is Flow.NOTHING and not builder.root:
             raise diagnosed(NoInput("this part"), call.span)
+        # before the name is taken: wrong arguments are reported at the call, whatever flows
         inner = self._environment(definition, call, env)
         name = builder.name(tree.name.lower(), label, call.span)
+        # a model has its own INPUT and may begin a chain, a block must be fed
         flow = builder.flow if tree.is_model else self.walk.flowing(builder, call.span)
         with self.walk.expanding(f"in {tree.keyword} `{tree.name}`, used here", call.span):
             part = self.walk.scope(self.body(definition, inner, flow, call.span))
+        # no captured labels: a definition sees nothing of where it is used
         sources = (builder.last,)
         if builder.flow is Flow.NOTHING:
             sources = self._feed(part, builder)
@@ -135,12 +143,14 @@ class Blocks:
         builder.add(graph.Call(name, part.body, sources, outputs, origin(span)), body)
         if not outputs:
             return
+        # the call just added; its ports behind the first are the sides
         node = builder.last.node
         for side in part.sides:
             self._pass_side(side, node, builder)
 
     def _pass_side(self, side: graph.Side, node: int, builder: BodyBuilder) -> None:
         """Side outputs of a model inside another are its own, too."""
+        # deeper down they end: only a model's own chain has outputs beside what flows
         if builder.root:
             builder.extra_outputs.append(graph.Ref(node, side.port))
             builder.sides.append(graph.Side(side.name, len(builder.extra_outputs), side.training))
@@ -154,20 +164,24 @@ class Blocks:
             signature = ", ".join(p.name if p.default is None else p.span.text for p in parameters)
             raise diagnosed(MissingArguments(definition.tree.name, missing, signature), call.span)
         holes, branches = definition.tree.holes, call.branches
+        # told apart from a wrong number of braces: there are none to fill
         if branches is not None and not holes:
             raise diagnosed(BracesNotAllowed(call.word), call.span)
         if len(branches or ()) != len(holes):
             raise diagnosed(WrongHoles(call.word, holes, len(branches or ())), call.span)
+        # with the caller's names: what is written in the braces means what it meant there
         filled = {name: Hole(branch, env) for name, branch in zip(holes, branches or (), strict=True)}
         return replace(self._with_defaults(definition, parameters, given), holes=filled)
 
     def body(self, definition: Definition, env: Environment, flow: Shape | Flow, span: Span) -> Part:
         """The body of a block or model."""
         tree = definition.tree
+        # a block may call itself as long as a condition ends it: `[...]?(depth > 0)`
         if len(self.walk.trail) >= CALL_DEPTH:
             raise diagnosed(RecursionWithoutEnd(tree.name, CALL_DEPTH), span)
         naming: Naming = "kinds" if tree.is_model else "numbers"
         arguments = tuple(graph.Argument(name, value, name in env.defaulted) for name, value in env.local.items())
+        # not among the arguments above: they follow from what flows, which is part of the body's key
         inner = env if tree.is_model else _with_inferred(env, flow)
         maker = Maker(("body", id(tree.chain)), lambda builder: self.walk.chain(tree.chain, inner, builder), tree.chain)
         return self.walk.remembered(maker, inner, None, flow, naming, tree.name_span, tree.name, arguments)
@@ -186,6 +200,7 @@ class Blocks:
 
 def _with_inferred(env: Environment, flow: Shape | Flow) -> Environment:
     """What a block knows of its input, unless a parameter has the name. Behind an error nothing, without a word."""
+    # (64, 8, 8): in_shape (64, 8, 8), in_channels 64, in_features 4096
     values = (flow, flow[0], prod(flow)) if isinstance(flow, tuple) else (FAILED,) * len(INFERRED)
     found = dict(zip(INFERRED, values, strict=True))
     return env.extended({name: value for name, value in found.items() if name not in env.local})
@@ -206,6 +221,7 @@ def _unbound(found: Definition, unbound: list[ModelParameter]) -> Diagnostic:
     example = tuple(f"{name}={_example(domains.get(name), index % 2 + 1)}" for index, name in enumerate(names, 1))
     definition = found.tree
     named = definition.keyword != BARE
+    # the models of the file that do run: with an alias that binds everything, `-m` is the way out
     bound = (m for m in found.program.models if all(p.default is not None for p in found.program.parameters(m)))
     others = tuple(model.name for model in islice(bound, 3))
     owner = definition.name if named else "this chain"

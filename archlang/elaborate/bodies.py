@@ -22,6 +22,7 @@ class BodyTable:
     """All finished bodies, equal ones once, with how many layers and calls each expands to."""
 
     bodies: list[Body] = field(default_factory=list[Body])
+    # by value, places in the text included: items of a loop that change nothing make one body
     ids: dict[Body, BodyId] = field(default_factory=dict[Body, BodyId])
     layers: list[int] = field(default_factory=list[int])
     labels: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
@@ -37,6 +38,7 @@ class BodyTable:
         return self.ids[body]
 
     def _count(self, node: Node) -> int:
+        # numbers of layers are kept per body, so ten million copies are one product
         inside = sum(self.layers[body] * count for body, count in _uses(node))
         return inside if isinstance(node, Repeat) else inside + 1
 
@@ -48,6 +50,7 @@ class BodyTable:
                 fresh = [body for body, _ in _uses(node) if body not in used]
                 used.update(fresh)
                 pending.extend(fresh)
+        # a body is finished after all that it uses, so ascending numbers put parts before wholes
         order = sorted(used)
         numbers = {old: new for new, old in enumerate(order)}
         return tuple(_renumbered(self.bodies[old], numbers) for old in order)
@@ -57,6 +60,7 @@ class BodyTable:
     def _labels(self, body: Body) -> Iterator[str]:
         for node in body.nodes:
             match node:
+                # no index: a label, not an automatic name
                 case Layer(name=Name(base=label, index=None)) | Call(name=Name(base=label, index=None)):
                     yield label
                 case Repeat():
@@ -68,6 +72,7 @@ class BodyTable:
         """Automatic names that a node may use, as (base, first index, index behind the last)."""
         if isinstance(node, Repeat):
             for base, start in node.starts:
+                # each copy takes as many numbers as its body counted
                 taken = (dict(self.bodies[run.body].names).get(base, 0) * run.count for run in node.runs)
                 yield base, start, start + sum(taken)
         elif node.name is not None and node.name.index is not None:
@@ -82,6 +87,7 @@ class BodyTable:
             body = self.bodies[run.body]
             taken = dict(body.names).get(base, 0)
             if 0 <= index - start < taken * run.count:
+                # within the copy that has the name, names count from 0 again
                 return any(self.uses_name(inner, base, (index - start) % taken) for inner in body.nodes)
             start += taken * run.count
         return False
@@ -98,6 +104,7 @@ class BodyTable:
         if index is None:
             return None
         node, port = inner.nodes[index], 0
+        # bodies are shared and frozen: a changed copy is made, other uses keep theirs
         nodes = list(inner.nodes)
         if len(path) > 1:
             found = self.export(node.body, path[1:]) if isinstance(node, Call) else None
@@ -106,6 +113,7 @@ class BodyTable:
             changed, port, _ = found
             node = nodes[index] = with_body(node, changed, self.bodies[changed])
         ref = Ref(index, port)
+        # at the end, so that ports that others read stay what they are
         outputs = inner.outputs if ref in inner.outputs else (*inner.outputs, ref)
         made = replace(inner, nodes=tuple(nodes), outputs=outputs)
         return self.add(made), outputs.index(ref), node.outputs[port]
@@ -159,12 +167,14 @@ def check_scope_names(table: BodyTable, body: Body, labels: dict[str, Span]) -> 
     """Raise if a label is also the automatic name of an unlabelled layer of the same scope."""
     alike: defaultdict[str, dict[int, str]] = defaultdict(dict)
     for label in labels:
+        # conv1 is ("conv", 0) and 0 is ("", 0), see `name_text`; longer numbers no model of ten million layers reaches
         if match := re.fullmatch(r"([A-Za-z_]*?)(0|[1-9][0-9]{0,8})", label):
             alike[match[1]][int(match[2]) - 1 if match[1] else int(match[2])] = label
     indexes = {base: sorted(by_index) for base, by_index in alike.items()}
     for node in body.nodes:
         for base, start, end in table.name_ranges(node):
             near = indexes.get(base, [])
+            # the few labels among the names of a repeat, not its copies one by one
             for index in near[bisect_left(near, start) : bisect_left(near, end)]:
                 if table.uses_name(node, base, index):
                     label = alike[base][index]
@@ -175,9 +185,11 @@ def take_labels_of_copies(builder: BodyBuilder, table: BodyTable, copies: list[t
     """Labels inside a repeat belong to the enclosing scope: each must be there only once."""
     total, own = sum(count for _, count in copies), set[str]()
     for body, count in copies:
+        # the label stands once in the text, but each copy would have it: `[a: CONV]*2` has two parts named a
         for label in table.labels[body]:
             if count > 1 or label in own:
                 raise diagnosed(RepeatedLabel(label, total), span)
+            # the repeat's own label, if it has one, is not what is taken here
             builder.label_span = None
             builder.take_label(label, span)
             own.add(label)

@@ -60,12 +60,15 @@ class BodyBuilder:
     nodes: list[Node] = field(default_factory=list[Node])
     last: Ref = field(default_factory=lambda: Ref(-1))
     counters: dict[str, int] = field(default_factory=dict[str, int])
+    # names that are taken, those inside repeats too; `taps` has the ones that can be read
     labels: dict[str, Span] = field(default_factory=dict[str, Span])
     taps: dict[str, Tap] = field(default_factory=dict[str, Tap])
     sides: list[Side] = field(default_factory=list[Side])
     extra_outputs: list[Ref] = field(default_factory=list[Ref])
+    # indices of nodes that run in training only
     training: set[int] = field(default_factory=set[int])
     in_training: bool = False
+    # the next stage begins a branch: a source there discards nothing
     begins: bool = False
     label_span: Span | None = None
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -77,6 +80,7 @@ class BodyBuilder:
         if isinstance(self.flow, tuple):
             self.inputs.append(Input("input", self.flow))
         for label, shape in self.captured.items():
+            # inputs of a body: what flows is port 0, the labels it uses of the scope around follow
             self.taps[label] = Tap(Ref(-1, len(self.inputs)), shape)
             self.inputs.append(Input(label, shape))
 
@@ -88,6 +92,7 @@ class BodyBuilder:
     def feed(self, shape: Shape, name: str) -> None:
         """Begin with a further input."""
         taken = {known.name for known in self.inputs}
+        # input, input2: without a label, several inputs are told apart by their place
         numbered = name if name not in taken else f"{name}{len(self.inputs) + 1}"
         self.inputs.append(Input(numbered, shape))
         self.last, self.flow = Ref(-1, len(self.inputs) - 1), shape
@@ -100,6 +105,7 @@ class BodyBuilder:
         if self.in_training:
             self.training.add(len(self.nodes) - 1)
         if node.outputs:
+            # further outputs (indices of a pooling, sides of a model) are read by name, they do not flow
             self.last, self.flow = Ref(len(self.nodes) - 1), node.outputs[0]
         else:
             self.flow = Flow.UNKNOWN
@@ -118,6 +124,7 @@ class BodyBuilder:
     def aside(self, training: bool) -> Generator[None, None, None]:
         """Elaborate something beside the chain, for training only if said so; then go on where it left."""
         ref, flow, outer = self.last, self.flow, self.in_training
+        # all that stands inside AUX runs in training only, OUTPUT inside of it too
         self.in_training = outer or training
         try:
             yield
@@ -132,9 +139,11 @@ class BodyBuilder:
 
         `numbered=False` is for joins, which are no modules of torch: they take no number from the layers beside them.
         """
+        # "" is the base of plain numbers: 0, 1, 2 of a Sequential
         base = kind if self.naming == "kinds" or not numbered else ""
         if label is not None:
             self.take_label(label, span)
+            # a labelled layer counts all the same, so that to label one renames none behind it; heads of AUX do not
             if self.naming == "kinds" and not self.in_training:
                 self.counters[base] = self.counters.get(base, 0) + 1
             name = Name(label)
@@ -149,6 +158,7 @@ class BodyBuilder:
         """Mark a label as used in this scope; where it stands, `label_span` says if `span` is the part it names."""
         span = self.label_span or span
         if first := self.labels.get(label):
+            # both places are one where a hole stands twice, and each time brings the label along
             others = (Label(first, "first given here"),) if first != span else ()
             raise Diagnosed(Diagnostic(DuplicateLabel(label), span, span.source.name, others))
         self.labels[label] = span
@@ -157,11 +167,13 @@ class BodyBuilder:
         """Remember what flows now as the output of a label."""
         if label is not None:
             node = self.nodes[self.last.node] if self.last.node >= 0 else None
+            # the label of a group without a scope, or of `_`, marks a place and no single part
             own = node if isinstance(node, Layer | Call) and node.name == Name(label) else None
             self.taps[label] = Tap(self.last, self.flow, own)
 
     def starts_behind(self, names: tuple[tuple[str, int], ...], count: int) -> dict[str, int]:
         """Where automatic names of `count` copies of a body start; advances behind them."""
+        # a body counts from 0 for itself: the repeat says where its first copy begins, the others follow
         starts = {base: self.counters.get(base, 0) for base, _ in names}
         for base, taken in names:
             self.counters[base] = self.counters.get(base, 0) + taken * count
@@ -174,6 +186,7 @@ class BodyBuilder:
             "arguments": arguments,
             "inputs": tuple(known.shape for known in self.inputs),
             "nodes": tuple(self.nodes),
+            # port 0 is what flows out, sides follow; behind an error nothing comes out
             "outputs": (self.last, *self.extra_outputs) if self.shape is not None else (),
             "names": tuple(sorted(self.counters.items())),
             "training": tuple(sorted(self.training)),

@@ -81,6 +81,7 @@ def match_arguments(
 def _unnamed_first(arguments: Sequence[ast.Argument]) -> tuple[Help, ...]:
     """The help that writes arguments without a name before the others; no comment may get lost."""
     span = arguments[0].span.to(arguments[-1].span)
+    # sorting is stable: both kinds keep their order, and with it what positions mean
     texts = [argument.span.text for argument in sorted(arguments, key=lambda argument: argument.name is not None)]
     if "#" in span.text:
         return ()
@@ -110,6 +111,7 @@ class LayerCall:
 
     def build(self, shapes: tuple[Shape, ...]) -> Op:
         """The op on inputs of these shapes. Raises `OpError`."""
+        # a source reads nothing: its sizes are taken as those of one axis
         axes = 1
         if shapes:
             self._check_word(shapes[0])
@@ -118,6 +120,7 @@ class LayerCall:
         try:
             values = self._values(axes)
         except OpError:
+            # 3x3 on features: that there is no map matters, not that 3x3 is no size of one axis
             if len(shapes) == 1 and len(shapes[0]) == 1:
                 self._check_rank(shapes)
             raise
@@ -143,12 +146,14 @@ class LayerCall:
 
     def _check_inferred(self, shape: Shape) -> None:
         """torch's first argument would silently be taken for the next one: BN(64), Conv2d(3, 8, 5)."""
+        # what a default says is not what somebody pasted here
         if not self.op_class.inferred or self.default is not None:
             return
         inferred = self.op_class.inferred
         values = [self.given[name].value for name in self.positional]
         odd = next((name for name in self.positional if self._is_a_count(name)), None)
         as_in_torch = (
+            # only torch's own spelling (Conv2d), and only if the first number is what flows in: CONV(3, 8, 5) is ours
             len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(*values[1:3])
         )
         if inferred in self.given or odd or as_in_torch:
@@ -174,10 +179,12 @@ class LayerCall:
         """The help that leaves out what archlang finds out by itself; safe if it says what flows in."""
         written, left_out = self._written(), self._inferred
         index = written.index(left_out)
+        # channels of a map, features of a sequence, all of it where FC flattens
         known = {inputs[0][0], inputs[0][-1], prod(inputs[0])}
         if self.op_class.inferred == "normalized_shape":  # of more axes it would be another normalisation
             known = {inputs[0][-1], inputs[0][-1:]}
         edit = Edit(self.span, self.word)
+        # take the comma along: the one behind, or in front of the last argument
         if index + 1 < len(written):
             edit = Edit(self.span.source.span(left_out.span.start, written[index + 1].span.start), "")
         elif index:
@@ -187,6 +194,7 @@ class LayerCall:
     def _is_a_count(self, name: str) -> bool:
         """Whether an argument that takes no count is given one: a flag a number, eps the number of channels."""
         value = self.given[name].value
+        # 0 and 1 are probabilities, and integers
         if name not in NO_COUNTS or not is_integer(value) or (name == "dropout" and value <= 1):
             return False
         return name != "eps" or value > 1
@@ -194,6 +202,7 @@ class LayerCall:
     def _check_word(self, shape: Shape) -> None:
         """`Conv2d` on a sequence is an error; `CONV` follows its input."""
         digit = re.fullmatch(r"[A-Za-z]+([123])d", self.word)
+        # CONV has no digit, so the same line of a file can run over sequences, maps and volumes
         if digit and int(digit[1]) != self.op_class.slides_over(shape):
             axes = ", ".join(("C", *(name[0].upper() for name in AXIS_NAMES[int(digit[1])])))
             raise OpError(WrongRank(self.word, shape, f"an input ({axes})"))
@@ -210,6 +219,7 @@ class LayerCall:
 
     def edit(self, name: str, text: str, call: ast.Call) -> Help:
         """The edit that gives an argument another value. A bare word is written out with its default's arguments."""
+        # a bare word has no arguments to change, and the default may serve others: the call gets its own
         if self.default is not None:
             return Help("", (Edit(call.span, f"{self.word}({self._default_with(name, text)})"),))
         given = self.given.get(name)
@@ -243,8 +253,11 @@ class CallReader:
         """A layer's arguments, those of its default if the word is bare."""
         op_class = WORDS[call.word]
         default = find_default(env.program, call.word) if call.arguments is None else None
+        # `CONV` stands for the file's default, `CONV()` for the layer's own
         arguments = default.arguments if default else call.arguments or ()
+        # a default was written outside of any block: it sees the file's values alone
         given = self._match(call.word, op_class, arguments, env.outermost if default else env)
+        # `default init = "he"` is weaker than what the call, or the default of its word, says
         given = {**self._default_arguments(op_class, env), **given}
         init = self._init(call.word, given.pop("init", None))
         positional = _positional(call.word, op_class)
@@ -257,6 +270,7 @@ class CallReader:
     ) -> dict[str, Given]:
         signature, adapted = op_class.signature, op_class.adapted.get(word, {})
         names = {p.name: p.name for p in signature} | {p.letter: p.name for p in signature if p.letter}
+        # a word with arguments of its own (AdaptiveAvgPool2d: output_size) knows only those
         names = {**adapted} or names
         if op_class.initialised:
             names["init"] = "init"
@@ -272,6 +286,8 @@ class CallReader:
         try:
             return match(positional)
         except Diagnosed as error:
+            # a line of torch has one argument more, and fails by their number. With the inferred one in its place it
+            # can be read, and `_check_inferred` says what to leave out
             again = DuplicateArgument if word.isupper() else DuplicateArgument | TooManyArguments
             if not inferred or not isinstance(error.diagnostic.problem, again):
                 raise

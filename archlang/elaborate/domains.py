@@ -19,6 +19,7 @@ ALONE = "a domain is listed before parameters have values: give numbers or a `le
 
 def domain_values(evaluate: Evaluator, program: Program, name: str, domain: ast.Domain) -> tuple[Any, ...]:
     """All values of a domain, both ends of a range included. Raises `Diagnosed`."""
+    # without local names: a domain is the same for every call, so that a family can be listed
     env = Environment(program, program.values)
     first = naming(ALONE, lambda: evaluate(domain.first, env))
     if domain.last is None:
@@ -39,6 +40,7 @@ def check_in_domain(evaluate: Evaluator, program: Program, parameter: ModelParam
     if parameter.domain is None:
         return
     values = domain_values(evaluate, program, parameter.name, parameter.domain)
+    # True == 1 in Python, and `true` is no member of 0..3
     if not any(evaluate.same(value, known) and isinstance(value, bool) == isinstance(known, bool) for known in values):
         text = parameter.domain.span.text.removeprefix("in").strip()
         raise diagnosed(OutsideDomain(parameter.name, value_text(value), text), parameter.domain.span)

@@ -64,6 +64,7 @@ class Elaborator:
         self.layers = Layers(self)
         self.repeats = Repeats(self)
         self.taps = Taps(self)
+        # keys below hold id()s of nodes: they stay unique because programs, and these tables, keep their nodes alive
         self._memory: dict[Any, Part] = {}
         self._copies: dict[tuple[int, int], ast.Stage] = {}
         self.work = 0
@@ -129,6 +130,7 @@ class Elaborator:
         """A body, elaborated unless the same was before. `outer` is the scope whose labels it may use."""
         captured = self._captured(maker, env, outer, span)
         local = env.key(value_names(maker.part))
+        # the definition, too: an alias shares the chain of its model, and has a name of its own
         key = (maker.key, definition, arguments, local, flow, naming, tuple(captured.items()))
         if key not in self._memory:
             with self._apart():
@@ -137,6 +139,7 @@ class Elaborator:
                 self._memory[key] = self._finish(builder, definition, arguments, span)
         found = self._memory[key]
         self.defaults |= {use.word: use for use in found.defaults}
+        # told again at each use; the collector keeps one of each code and place
         self.collector.extend(found.diagnostics)
         return found
 
@@ -148,6 +151,7 @@ class Elaborator:
         try:
             yield
         except BaseException:
+            # what ends early is not remembered, and what it reported before must not get lost with it
             collector.extend(self.collector)
             raise
         finally:
@@ -157,9 +161,11 @@ class Elaborator:
         """Labels of the scope around that a part uses, with their shapes."""
         if outer is None:
             return {}
+        # as `_call` looks words up: a definition hides the label of its name
         known = (word for word in tap_words(maker.part) if word not in env.program.definitions)
         found = {word: tap for word in known if (tap := self.taps.find(outer, word)) is not None}
         for word, tap in found.items():
+            # asked out here: inside the body the label is an input like any other
             refuse_training_only(outer, tap, word, span)
         return {word: tap.flow for word, tap in found.items() if isinstance(tap.flow, tuple)}
 
@@ -167,6 +173,7 @@ class Elaborator:
         self, builder: BodyBuilder, definition: str | None, arguments: tuple[graph.Argument, ...], span: Span
     ) -> Part:
         number, labels = None, tuple(builder.labels.items())
+        # behind an error shapes are unknown, so of such a chain there is nothing worth keeping
         if not builder.blind and (builder.shape is not None or builder.gaps):
             body = builder.finish(definition, arguments, origin(span))
             number = self.table.add(body)
@@ -212,6 +219,7 @@ class Elaborator:
 
     def stage(self, stage: ast.Stage, env: Environment, builder: BodyBuilder) -> None:
         """One stage; an error in it is reported here and what flows behind it is unknown."""
+        # only the first stage of a branch may be a source; it is handed on to the part, as `[a -> b]` begins with `a`
         begins, builder.begins = builder.begins, False
         before = Before(builder.flow, builder.last, builder.gaps)
         builder.attempt = None
@@ -247,9 +255,11 @@ class Elaborator:
             return
         last, inner = suffixes[-1], suffixes[:-1]
         if isinstance(last, ast.Repeat):
+            # outside the copies: the label names them all together, as a scope
             label = self._label(stage, env, builder)
             self.repeats.stage(self._copy(stage, inner), last, label, env, builder)
             builder.mark(label)
+        # a part that is dropped is not looked at: its label stays free, errors in it stay unsaid
         elif self._is_kept(stage, last, env):
             self._suffixed(stage, inner, env, builder, begins)
 
@@ -257,6 +267,7 @@ class Elaborator:
         """What a repeat repeats: one node for each, so that what it names is worked out once."""
         key = id(stage), len(suffixes)
         if key not in self._copies:
+            # what `::` states is the shape behind all copies, and `stage` has it
             self._copies[key] = replace(stage, label=None, suffixes=suffixes, stated=None)
         return self._copies[key]
 
@@ -281,6 +292,7 @@ class Elaborator:
         part = stage.part
         if isinstance(part, ast.Group):
             self.group(part, label, env, builder, stage.span)
+        # the label of a join is that of a module around its branches' layers (`mixed_5b.0`), not of the joining itself
         elif label is not None and part.branches is not None and _is_join(part.word):
             self._open_scope(part, label, env, builder, stage.span)
         else:
@@ -289,6 +301,7 @@ class Elaborator:
     def _call(self, call: ast.Call, label: str | None, env: Environment, builder: BodyBuilder) -> None:
         """A part that is one word: what the word means here, looked up in this order."""
         word = call.word
+        # words of the language, then what was given and what the file names, layers last: a label hides a layer
         if word == INPUT:
             self.layers.input(call, label, env, builder)
         elif word == HERE:
@@ -318,12 +331,14 @@ class Elaborator:
     def _unknown(self, call: ast.Call, env: Environment, builder: BodyBuilder) -> Diagnosed:
         """A word that means nothing here: perhaps a label of a later part, perhaps misspelt."""
         label = call.word.split(".")[0]
+        # a label that stands further down, or inside another scope, is no spelling mistake
         if label in env.program.labels:
             return diagnosed(LabelNotHere(call.word), call.word_span)
         if first := builder.labels.get(label):
             where = (Label(first, "its part stands in a repeat"),)
             return Diagnosed(Diagnostic(LabelNotHere(call.word), call.word_span, call.word_span.source.name, where))
         words = (*WORDS, *SIDE_WORDS, INPUT, SHARE, *env.program.definitions, *env.holes, *builder.taps)
+        # the same label in other case beats a layer's word that is as like
         label = next((name for name in builder.taps if name.lower() == call.word.lower()), None)
         suggestion = label or meant(call.word, words)
         repairs = rewritten(call, builder.shape) or rename(call.word_span, suggestion, words)
@@ -351,6 +366,7 @@ class Elaborator:
             else:
                 self.joins.join(part, None, env, inner)
 
+        # without the label, which is the call's: one scope under several labels (`"conv{i}"` in a loop) is one body
         maker = Maker(("scope", id(part)), make, part)
         made = self.scope(self.remembered(maker, env, builder, self.flowing(builder, span), "numbers", span))
         self.add_call(name, made, builder, span)
@@ -380,6 +396,7 @@ class Elaborator:
 
     def spend(self, span: Span) -> None:
         """Count one step of work; a bomb ends here and is reported once."""
+        # a loop in which each item fails costs work, though nobody would see the errors any more
         if self.work > self.most_work or self._reported > MOST_DIAGNOSTICS:
             raise Silenced
         if self._depth > STAGE_DEPTH:

@@ -57,7 +57,9 @@ class Environment:
 
         A chain that uses only those names is elaborated alike wherever the key is equal.
         """
+        # as text: 1 == True == 1.0 in Python, and they would share a key
         values = sorted((name, self.program.text_of(value)) for name, value in self.local.items() if name in names)
+        # a hole may pass on what its own block was given, so all names of where it was written count
         holes = sorted((name, id(hole.branch), hole.env.key(EVERY_NAME)) for name, hole in self.holes.items())
         return (*values, *holes)
 

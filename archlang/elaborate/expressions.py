@@ -19,6 +19,7 @@ from archlang.ir.ops.base import OpError
 from archlang.source import Span
 from archlang.syntax import ast
 
+# below 2**53, up to which a float holds every whole number
 LARGEST = 10**15
 LONGEST = 10_000
 """Items of a list, those of the lists inside it included."""
@@ -106,6 +107,7 @@ class Evaluator:
 
     def _spend(self, steps: int, span: Span) -> None:
         """Count work, lists by their items; a bomb ends here and is reported once."""
+        # what overran is already reported: everything behind it stays silent, or each expression would say so again
         if self.steps > STEPS:
             raise Silenced
         self.steps += steps
@@ -134,11 +136,13 @@ class Evaluator:
     def _name(self, node: ast.NameUse, env: Environment) -> Any:
         try:
             value = env.find(node.name)
+        # names of assertions are looked up in the model itself, where a figure such as `memory` may not be known
         except OpError as error:
             raise diagnosed(error.problem, node.span) from None
         except KeyError:
             lower = node.name.lower()
             suggestion = lower if lower in ("true", "false", "none") else closest(node.name, env.names())
+            # lets are evaluated from the top down, so one that stands further down has no value yet
             below = any(let.name == node.name for let in env.program.lets)
             problem = UnknownName(node.name, None if below else suggestion, defined_below=below)
             raise diagnosed(problem, node.span, *rename(node.span, problem.suggestion, env.names())) from None
@@ -179,6 +183,7 @@ class Evaluator:
     def _operation(self, node: ast.Operation, env: Environment) -> Any:
         match node.operators[0]:
             case "and":
+                # generators: operands behind the one that decides are not evaluated, so `n > 0 and 8 // n` is safe
                 return all(self.truth(operand, env) for operand in node.operands)
             case "or":
                 return any(self.truth(operand, env) for operand in node.operands)
@@ -187,6 +192,7 @@ class Evaluator:
                 return self._compare(node, values) if first in COMPARISONS else self._calculate(node, values)
 
     def _compare(self, node: ast.Operation, values: list[Any]) -> bool:
+        # `a < b < c` compares neighbours, as in Python; no operand is evaluated twice
         return all(
             self._compare_two(node, sign, left, right)
             for sign, left, right in zip(node.operators, values, values[1:], strict=False)
@@ -198,6 +204,7 @@ class Evaluator:
         self._spend(list_size(right), node.span)  # what comparing costs
         if sign in ("==", "!="):
             left, right = _as_shape(left, right), _as_shape(right, left)
+        # True < 2 and "a" < "b" hold in Python, and mean nothing in an architecture
         ordered = is_number(left) and is_number(right)
         if sign in ("<", ">", "<=", ">=") and not ordered:
             raise diagnosed(BadOperand(f"`{sign}`", (left, right), "numbers"), node.span)
@@ -214,6 +221,7 @@ class Evaluator:
         return result
 
     def _calculate_two(self, node: ast.Operation, sign: str, left: Any, right: Any) -> Any:
+        # before the operator runs: 10**15 ** 10**15 would not come back to be found too large
         self._check_operands(node, sign, left, right)
         try:
             return self.bounded(self.arithmetic[sign](left, right), node.span)
@@ -233,6 +241,7 @@ class Evaluator:
             return
         if abs(right) > LARGEST_EXPONENT:
             raise diagnosed(NumberTooLarge("the exponent", LARGEST_EXPONENT), node.span)
+        # Python's answer would be a complex number
         if left < 0 and not isinstance(right, int):
             raise diagnosed(BadOperand("`**`", (left, right), "whole exponents of negative numbers"), node.span)
 
@@ -242,6 +251,7 @@ class Evaluator:
         self._spend(size, span)
         if size > LONGEST:
             raise diagnosed(NumberTooLarge("the list", LONGEST), span)
+        # `not <=` instead of `>`: it turns down nan, too
         if isinstance(value, int | float) and not abs(value) <= LARGEST:
             raise diagnosed(NumberTooLarge("the number", LARGEST), span)
         return value
@@ -251,6 +261,7 @@ class Evaluator:
         return self._look_up(node, owner, node.name)
 
     def _look_up(self, node: ast.Attribute | ast.Index, owner: Any, name: str) -> Any:
+        # by the method: ModelValue and PartValue live in assertions.py, which imports this file
         if not hasattr(owner, "attribute"):
             raise diagnosed(BadOperand("`.`", (owner,), "models and their parts"), node.span)
         try:
@@ -268,10 +279,12 @@ class Evaluator:
 
     def _index(self, node: ast.Index, env: Environment) -> Any:
         owner, index = self(node.owner, env), self(node.index, env)
+        # model["features.0"]: a path as reports write it
         if isinstance(index, str):
             return self._look_up(node, owner, index)
         if not (is_list(owner) or isinstance(owner, str)) or not isinstance(index, int) or isinstance(index, bool):
             raise diagnosed(BadOperand("`[ ]`", (owner, index), "a list and a whole number"), node.span)
+        # negative indices count from the end, as in Python
         if not -len(owner) <= index < len(owner):
             raise diagnosed(IndexOutOfRange(index, len(owner)), node.span)
         return self.item(owner, index)
@@ -286,6 +299,7 @@ class Evaluator:
 
     def _invocation(self, node: ast.Invocation, env: Environment) -> Any:
         name = node.function.name if isinstance(node.function, ast.NameUse) else ""
+        # functions are no values: a name in front of `(` is one of ours or a model
         if name not in FUNCTIONS:
             return self.call_model(node, env)
         if any(argument.name for argument in node.arguments):
@@ -305,6 +319,7 @@ def list_size(value: Any) -> int:
 
     More than LONGEST means too many or too deep: a few lines of lists in lists can hold 2**60 items.
     """
+    # a stack and not recursion, and it ends as soon as too much was counted: `let a = [b, b]` doubles with each line
     size, pending = 0, [(value, 1)]
     while pending and size <= LONGEST:
         item, depth = pending.pop()
@@ -322,6 +337,7 @@ def _as_shape(value: Any, other: Any) -> Any:
 
 
 def _range(*bounds: int) -> tuple[int, ...]:
+    # len() of a range costs nothing, the tuple would
     numbers = range(*bounds)
     if len(numbers) > LONGEST:
         raise OverflowError

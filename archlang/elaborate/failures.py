@@ -28,20 +28,24 @@ def give_up(stage: ast.Stage, before: Before, builder: BodyBuilder, diagnostic: 
 
     What flows behind it is unknown, and so is what its label gives.
     """
+    # more gaps than before: a part inside failed, and is remembered where it stands
     if before.flow is not Flow.UNKNOWN and (diagnostic or builder.gaps == before.gaps):
         builder.fail(_failure(stage, before.last, builder, diagnostic))
     builder.flow = Flow.UNKNOWN
     if stage.label:
+        # what reads the label further down is silent, too, and does not call it unknown
         builder.taps.setdefault(stage.label.text, Tap(builder.last, Flow.UNKNOWN))
 
 
 def _failure(stage: ast.Stage, last: Ref, builder: BodyBuilder, diagnostic: Diagnostic | None) -> Failure:
     """What is known of a stage that gave nothing. A layer that took no name yet takes the one it would have."""
     word = stage.part.word if isinstance(stage.part, ast.Call) else "group"
+    # the stage itself worked and is among the nodes: what failed is the statement behind it
     if diagnostic and isinstance(diagnostic.problem, StatedShape):
         return Failure(len(builder.nodes), None, "::", (builder.last,), origin(stage.span), diagnostic)
     attempt, op = builder.attempt, find_layer(word)
     if attempt is None and stage.label is None and op is not None:
+        # a layer with wrong arguments still counts, so that the report numbers its successors as they will be
         attempt = Attempt(builder.name(op.kind, None, stage.span, numbered=not op.is_join))
     name = attempt.name if attempt else Name(stage.label.text) if stage.label else None
     inputs = attempt.inputs if attempt and attempt.inputs is not None else (last,)

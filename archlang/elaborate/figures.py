@@ -31,6 +31,7 @@ PLAN: tuple[Parameter, ...] = (
 """How the model is meant to run, for `memory(...)`."""
 
 
+# an int, so that it compares and adds up as any number, and still a thing that can be called with a plan
 class MemoryFigure(int):
     """The bytes that a training step with Adam needs for one sample; with arguments those of another use."""
 
@@ -39,6 +40,7 @@ class MemoryFigure(int):
     @classmethod
     def of(cls, model: Model, **plan: Any) -> MemoryFigure:
         """What a model needs. Raises `OpError` where sizes are left free."""
+        # loaded by who asks for memory: a plain check does not pay for it
         from archlang.ir.budget import Plan, memory_of
 
         _require_numbers(model, "the memory of a model")
@@ -59,6 +61,7 @@ class MemoryFigure(int):
                     plan[parameter.name] = parameter.read("memory", parameter.name, value.value, 1)
                 except OpError as error:
                     raise diagnosed(error.problem, value.span) from None
+        # `whole` has no upper bound, and the message should name the place of the batch
         if plan.get("batch", 1) > LARGEST_BATCH:
             raise diagnosed(NumberTooLarge("the batch", LARGEST_BATCH), given["batch"].span)
         return MemoryFigure.of(self.model, **plan)
@@ -67,6 +70,7 @@ class MemoryFigure(int):
 def model_field(model: Model) -> Shape:
     """How much of the first input a number of the model's output depends on; see `part_field`."""
     ref = model.root.outputs[0]
+    # the root is the last body; node -1 is an input, for a model that gives out what it gets
     place = Place(model, model.name, (Step(len(model.bodies) - 1, max(ref.node, 0)),))
     return _field(place, ref, model.root.shape_of(ref))
 
@@ -89,9 +93,11 @@ def _field(place: Place, ref: Ref, shape: Shape) -> Shape:
     except TooFar:
         raise OpError(NumberTooLarge("the number of layers that are followed", MOST_NODES)) from None
     given = next((one for one in model.inputs if one.name in fields), None)
+    # it sees nothing of any input: it comes from a source, such as a learned parameter
     if given is None:
         return (0,) * max(len(model.inputs[0].shape) - 1, 1)
     sizes = [there if size is None else size for size, there in zip(fields[given.name].sizes, given.shape, strict=True)]
+    # without the channels, which say nothing of positions; features have only that one axis
     return tuple(sizes[1:] if len(sizes) > 1 else sizes)
 
 

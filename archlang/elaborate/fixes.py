@@ -21,6 +21,7 @@ from archlang.ir.ops.pad import Pad
 from archlang.source import Source
 from archlang.syntax import ast
 
+# each help tried is a check of the whole file: few are read, and few are worth the wait
 MOST_HELPS = 4
 MOST_TRIES = 16
 FARTHEST = 1_000
@@ -65,12 +66,15 @@ def layer_repairs(
     problem: Problem, layer: LayerCall, call: ast.Call, inputs: tuple[Shape, ...], strict: bool
 ) -> Iterator[Help]:
     """Edits of one argument with which the layer takes its input."""
+    # Conv2d(3, 64, 3): the number of channels that flow in is left out
     if isinstance(problem, InferredArgument):
         yield layer.without_inferred(problem.corrected, inputs)
     if layer.op_class is Pad and len(inputs) == 1:
         yield from in_pairs(call, inputs[0])
+    # fromkeys: two ways to one value are tried once, the nearer first
     for name, text in dict.fromkeys(_candidates(problem, layer)):
         edit = layer.edit(name, text, call)
+        # the layer alone, which is cheap; whether the file gets better is seen later, in `try_helps`
         if _is_clean(layer.with_argument(name, _value(text)), inputs, strict):
             yield replace(edit, message=f"{name}={text}", changes=call.span)
 
@@ -79,12 +83,14 @@ def _candidates(problem: Problem, layer: LayerCall) -> Iterator[tuple[str, str]]
     """(argument, text of its new value), the smallest change first."""
     match problem:
         case GroupsIndivisible():
+            # divisors of the channels that failed; whether they divide the others, too, is seen when they are tried
             near = range(max(1, problem.groups - FARTHEST), problem.groups + FARTHEST)
             divisors = [g for g in near if problem.channels % g == 0]
             yield from ((problem.argument, str(g)) for g in sorted(divisors, key=lambda g: abs(g - problem.groups)))
         case CannotReshape():
             yield from (("shape", text) for text in _reshapes(problem))
         case PaddingTooLarge():
+            # torch takes no pooling whose padding is more than half its window
             yield "padding", str(problem.kernel_size // 2)
         case WindowProblem():
             yield from _in_turn(*_window_candidates(problem, layer.op_class.family == "pool"))
@@ -96,6 +102,7 @@ def _reshapes(problem: CannotReshape) -> Iterator[str]:
     """The wanted shape with one of its sizes changed so that all numbers have a place."""
     wanted, size = problem.wanted, prod(problem.shape)
     for axis in reversed(range(len(wanted))):
+        # -1 stands for what is left, and counts as nothing
         others = prod(n for index, n in enumerate(wanted) if index != axis and n != -1)
         if -1 not in wanted and size % others == 0:
             yield value_text((*wanted[:axis], size // others, *wanted[axis + 1 :]))
@@ -108,12 +115,16 @@ def _reshapes(problem: CannotReshape) -> Iterator[str]:
 def _window_candidates(problem: WindowProblem, pooling: bool) -> Iterator[list[tuple[str, str]]]:
     """For each argument of a window its values worth trying, the nearest first."""
     axis = problem.axes[0]
+    # of a pooling torch allows half the window; of a convolution, more would only add windows full of zeros
     most = axis.kernel_size // 2 if pooling else axis.extent - 1
+    # at least what lets one window fit: N + 2P >= F, so P >= (F - N)/2, rounded up
     first = max(axis.padding[0] + 1, (axis.extent - axis.size + 1) // 2)
     yield [("padding", str(p)) for p in range(first, min(most + 1, first + MOST_TRIES))]
     yield [("stride", str(s)) for s in range(axis.stride - 1, 0, -1)[:MOST_TRIES]]
     kernels = (axis.kernel_size - 1, axis.kernel_size + 1, axis.kernel_size - 2, axis.size)
+    # a window narrower than its stride would skip rows
     yield [("kernel_size", str(k)) for k in kernels if k >= axis.stride]
+    # no rounding makes a window fit that is larger than its input; and only poolings of torch have ceil_mode
     if not isinstance(problem, KernelTooLarge):
         yield [("round", '"floor"'), ("round", '"ceil"')] if pooling else [("round", '"floor"')]
 
@@ -155,6 +166,7 @@ def try_helps(
     hopeful = iter(range(most))
     return [
         replace(d, helps=tuple(_clean(source, d, trial, check, may_try)))
+        # the counter moves only at diagnostics that have something to try
         if d.candidates and next(hopeful, None) is not None
         else d
         for d in trial.diagnostics
@@ -172,6 +184,7 @@ def _clean(
     for candidate in diagnostic.candidates[:MOST_TRIES]:
         if not may_try():
             return
+        # a file that is imported is not ours to change
         if any(edit.span.source is not source for edit in candidate.edits):
             continue
         changed = check(Source(source.name, apply_edits(source.text, candidate.edits)))
@@ -201,6 +214,7 @@ def is_better(before: Trial, after: Trial, diagnostic: Diagnostic, remedy: Help)
     them stand there or behind it, or in a block that is used there.
     """
     rank = RANK[diagnostic.severity]
+    # as tuples: no fewer errors are worth a character that cannot be read, no fewer warnings an error
     if after.badness[:rank] < before.badness[:rank]:
         return True
     if not remedy.safe or diagnostic.severity != "error" or after.badness[0]:
@@ -208,8 +222,10 @@ def is_better(before: Trial, after: Trial, diagnostic: Diagnostic, remedy: Help)
     start = min(edit.span.start for edit in remedy.edits)
     last = max(remedy.edits, key=lambda edit: edit.span.start)
     end = sum(len(edit.text) - len(edit.span.text) for edit in remedy.edits) + last.span.end
+    # by message and not by place: the edit has moved everything behind it
     known = {(d.code, d.message) for d in before.diagnostics if d is not diagnostic}
     shown = [d for d in after.diagnostics if d.severity == "error" and (d.code, d.message) not in known]
+    # the same problem once more must stand behind the mended place, or nothing was mended
     return all(_is_reached_behind(d, end if d.code == diagnostic.code else start, end) for d in shown)
 
 

@@ -38,6 +38,7 @@ def pasted(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
     safe if that is what flows in."""
     word, arguments = without_module(call.word), [a for a in call.arguments or () if a.name not in IDLE]
     op = WORDS.get(word)
+    # only with torch's module in front: without it, Conv2d(64, 3) is right as it stands
     if op is None or word == call.word or not op.inferred or not shape:
         return ()
     left_out = next((a for a in arguments if a.name == op.inferred), None)
@@ -45,10 +46,12 @@ def pasted(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
     if left_out is None and len(unnamed) > op.inferred_at:
         left_out = unnamed[op.inferred_at]
     needed = sum(parameter.default is REQUIRED for parameter in op.signature)
+    # nn.Linear(10) has no argument too many: one of two is missing, and nobody knows which
     if left_out is None or len(arguments) <= needed:
         return ()
     kept = ", ".join(_in_our_words(argument) for argument in arguments if argument is not left_out)
     text, value = f"{word}({kept})" if kept else word, left_out.value
+    # channels of a map, features of a sequence, all of a map that FC flattens
     known = (shape[-1],) if op.inferred == "normalized_shape" else (shape[0], shape[-1], prod(shape))
     safe = isinstance(value, ast.Literal) and value.value in known
     return (Help(f"write {text}", (Edit(call.span, text),), safe=safe),)
@@ -67,6 +70,7 @@ def added(call: ast.Call) -> tuple[Help, ...]:
     branches = call.branches or ()
     if call.word.lower().replace("_", "") not in SKIPS or call.arguments or len(branches) != 1:
         return ()
+    # ADD has two branches at least, so the input itself, `_`, goes in front
     start = branches[0].chain.span.start
     edits = (Edit(call.word_span, "ADD"), Edit(call.span.source.span(start, start), "_, "))
     return (Help("`ADD{ _, ... }` adds the input to what comes out of the branch", edits),)
@@ -75,11 +79,13 @@ def added(call: ast.Call) -> tuple[Help, ...]:
 def padded(call: ast.Call) -> tuple[Help, ...]:
     """The help that writes torch's ZeroPad2d((left, right, top, bottom)) and its like as PAD."""
     found = re.fullmatch(r"(\w+Pad)[123]d", without_module(call.word))
+    # positions and names in one table, since torch takes either
     given = {argument.name or index: argument.value for index, argument in enumerate(call.arguments or ())}
     rows = given.pop("padding", None) or given.pop(0, None)
     value = given.pop("value", None) or given.pop(1, None)
     if not found or found[1] not in PADS or rows is None or given:
         return ()
+    # ZeroPad2d(1) and ConstantPad2d(1, 0.5): one number is the same on all sides
     mode, sides = PADS[found[1]], _sides(rows)
     parts = [sides, f'mode="{mode}"' if mode != "constant" else "", f"value={value.span.text}" if value else ""]
     text = f"PAD({', '.join(part for part in parts if part)})"
@@ -99,6 +105,7 @@ def _sides(rows: ast.Expression) -> str:
     if not isinstance(rows, ast.Sequence):
         return rows.span.text
     texts = [item.span.text for item in rows.items]
+    # as F.pad: (left, right, top, bottom) gives before (top, left) and after (bottom, right)
     before, after = texts[-2::-2], texts[::-2]
     if len(texts) % 2 or not texts:
         return ""
@@ -113,6 +120,7 @@ def unflattened(call: ast.Call) -> tuple[Help, ...]:
     """The help that writes torch's Unflatten(1, sizes) as RESHAPE."""
     given = {argument.name or index: argument.value for index, argument in enumerate(call.arguments or ())}
     dim, sizes = given.get("dim", given.get(0)), given.get("unflattened_size", given.get(1))
+    # dim 1 is the first axis behind the batch; RESHAPE shapes all of a sample, so of other axes it is no translation
     if without_module(call.word) != "Unflatten" or len(given) != 2 or not dim or not sizes or dim.span.text != "1":
         return ()
     text = f"RESHAPE({sizes.span.text})"
@@ -124,6 +132,7 @@ def without_idle(arguments: Sequence[ast.Argument], index: int) -> tuple[Help, .
     span = arguments[index].span
     if arguments[index].name not in IDLE:
         return ()
+    # with one comma: the one behind it, or in front of the last
     start, end = span.start, span.end
     if index + 1 < len(arguments):
         end = arguments[index + 1].span.start

@@ -19,6 +19,7 @@ def with_input_fixes(program: Program, diagnostics: Sequence[Diagnostic]) -> tup
         first = next((i for i, d in enumerate(found) if d.severity == "error" and _concerns(d, tree.span)), None)
         helps = tuple(_inputs(program, tree)) if first is not None else ()
         if first is not None and helps:
+            # in front: an input read wrongly explains all that follows, what mends one layer only hides it
             found[first] = replace(found[first], candidates=(*helps, *found[first].candidates))
     return tuple(found)
 
@@ -31,6 +32,7 @@ def _concerns(diagnostic: Diagnostic, span: Span) -> bool:
 
 def _inputs(program: Program, tree: ast.Definition) -> Iterator[Help]:
     """Inputs of a model as they may be meant."""
+    # from the text, not the shapes: sizes that are letters may be meant otherwise, too
     for call in (node for node in walk(tree.chain) if isinstance(node, ast.Call) and node.word == INPUT):
         arguments = call.arguments or ()
         if arguments and all(argument.name is None for argument in arguments):
@@ -48,6 +50,7 @@ def _meant(sizes: Sequence[ast.Expression]) -> Iterator[tuple[str, list[str]]]:
     if len(sizes) == 4 and _number(sizes[1]) in (1, 3, MOST_COLOURS) and all(map(_may_be_long, sizes[2:])):
         yield "the batch is not written", texts[1:]
     if len(sizes) == 2 and all(map(_may_be_long, sizes)):
+        # INPUT(28, 28) of MNIST: a picture in grey has one channel, which is easily left out
         yield "the channels of a picture come first, as in torch", ["1", *texts]
 
 

@@ -23,9 +23,11 @@ PADDING = 4
 def join_repairs(problem: JoinMismatch, call: ast.Call, shapes: tuple[Shape, ...]) -> Iterator[Help]:
     """Edits with which the branches of a join may fit, the ones that keep most of the maps first."""
     branches = call.branches or ()
+    # a loop makes several branches of one text, where an edit would change all of them
     if len(branches) != len(shapes) or any(branch.loop for branch in branches) or len({len(s) for s in shapes}) > 1:
         return
     padded, projected = tuple(_padded(branches)), tuple(_projected(problem, branches, shapes))
+    # the sizes of the maps differ, and not only their channels
     if len({shape[1:] for shape in shapes}) > 1:
         both = (*padded, *projected)
         yield from _help("padding that keeps sizes", padded, call)
@@ -42,6 +44,7 @@ def _help(message: str, edits: tuple[Edit, ...], call: ast.Call) -> Iterator[Hel
 def _cropped(call: ast.Call) -> tuple[Edit, ...]:
     """`align="crop"` behind the join's word."""
     end = call.arguments[-1].span.end if call.arguments else call.word_span.end
+    # `ADD(){ ... }` has parentheses with nothing to put a comma behind
     if call.arguments is not None and not call.arguments:
         return ()
     text = ', align="crop"' if call.arguments else '(align="crop")'
@@ -54,6 +57,7 @@ def _padded(branches: tuple[ast.Branch, ...]) -> Iterator[Edit]:
     for call in [call for call in calls if WORDS.get(call.word) is Conv][:MOST_PADDED]:
         arguments = call.arguments or ()
         size = _window(arguments)
+        # (F - 1)/2 keeps sizes at stride 1 without dilation: a window of 3 spreads over d*(F - 1) + 1 otherwise
         given = {argument.name for argument in arguments} & {"padding", "P", "dilation"}
         if (
             arguments
@@ -73,6 +77,7 @@ def _window(arguments: tuple[ast.Argument, ...]) -> int:
             argument.value, ast.Literal
         ):
             value = argument.value.value
+            # 3x3 is a tuple, 3 a number
             sizes = set(value) if isinstance(value, tuple) else {value}
             size = sizes.pop() if len(sizes) == 1 else 0
             return size if type(size) is int else 0
@@ -83,11 +88,13 @@ def _projected(problem: JoinMismatch, branches: tuple[ast.Branch, ...], shapes: 
     """A convolution of 1x1 behind the branches that are a mere label or `_`, to the channels of the others."""
     taps = [_is_tap(branch) for branch in branches]
     channels = {shape[0] for shape, tap in zip(shapes, taps, strict=True) if not tap}
+    # CONCAT joins any numbers of channels; formulas of sizes left free cannot be written into the text
     if problem.word == "CONCAT" or len(channels) != 1 or not all(type(n) is int for n in channels):
         return
     (wanted,) = channels
     other = next(shape for shape, tap in zip(shapes, taps, strict=True) if not tap)
     for branch, shape, tap in zip(branches, shapes, taps, strict=True):
+        # option B of the ResNet paper: the projection has the stride by which the branch made its maps smaller
         ratios = {n // m for n, m in zip(shape[1:], other[1:], strict=True)}
         stride = ratios.pop() if len(ratios) == 1 else 1
         if tap and shape != other:

@@ -32,9 +32,11 @@ class Joins:
         """`CONCAT{ a, b }`: all branches, then the layer that joins them."""
         if call.branches is None:
             raise diagnosed(MissingBranches(call.word, 0, 2), call.span, *_braced(call))
+        # all of them, even if the first fails: each has its own mistakes to report
         ends = list(self._branches(call.branches, env, builder))
         if len(ends) < 2:
             raise diagnosed(MissingBranches(call.word, len(ends), 2), call.span, *_beside_input(call, env))
+        # a branch that failed has said why
         if any(not isinstance(flow, tuple) for _, flow in ends):
             raise Silenced
         known = [(ref, flow) for ref, flow in ends if isinstance(flow, tuple)]
@@ -47,6 +49,7 @@ class Joins:
         ref, flow = builder.last, builder.flow
         for branch, inner in self._expanded(branches, env):
             builder.go_to(ref, flow)
+            # its first stage may be a label or an INPUT: they bring a flow of their own
             builder.begins = True
             self.walk.chain(branch.chain, inner, builder)
             builder.begins = False
@@ -64,6 +67,7 @@ class Joins:
         self, call: ast.Call, ends: list[tuple[graph.Ref, Shape]], env: Environment, builder: BodyBuilder
     ) -> list[tuple[graph.Ref, Shape]]:
         """With `align="crop"`: larger maps cut around their centre to the smallest, as U-Net does."""
+        # cropping is asked for: sizes that differ by mistake are an error
         if not self.walk.layers.wants_crop(call, env):
             return ends
         aligned: list[tuple[graph.Ref, Shape]] = []
@@ -83,6 +87,7 @@ class Joins:
 
     def side(self, call: ast.Call, env: Environment, builder: BodyBuilder) -> None:
         """`AUX{ aux1: head(classes) }`: chains beside what flows, which flows on unchanged."""
+        # a block may stand anywhere and several times, and has no outputs but what flows
         if not builder.root:
             raise diagnosed(NotAtTop(call.word), call.span)
         if not call.branches:
@@ -93,10 +98,12 @@ class Joins:
                 if isinstance(flow, tuple):
                     builder.extra_outputs.append(ref)
                     name = self._side_name(ref, builder)
+                    # counted from 1: number 0 is what flows out at the end
                     builder.sides.append(graph.Side(name, len(builder.extra_outputs), training))
 
     def _side_name(self, ref: graph.Ref, builder: BodyBuilder) -> str:
         """The label of the part whose output it is, or a number."""
+        # `aux1: head(classes)` ends in the part aux1, though the label is one of the chain and not of the side
         label = next((name for name, tap in builder.taps.items() if tap.ref == ref), None)
         return label or f"output{len(builder.extra_outputs) + 1}"
 
@@ -104,6 +111,7 @@ class Joins:
 def _braced(call: ast.Call) -> tuple[Help, ...]:
     """The help that puts into braces what was given in parentheses."""
     given = call.arguments or ()
+    # CONCAT(conv(64), pool) is written as a function elsewhere; ADD(2) is not
     if not given or not all(isinstance(a.value, ast.Invocation | ast.NameUse) and a.name is None for a in given):
         return ()
     text = f"{call.word}{{ {', '.join(a.value.span.text for a in given)} }}"

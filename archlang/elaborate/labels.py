@@ -21,6 +21,7 @@ Evaluate = Callable[[ast.Expression], Any]
 
 def label_text(label: ast.Label, evaluate: Evaluate) -> str:
     """The name that a label gives. Raises `Diagnosed` for what a Python module cannot have as an attribute."""
+    # a plain label is a name and holds no braces
     text = _fill(label, evaluate) if label.quoted else label.text
     reason = label_problem(text)
     if reason:
@@ -33,6 +34,7 @@ def _fill(label: ast.Label, evaluate: Evaluate) -> str:
 
     def value(match: re.Match[str]) -> str:
         result = evaluate(_expression(label, *match.span(1)))
+        # a float would put a dot into the name, which state_dict reads as a step into a submodule
         if isinstance(result, bool) or not isinstance(result, int | str):
             raise diagnosed(BadLabel(label.text, f"{match[0]} is neither a whole number nor a text"), label.span)
         return str(result)
@@ -43,6 +45,7 @@ def _fill(label: ast.Label, evaluate: Evaluate) -> str:
 @lru_cache(maxsize=10_000)
 def _expression(label: ast.Label, start: int, end: int) -> ast.Expression:
     """The expression at these characters of a label."""
+    # offsets in the source, for errors inside the braces; the label's own text begins behind its quote
     quote = label.span.start + 1
     found = parse_expression(label.span.source, quote + start, quote + end)
     if found is None:
@@ -54,6 +57,7 @@ def _expression(label: ast.Label, start: int, end: int) -> ast.Expression:
 def tap_words(part: ast.Node) -> tuple[str, ...]:
     """Words of a part that may name labels of a scope around it: those that are no layers, in a fixed order."""
     words = {node.word for node in walk(part) if isinstance(node, ast.Call) and node.arguments is None}
+    # sorted, since they become inputs of the body in this order
     return tuple(sorted(word for word in words if word not in WORDS))
 
 
@@ -66,8 +70,10 @@ def value_names(part: ast.Node) -> frozenset[str]:
             case ast.NameUse():
                 names.add(node.name)
             case ast.Label(quoted=True):
+                # of all the text, in braces or not: a name too many costs a body made twice, one too few would be wrong
                 names.update(re.findall(r"[A-Za-z_]\w*", node.text))
             case ast.Stage():
+                # an unguarded `?` reads its switch though no name stands there
                 names.add(switch_name(node) or "")
             case _:
                 pass

@@ -47,18 +47,22 @@ class Layers:
         """INPUT: where a model, or a branch of one, begins."""
         _no_braces(call)
         shape = self._input_shape(call, label, env)
+        # further inputs begin branches; in a model that another one calls, INPUT only says what must flow in
         if builder.root and (builder.flow is Flow.NOTHING or builder.begins):
             builder.feed(shape, label or "input")
+        # behind an error nothing is known, and nothing is said
         elif builder.shape is not None and (builder.nodes or builder.root):
             raise diagnosed(InputNotFirst(builder.shape), call.span)
         elif builder.shape is not None and builder.shape != shape:
             raise diagnosed(InputMismatch("this model", builder.shape, shape), call.span)
 
     def _input_shape(self, call: ast.Call, label: str | None, env: Environment) -> Shape:
+        # `--input` is stronger than the file, and None means the only input
         for name, shape in self.walk.options.inputs:
             if name is None or name == (label or "input"):
                 _refuse_batch(shape, call)
                 return check_input_shape(shape, call.span)
+        # `INPUT` alone is the file's default; `INPUT()` asks for a shape
         default = find_default(env.program, INPUT) if call.arguments is None else None
         arguments = default.arguments if default else call.arguments or ()
         if not arguments:
@@ -74,6 +78,7 @@ class Layers:
             if argument.name is not None:
                 raise diagnosed(UnknownArgument(argument.name, None, INPUT, ("C", "H", "W")), argument.span)
             value = self.walk.evaluate(argument.value, env)
+            # INPUT(3, 32x32) and INPUT(shape) spread: a size and a list are both tuples
             sizes.extend(value if is_list(value) else (value,))
             if not all(is_integer(size) for size in sizes):
                 raise diagnosed(WrongType(INPUT, "shape", value, "whole numbers: C, H, W"), argument.span)
@@ -94,10 +99,12 @@ class Layers:
             raise diagnosed(NoInput(call.word), call.span)
         if source and builder.shape is not None and not builder.begins:
             raise diagnosed(TapDiscardsFlow(call.word, builder.shape), call.span)
+        # also behind an error, where no layer comes of it: the names of those further down do not depend on mistakes
         name = builder.name(layer.op_class.kind, label, call.span)
         if source:
             self._add(layer, call, name, builder, (), ())
         elif builder.shape is not None:
+            # FC reads all of a map, as the lectures draw it; LINEAR acts on the last axis alone, as nn.Linear does
             if layer.op_class is FullyConnected and len(builder.shape) > 1:
                 self.implicit(Flatten(), builder, call.span)
             self._add(layer, call, name, builder, (builder.shape,), (builder.last,))
@@ -112,6 +119,7 @@ class Layers:
     ) -> None:
         """A layer fed with several branches."""
         layer = self._read(call, env)
+        # CONCAT, ADD and MUL become an expression in forward(), so they take no index from the modules of a Sequential
         name = builder.name(layer.op_class.kind, label, call.span, numbered=False)
         self._add(layer, call, name, builder, tuple(s for _, s in branches), tuple(r for r, _ in branches))
 
@@ -130,6 +138,7 @@ class Layers:
         """A layer that the compiler puts in, without a name: the flattening before FC, the crop before a join."""
         assert builder.shape is not None
         output = op.infer_shape((builder.shape,))
+        # flattening multiplies sizes that were each within the bound
         if any(size > LARGEST_SIZE for size in output):
             problem = OutOfRange(op.words[0], "shape", output, f"at most {LARGEST_SIZE:,} along each axis")
             raise diagnosed(problem, span)
@@ -153,6 +162,7 @@ class Layers:
         try:
             op = layer.build(shapes)
             outputs = op.infer_shapes(shapes)
+            # what torch would run without a word, such as rows never read; only shapes that it takes at all get so far
             problem = next(iter(op.check(shapes, self.walk.options.strict)), None)
             if problem is not None:
                 raise OpError(problem)
@@ -166,9 +176,11 @@ class Layers:
         problem = error.problem
         span = layer.argument_span(problem.argument) if isinstance(problem, ArgumentProblem) else call.span
         if isinstance(problem, OutOfRange) and shapes:
+            # INPUT(8, 3, 32, 32) is read as a volume, and what fails behind it looks like a size
             problem = replace(problem, hint=_without_batch(shapes[0]))
         candidates = tuple(layer_repairs(problem, layer, call, shapes, self.walk.options.strict))
         if isinstance(problem, JoinMismatch):
+            # loaded only here: a text without this mistake does not pay for it
             from archlang.elaborate.join_fixes import join_repairs
 
             candidates = tuple(join_repairs(problem, call, shapes))
@@ -177,6 +189,7 @@ class Layers:
 
 def _without_batch(shape: Shape) -> str:
     """What to say where the first size looks like the batch of pictures."""
+    # (3, 3, 32, 32) could as well be a short film in colour
     looks = len(shape) == 4 and shape[1] in COLOURS and shape[0] not in COLOURS
     return f"the batch is not written: INPUT({', '.join(map(str, shape[1:]))})" if looks else ""
 
@@ -184,6 +197,7 @@ def _without_batch(shape: Shape) -> str:
 def _branch_shapes(problem: Problem, call: ast.Call, shapes: tuple[Shape, ...]) -> tuple[Label, ...]:
     """What comes out of each branch of a join that does not fit, where each is written out."""
     branches = call.branches or ()
+    # a branch with a loop stands for several shapes, and has one place
     if not isinstance(problem, JoinMismatch) or len(branches) != len(shapes) or any(b.loop for b in branches):
         return ()
     return tuple(Label(branch.span, shape_text(shape)) for branch, shape in zip(branches, shapes, strict=True))
@@ -199,6 +213,7 @@ def _refuse_batch(shape: tuple[Any, ...], call: ast.Call) -> None:
     """Sizes that are those of the file's numbers with one more in front are a tensor's, batch included."""
     values = [argument.value for argument in call.arguments or ()]
     written = [value.value for value in values if isinstance(value, ast.Literal)]
+    # INPUT(3, 224, 224) with --input 8,3,256,256
     if written and len(shape) == len(values) + 1 and len(written) == len(values) and shape[1] == written[0]:
         rest = ",".join(map(str, shape[1:]))
         expected = f"{len(values)} sizes; leave out the batch: {rest}"

@@ -72,6 +72,7 @@ class Program:
     imports: dict[str, Program] = field(default_factory=dict["str", "Program"])
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     names: dict[str, Span] = field(default_factory=dict[str, Span])
+    # the value stands beside its text to stay alive: a list that is gone could leave its id to another
     _texts: dict[int, tuple[Any, str]] = field(default_factory=dict[int, tuple[Any, str]])
     _parameters: dict[int, tuple[ModelParameter, ...]] = field(default_factory=dict[int, tuple[ModelParameter, ...]])
 
@@ -102,6 +103,7 @@ class Program:
 
     def parameters(self, definition: ast.Definition, aliases: int = 0) -> tuple[ModelParameter, ...]:
         """Parameters of a definition of this file, or of one that an alias in it stands for; worked out once."""
+        # by the chain: a model asked for under the name of its alias is another tree with the same chain
         key = id(definition.chain)
         if key not in self._parameters:
             self._parameters[key] = self._find_parameters(definition, aliases)
@@ -111,6 +113,7 @@ class Program:
         written = tuple(ModelParameter(p.name, p.default, p.span, domain=p.domain) for p in definition.parameters)
         if not definition.is_model:
             return written
+        # a capital letter is free only where nothing in the file gives it a value: `[CONV]*N` without `let N`
         known = {p.name for p in written} | set(self.imports) | {let.name for let in self.lets}
         implicit = {p.name: p for p in _implicit(definition.chain, known)}
         own = (*written, *implicit.values())
@@ -118,17 +121,20 @@ class Program:
 
     def _inherited(self, definition: ast.Definition, own: set[str], aliases: int) -> Iterator[ModelParameter]:
         alias = self.alias(definition)
+        # aliases in a circle have no parameters; `bind_model` reports the circle
         if alias is None or aliases > ALIAS_LIMIT:
             return
         callee, call = alias
         theirs = callee.program.parameters(callee.tree, aliases + 1)
         arguments = call.arguments or ()
+        # an argument that the alias fixes is none of its own parameters any more
         given = {a.name or (p.name if p else "") for a, p in zip_longest(arguments, theirs[: len(arguments)]) if a}
         yield from (replace(p, inherited=True) for p in theirs if p.name not in given | own)
 
     def alias(self, definition: ast.Definition) -> tuple[Definition, ast.Call] | None:
         """The model that a model merely calls, with the call; None if its chain is more than that."""
         stage = definition.chain.stages[0]
+        # anything besides the call makes it a network of its own, in which the other model is a part
         alone = len(definition.chain.stages) == 1 and not stage.label and not stage.suffixes and not stage.stated
         if not alone or not isinstance(stage.part, ast.Call):
             return None
@@ -139,6 +145,7 @@ class Program:
 def _implicit(chain: ast.Chain, known: set[str]) -> Iterator[ModelParameter]:
     """Free letters and unguarded `?` of a chain, in the order of the text."""
     nodes = list(walk(chain))
+    # of loops anywhere in the chain: one letter does not mean a loop's item here and a parameter there
     known = known | {name for node in nodes if isinstance(node, ast.Loop) for name in node.names}
     for node in nodes:
         match node:
@@ -158,6 +165,7 @@ def switch_name(stage: ast.Stage) -> str | None:
     if not any(isinstance(suffix, ast.Optional) and suffix.condition is None for suffix in stage.suffixes):
         return None
     part = stage.part
+    # `[[CONV -> RELU]*2]?` is called after the first word inside: conv
     while not _names_switch(stage) and isinstance(part, ast.Group):
         stage = part.chain.stages[0]
         part = stage.part
@@ -173,11 +181,13 @@ def _names_switch(stage: ast.Stage) -> bool:
 @cache
 def _below(kind: type[ast.Node]) -> tuple[str, ...]:
     """The fields of a kind of node in which nodes can stand, the last first."""
+    # types are texts here, as annotations are postponed; walking is hot enough for this to be worked out once a class
     return tuple(f.name for f in reversed(fields(kind)) if f.type not in ("Span", "str", "str | None", "bool"))
 
 
 def walk(node: Any) -> Iterator[ast.Node]:
     """A node and everything below it, in the order of the text."""
+    # a stack: signs in front of signs (`- - - x`) nest as deep as a text is long
     pending = [node]
     while pending:
         current = pending.pop()
@@ -203,6 +213,7 @@ class Loader:
     def load(self, source: Source, items: tuple[ast.Item, ...] | None = None) -> Program:
         """The program of a source; `items` if it was parsed before. Raises `Diagnosed` for what cannot be parsed."""
         program = Program(source)
+        # not taken off when an error is raised: that ends the whole check
         self.loading.append(source.name)
         program.items = parse(source).items if items is None else items
         for item in program.items:
@@ -229,6 +240,7 @@ class Loader:
 
     def _define(self, program: Program, item: ast.Definition) -> None:
         reason = class_name_problem(item.name)
+        # a bare chain has its file's name, which nobody chose as a word (`conv2d.arch`)
         if item.name in RESERVED or (item.keyword != BARE and find_layer(item.name)):
             reason = "it is a layer" if item.name not in RESERVED else "the language uses it itself"
         if reason:
@@ -243,6 +255,7 @@ class Loader:
         if item.word != INPUT and find_layer(item.word) is None:
             known = (*WORDS, INPUT)
             self._report(program, UnknownDefault(item.word, closest(item.word, known)), item.word_span, known)
+        # with a blank in it, the key can meet no name of a definition
         elif self._is_new(program, f"default {_default_key(item.word)}", item.word_span, f"default {item.word}"):
             program.defaults[_default_key(item.word)] = item
 
@@ -260,6 +273,7 @@ class Loader:
 
     def _claim(self, program: Program, names: dict[str, Span], name: str, span: Span, shown: str = "") -> bool:
         first = names.setdefault(name, span)
+        # by identity: `setdefault` gives back this very span where the name is new
         if first is not span:
             problem = DuplicateDefinition(shown or name)
             self.collector.add(Diagnostic(problem, span, span.source.name, (Label(first, "first defined here"),)))
@@ -275,6 +289,7 @@ class Loader:
         if source.name in self.loading:
             chain = (*self.loading[self.loading.index(source.name) :], source.name)
             raise Diagnosed(Diagnostic(ImportCycle(chain), item.path_span, program.source.name))
+        # once for each file, however many import it: its blocks are the same objects, and so are their bodies
         other = self.loaded.get(source.name) or self.load(source)
         for name, span in item.names:
             self._take(program, other, name, span)
@@ -285,6 +300,7 @@ class Loader:
         if name in other.definitions:
             program.definitions[name] = other.definitions[name]
         elif name in {let.name for let in other.lets} | set(other.imports):
+            # the file that has the value, through files that only pass it on
             program.imports[name] = other.imports.get(name, other)
         else:
             known = (*other.definitions, *(let.name for let in other.lets))

@@ -36,10 +36,12 @@ class Repeats:
         count = self.walk.evaluate(repeat.count, env)
         if isinstance(count, Symbolic):
             count.refuse("a number of copies")
+        # 0 is a count: parts that a parameter leaves out
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise diagnosed(NegativeRepeat(value_text(count)), repeat.span)
         if label is not None:
             self._labelled(copy, label, count, env, builder)
+        # no node for a single copy, so that *1 changes no name and no path
         elif count == 1:
             self.walk.stage(copy, env, builder)
         elif count:
@@ -57,6 +59,7 @@ class Repeats:
         while left:
             self.walk.spend(span)
             part = self.walk.remembered(maker, env, builder, flow, naming, span)
+            # the next copies read what this one reads, and are the same; behind an error, too, where both are unknown
             same = left if part.flow == flow else 1
             runs.append((part, same))
             flow, left = part.flow, left - same
@@ -69,9 +72,11 @@ class Repeats:
         span = group.chain.span
         for inner in self.walk.evaluate.loop(loop, env):
             self.walk.spend(group.span)
+            # asked in the loop: without items nothing needs an input
             flow = self.walk.flowing(builder, group.span) if flow is None else flow
             maker = Maker(("loop", id(group)), partial(self.walk.chain, group.chain, inner), group.chain)
             part = self.walk.remembered(maker, inner, builder, flow, builder.naming, span)
+            # neighbours with one body become one run with a count: 3 of 64 channels, then 4 of 128
             before = runs.pop()[1] if runs and runs[-1][0].body == part.body else 0
             runs.append((part, before + 1))
             flow = part.flow
@@ -83,6 +88,7 @@ class Repeats:
         table, flow = self.walk.table, runs[-1][0].flow
         ids = [(part.body, count) for part, count in runs if part.body is not None]
         whole = len(ids) == len(runs) and isinstance(flow, tuple)
+        # copies in which every part is switched off are no rows of the report
         ids = [(body, count) for body, count in ids if not is_empty(table.bodies[body])]
         if not ids:
             builder.flow = builder.flow if whole else Flow.UNKNOWN
@@ -92,10 +98,12 @@ class Repeats:
             take_labels_of_copies(builder, table, ids, span)
         starts: dict[str, int] = {}
         for body, count in ids:
+            # the right side of | wins, so the first run that uses a base says where it starts
             starts = builder.starts_behind(table.bodies[body].names, count) | starts
         run_nodes = tuple(graph.Run(body, count) for body, count in ids)
         sources = self.walk.sources(builder, runs[0][0])
         outputs = (flow,) if whole and isinstance(flow, tuple) else ()
+        # the sources of the first run serve all: they use the same labels, being copies of one text
         node = graph.Repeat(run_nodes, tuple(starts.items()), sources, outputs, origin(span))
         builder.add(node, next((table.bodies[body] for body, _ in ids if is_partial(table.bodies[body])), None))
 
@@ -115,12 +123,14 @@ class Repeats:
             if runs := self._copies(one, count, env, inner, "numbers", span):
                 self._add(runs, inner, span)
 
+        # with the count in its key, as a value that the copy's own text does not name
         everything = Maker(("labelled", *key, count), make_all, copy)
         part = walk.remembered(everything, env, builder, walk.flowing(builder, span), "numbers", span)
         walk.add_call(name, part, builder, span)
 
     def _numbered(self, copy: ast.Stage, env: Environment, builder: BodyBuilder) -> None:
         """One copy of a labelled repeat: a group becomes a numbered scope, a layer or block takes the number."""
+        # layer1.0.conv1: a scope for each copy; a block already is one and takes the number as its name
         if isinstance(copy.part, ast.Group) and not copy.suffixes:
             self.walk.numbered_scope(copy.part, env, builder, copy.span)
         else:

@@ -60,11 +60,13 @@ class Taps:
             return False
         found = self.find(builder, call.word)
         if found is None:
+            # the scope is known and has no such part: not a layer misspelt
             owner = builder.taps.get(call.word.split(".")[0])
             if owner is not None:
                 _refuse_unknown(owner)
                 raise diagnosed(UnknownPart(call.word, self._known(builder, call.word)), call.word_span)
             return False
+        # a label in the midst of a chain would throw away what flows into it
         if builder.shape is not None and not builder.begins:
             raise diagnosed(TapDiscardsFlow(call.word, builder.shape), call.span)
         refuse_training_only(builder, found, call.word, call.span)
@@ -73,6 +75,7 @@ class Taps:
 
     def find(self, builder: BodyBuilder, path: str) -> Tap | None:
         """What flows out of the part at a path: a label of this scope, or a part inside one (`features.pool3`)."""
+        # before the path is taken apart: a captured label is known here under its whole path
         if path in builder.taps:
             return builder.taps[path]
         first, *inside = path.split(".")
@@ -80,6 +83,7 @@ class Taps:
         if not isinstance(node, Call):
             return None
         index = builder.taps[first].ref.node
+        # not the node of the tap: an export before this one has put another in its place
         current = builder.nodes[index]
         return self._export(builder, index, current, tuple(inside)) if isinstance(current, Call) else None
 
@@ -90,6 +94,7 @@ class Taps:
         if found is None:
             return None
         number, port, shape = found
+        # the part becomes an output of the scope around it, since nothing reads into a body from outside
         builder.nodes[index] = with_body(call, number, table.bodies[number])
         return Tap(Ref(index, port), shape)
 
@@ -112,6 +117,7 @@ class Taps:
         if tap is None:
             raise diagnosed(UnknownPart(name, tuple(builder.taps)), call.span)
         _refuse_unknown(tap)
+        # weights are those of modules: a chain in plain brackets is several, `_` is none
         if tap.node is None:
             raise diagnosed(CannotShare(name, "the label names no single layer or scope"), call.span)
         if builder.flow is Flow.NOTHING:
@@ -140,6 +146,7 @@ class Taps:
             raise diagnosed(NoInput(call.word), call.span)
         if tap is not None:
             refuse_training_only(builder, tap, name, call.span)
+        # before what is missing ends this: later names are the same with and without the mistake
         own = builder.name(MaxUnpool.kind, label, call.span)
         if builder.shape is None or tap is None:
             raise Silenced
@@ -148,6 +155,7 @@ class Taps:
             output = op.infer_shape((builder.shape, pool.outputs[0]))
         except OpError as error:
             raise diagnosed(error.problem, call.span) from None
+        # the positions are a second output of the very pooling, as nn.MaxPool2d(return_indices=True) gives them
         switched = replace(pool.op, return_indices=True)
         builder.nodes[tap.ref.node] = replace(pool, op=switched, outputs=(pool.outputs[0],) * 2)
         builder.add(Layer(own, op, (builder.last, Ref(tap.ref.node, 1)), (output,), origin(call.span)))
@@ -160,8 +168,10 @@ class Taps:
         assert isinstance(node, Layer | Call)
         wanted = input_shapes_of(builder.inputs, builder.nodes, node)
         again = replace(node, inputs=(builder.last,), shared=True)
+        # the same input, the same everything: a Call needs no new body
         if wanted == (builder.shape,):
             return again
+        # a scope's body is for one size of input, so only layers can run at another: heads over the levels of a pyramid
         if isinstance(again, Layer) and isinstance(again.op, SIZELESS) and len(builder.shape) == len(wanted[0]):
             with suppress(DoesNotFit):
                 return self._at_another_size(again, builder.shape, call)
@@ -174,6 +184,7 @@ class Taps:
         """The same layer on another map. Raises `DoesNotFit` where it has weights for other channels."""
         try:
             outputs = running_shapes(layer.op, (shape,))
+            # windows may fit the first map and drop rows of this one
             problem = next(iter(layer.op.check((shape,), self.walk.options.strict)), None)
             if problem is not None:
                 raise OpError(problem)
