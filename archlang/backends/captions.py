@@ -37,6 +37,7 @@ def box_lines(box: Box, options: RenderOptions) -> tuple[str, ...]:
     if len(head) + len(detail) > LONGEST_LINE:
         lines = [f"{head}{marks}", *_wrapped(detail)]
     else:
+        # never empty: where nothing is to be shown of a box, its type stands in it
         lines = ["  ".join(text for text in (f"{head}{marks}", detail) if text) or _title(box)]
     return tuple(line for line in (*lines, counts) if line)
 
@@ -58,6 +59,7 @@ def _title(box: Box) -> str:
 def frame_lines(cluster: Cluster, options: RenderOptions) -> tuple[str, ...]:
     """`features`, `layer1: unit(c=64)  x3`, `x2`; arguments that make it long stand in lines of their own."""
     definition, arguments = cluster.definition, ""
+    # a heading makes its frame as wide as itself, whatever stands in the frame
     if len(cluster.name) + len(definition) > LONGEST_HEADING:
         definition, _, arguments = definition.removesuffix(")").partition("(")
     name = ": ".join(text for text in (cluster.name, definition) if text)

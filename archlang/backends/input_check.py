@@ -170,6 +170,7 @@ def _where_same(model: ExampleModel, shapes: Sequence[tuple[Any, ...]], training
             training,
         )
     except Untracked:
+        # not followed: of layers that hold numbers only the example's own sizes are certain
         return [{name: SizeSet.of(n, n) for name, n in written.items()}] if numbers else model.sizes.boxes
 
 
@@ -186,6 +187,7 @@ def _rebound(size: Any, letters: Letters) -> Any:
     """The same formula where other things are known of its letters."""
     if isinstance(size, Dim):
         return Dim(letters, size.letter, size.modulus, size.slope, size.offsets, size.derived)
+    # a formula that is no Dim (a product of sizes) cannot be put over other letters
     if isinstance(size, Symbolic):
         raise Untracked
     return size

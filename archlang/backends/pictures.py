@@ -62,6 +62,7 @@ def write_svg(dot: str) -> str:
     try:
         svg = _webassembly()(dot)
     except ImportError:
+        # no WebAssembly engine for this machine: Graphviz's own program, where the system has it
         svg = _program(dot, "svg")
     return _tidy(svg.decode())
 
@@ -88,6 +89,7 @@ def write_png(svg: str) -> bytes:
         raise _failure(MissingOutsidePip("a PNG", "a font such as DejaVu Sans", "fonts-dejavu or another font"))
     width, height = (float(size) for size in re.findall(r'\b(?:width|height)="([\d.]+)pt"', svg)[:2])
     zoom = min(PNG_SCALE, sqrt(PNG_PIXELS / (width * height)))
+    # without units: resvg refuses sizes in points as invalid
     return svg_to_bytes(svg_string=re.sub(r'="([\d.]+)pt"', r'="\1"', svg, count=2), zoom=zoom)
 
 

@@ -80,6 +80,7 @@ def _words(option: str, words: Any) -> tuple[str, ...]:
     if not isinstance(words, Iterable):
         raise _refused(option, words, "words")
     given: list[Any] = list(words)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    # with nothing to choose from, _choice refuses whatever it is given
     return tuple(word.strip() if isinstance(word, str) else _choice(option, word, ()) for word in given)
 
 
@@ -95,6 +96,7 @@ def _choice(option: str, word: object, known: tuple[str, ...]) -> str:
 
 
 def _number(option: str, number: object, what: str) -> int:
+    # not isinstance: True is an int
     if type(number) is not int or number < 1:
         raise _refused(option, number, f"a number of {what} from 1")
     return number

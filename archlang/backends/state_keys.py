@@ -45,6 +45,7 @@ class StateReport:
     def prefix(self) -> str | None:
         """What stands before the given names and not before the wanted ones, `module.` of DataParallel for example."""
         given = self.unexpected[0] if self.unexpected else ""
+        # behind each dot, the shortest prefix first
         ends = (position + 1 for position, letter in enumerate(given) if letter == ".")
         missing = set(self.missing)
         for end in ends:
@@ -67,6 +68,7 @@ class StateReport:
         prefix = self.prefix
         most = PREFIX_LISTED if prefix else MOST_LISTED
         for word, keys in (("missing", self.missing), ("unexpected", self.unexpected)):
+            # the nearest name is looked for where it is shown alone: it means a look at all others
             yield from _section(word, [self._with_nearest(key, prefix) for key in keys[:most]], len(keys))
         if prefix:
             yield f"help: the given names begin with `{prefix}`, the module's do not"
@@ -120,6 +122,7 @@ def compare_shapes(given: Shapes, wanted: Shapes, skipped: Sequence[str] = ()) -
 
 def is_reshaped(given: Shape, wanted: Shape) -> bool:
     """Whether one is a fully connected layer's weights, (out, C*H*W), and the other a convolution's, (out, C, H, W)."""
+    # torch flattens C, H, W in this order, so that the numbers stay as they are (FCN's fc6; Long et al. 2015)
     flat, kernel = sorted((given, wanted), key=len)
     return len(flat) == 2 < len(kernel) and flat[0] == kernel[0] and flat[1] == prod(kernel[1:])
 

@@ -29,6 +29,7 @@ def in_order(model: str, names: Sequence[str], given: Sequence[Any], named: Mapp
         by_name[name] = value
     missing = [f"`{name}`" for name in names if name not in by_name]
     if missing:
+        # inputs in one list are the likelier slip than a forgotten one, and the count alone would not show it
         _refuse_lists(model, by_name)
         raise TypeError(f"{_takes(model, names)}; {listing(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     return tuple([by_name[name] for name in names])
@@ -68,6 +69,7 @@ def kind_text(value: object) -> str:
     kind = type(value)
     if value is None:
         return "None"
+    # by its module's name: numpy need not be there
     if kind.__module__.partition(".")[0] == "numpy":
         return "a numpy array: torch.from_numpy makes one of it"
     text = f"{'an' if kind.__name__[0] in 'aeioAEIO' else 'a'} {kind.__name__}"

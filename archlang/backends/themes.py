@@ -127,6 +127,7 @@ PRINT = Palette(
 )  # fmt: skip
 """Black on white, as a journal prints it: what has weights is grey."""
 
+# greys and whites stay as in LIGHT: they rest on no hue
 COLORBLIND = replace(
     LIGHT,
     families={

@@ -61,6 +61,7 @@ def planned(steps: Sequence[Step], inputs: int, results: tuple[int, ...], aside:
 
 
 def _plan(steps: Sequence[Step], size: int, results: tuple[int, ...]) -> Plan:
+    # later steps overwrite earlier ones: what stays is the last step that reads a value
     last = {number: index for index, step in enumerate(steps) for number in step.inputs}
     kept = set(results)
     rows = [
@@ -117,6 +118,7 @@ class Function:
         return self.function(*tensors, *self.given, **self.named)
 
 
+# records and not closures, so that modules can be pickled and copied
 Applied = Fold | Cut | Function
 
 
@@ -168,6 +170,7 @@ class Chain(Titled, nn.Sequential):
     def forward(self, input: Any) -> Any:  # noqa: A002  (torch's name)
         """Run the children."""
         child: Any
+        # as nn.Sequential, whose forward knows nothing of values to keep
         for name, child in self._modules.items():
             input = child(input)  # noqa: A001
             if self._kept is not None:
@@ -197,6 +200,7 @@ class Graph(Titled):
             given = self._run(step, values, x) if source is None else modules[step.child](values[source])
             if self._kept is not None:
                 given = self._keep(step.name, given)
+            # without gradients, memory holds no more than the values that are still to be read
             for number in spent:
                 values[number] = None
             if target is None:
@@ -208,6 +212,7 @@ class Graph(Titled):
 
     def _run(self, step: Step, values: list[Any], x: Tensor) -> Any:
         if not step.inputs:
+            # expand makes views: a class token stays one tensor whatever the batch
             return getattr(self, step.child or "").expand(x.shape[0], *step.shape)
         part: Any = step.function or self._modules[step.child or ""]
         result = part(*[values[number] for number in step.inputs], **step.named)
@@ -219,6 +224,7 @@ def torch_object(target: str) -> Any:
     if ":" in target:
         module, name = target.split(":")
         return getattr(import_module(module), name)
+    # the first word says which package: `torch.cat`, `nn.functional.interpolate`, `support.ChannelNorm`
     found: Any = {"nn": nn, "torch": torch, "support": support}[target.partition(".")[0]]
     for part in target.split(".")[1:]:
         found = getattr(found, part)

@@ -39,6 +39,7 @@ class ArchModule(Graph):
     def __init__(self, model: Model, seed: int | None = None, device: Device = None) -> None:
         recipe = recipe_of(model)
         target = torch.get_default_device() if device is None else torch.device(device)
+        # made on the CPU and moved later: a GPU would draw other numbers from the same seed
         with _seeded(seed), _making_on("meta" if target.type == "meta" else "cpu"):
             super().__init__(recipe.root.make_children(), recipe.root.plans)
             self.arch = model
@@ -74,6 +75,7 @@ class ArchModule(Graph):
         if len(inputs) != len(self._built):
             in_order(self.arch.name, self._inputs, inputs, {})
         check_tensors(self.arch.name, self._inputs, inputs)
+        # the sizes that were written need no further look: the usual call pays one comparison
         if tuple([tuple(given.shape[1:]) for given in inputs]) != self._built:
             self._check_shapes(tuple(tuple(given.shape) for given in inputs))
         check_samples(self.arch.name, self._inputs, inputs)
@@ -97,12 +99,14 @@ class ArchModule(Graph):
             return super().load_state_dict(state_dict, strict, assign)
         except RuntimeError as error:
             report = compare_shapes(shapes_of(state_dict), shapes_of(self.state_dict()))
+            # names and shapes are all right, so it is something else that torch says best itself
             if report.complete and not report.reshaped:
                 raise
             raise RuntimeError(f"cannot load this state into {self._get_name()}: {report}") from error
 
     def keep_in_evaluation(self, parts: Sequence[str]) -> None:
         """Keep these parts, and no others, in evaluation mode, now and whenever `train` is called."""
+        # first all parts as the module stands, so that those that were still before move again
         mode, self._still = self.training, ()
         self.train(mode)
         self._still = tuple(parts)
@@ -162,6 +166,7 @@ def _seeded(seed: int | None) -> Generator[None]:
     number = _seed_number(seed)
     state = torch.get_rng_state()
     try:
+        # not torch.manual_seed, which seeds the generators of all GPUs too, and these would not be put back
         torch.default_generator.manual_seed(number)
         yield
     finally:

@@ -66,6 +66,7 @@ class MadeTensor:
     def make(self) -> nn.Parameter:
         """A new parameter."""
         op = self.op
+        # std 0 is a constant: zeros for ViT's class token, ConvNeXt's 1e-6 for layer scale
         values = torch.empty(op.stored).normal_(op.fill, op.std) if op.std else torch.full(op.stored, op.fill)
         return nn.Parameter(values)
 
@@ -122,6 +123,7 @@ def recipe_of(model: Model) -> Recipe:
         aside = {side.port for side in model.sides if side.training}
         root = _Reader(model, init).scope(len(model.bodies) - 1, aside)
         _kept[id(model)] = Recipe(root, init.shared, _initialised_types(model) if init.shared else ())
+        # the next model may get the identity of this one; at the end of the program there is none
         finalize(model, _kept.pop, id(model), None).atexit = False
     return _kept[id(model)]
 
@@ -133,6 +135,7 @@ class _Reader:
         self.model = model
         self.init = init
         self.scopes: dict[BodyId, MadeScope] = {}
+        # by identity of the nodes, which the model keeps alive: copies share them, and to hash an op takes longer
         self.calls: dict[int, TorchCall] = {}
         self.layers: dict[int, MadeLayer | MadeTensor | Applied] = {}
 
@@ -215,6 +218,7 @@ class _Scope:
 
     def _child(self, node: Layer | Call, name: str | None) -> tuple[str | None, Any]:
         """The name of the child that a step calls, or the function: torch.fx traces no modules that are no children."""
+        # the child exists: it was added where the weights are used first
         if node.shared:
             return name, None
         part = self.reader.layer(node) if isinstance(node, Layer) else self.reader.scope(node.body)
@@ -232,6 +236,7 @@ class _Scope:
             body = self.reader.model.bodies[body_id]
             for _ in range(times):
                 ends = self.follow(body, inputs, offsets, training)
+                # the first value flows on, labels used inside are the same for all copies
                 inputs = (ends[0], *inputs[1:])
                 offsets = advance(offsets, body)
         return ends
@@ -239,9 +244,11 @@ class _Scope:
 
 def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:
     """Whether `nn.Sequential` runs the steps: modules, each one once, each fed with what the one before gives."""
+    # value 0 comes in, step n makes value n + 1: nothing else is a chain
     names = {step.child for step in steps}
     if None in names or len(names) < len(steps) or results != (len(steps),):
         return False
+    # add_module refuses children named as methods, of which Sequential has some more: append, insert, pop
     if any(hasattr(nn.Sequential, name or "") for name in names):
         return False
     return all(

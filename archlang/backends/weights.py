@@ -35,10 +35,13 @@ def move_weights(
     report = compare_shapes(shapes_of(given), shapes_of(wanted), skipped)
     copied = (*report.matched, *report.reshaped)
     for side, tensors in (("source", given), ("target", wanted)):
+        # before anything is copied: all or nothing
         if any(tensors[key].is_meta for key in copied):
             raise _refused("transfer", f"a {side} on the meta device", "modules whose tensors have values")
+    # a Parameter among the given would hang its graph of gradients on what it is copied into
     with torch.no_grad():
         for key in copied:
+            # the tensors of state_dict are the module's own; copy_ keeps their type and device
             wanted[key].copy_(given[key].reshape(wanted[key].shape))
     return report
 
@@ -52,6 +55,7 @@ def _state_of(source: object) -> Mapping[str, Any]:
         raise _refused("transfer", given, "a module or its state_dict, which torch.load(path) gives of a file")
     state = cast("Mapping[Any, Any]", source)
     nested = [key for key, value in state.items() if isinstance(value, nn.Module | Mapping)]
+    # a checkpoint: {"model": state_dict, "epoch": 90}
     if nested and not any(isinstance(value, Tensor) for value in state.values()):
         expected = f"a state_dict; this has other things around it, so give it what is under {nested[0]!r}"
         raise _refused("transfer", f"a mapping with {listing(map(repr, state))}", expected)
@@ -89,6 +93,7 @@ def freeze_until(given: nn.Module, until: str | None) -> tuple[str, ...]:
     for name, parameter in net.named_parameters():
         parameter.requires_grad_(not frozen[name])
     module: Any = net  # the type of named_modules is not known in full
+    # BatchNorm without gradients would still move its running statistics in training mode
     net.keep_in_evaluation([name for name, _ in module.named_modules() if name in paths])
     return tuple(name for name, still in frozen.items() if still)
 
@@ -99,6 +104,7 @@ def _paths_until(net: ArchModule, until: str) -> Iterator[str]:
         require_place(net.arch, until)
     except Diagnosed as error:
         raise ArchitectureError((error.diagnostic,)) from None
+    # a further use of shared weights has no tensors of its own to keep still
     paths = [flat.path for flat in flatten(net.arch) if not flat.shared]
     own = (index for index, path in enumerate(paths) if path == until or path.startswith(f"{until}."))
     last = max(own, default=-1)

@@ -33,8 +33,10 @@ def write_html(model: Model, options: RenderOptions | None = None) -> str:
     options = options or RenderOptions()
     for path in options.expand:
         if path != EVERYTHING:
+            # the page opens paths itself: this only refuses those that are none
             find_target(model, path)
     style = f"{_colours()}\n{_part('page.css')}"
+    # in one function: names of scripts do not become names of the window
     script = f'(() => {{\n"use strict";\n{"".join(_part(name) for name in SCRIPTS)}}})();\n'
     parts = {
         "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'",
@@ -44,6 +46,7 @@ def write_html(model: Model, options: RenderOptions | None = None) -> str:
         "data": _json(page_data(model, options)),
         "script": script,
     }
+    # in one pass, so that braces in a model's name are not looked at again
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _part("page.html"))
 
 
@@ -95,6 +98,7 @@ def _ascii(text: str) -> str:
 
 def _json(data: dict[str, Any]) -> str:
     text = json.dumps(data, separators=(",", ":"))
+    # \u003c means the same to JSON, and `</script>` in a label cannot end the element
     return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

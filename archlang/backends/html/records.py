@@ -48,6 +48,7 @@ class _Rows:
         self.columns: Sequence[Column] = tuple(BY_NAME[name] for name in DEFAULT)
         self.facts = Facts(model)
         self.example = model.example if isinstance(model, SymbolicModel) else model
+        # one effort for the column and the explanations, where both follow the same model
         self.explainer = Explainer(
             self.example, self.facts.effort if self.example is model else Effort(self.example, FIELD_EFFORT)
         )
@@ -84,6 +85,7 @@ class _Rows:
 
     def _chain(self, steps: Steps) -> str:
         parts = (
+            # as in scene.js: a part has one inside, a repeat one for each run and copy
             f"{step.body}.{step.index}.{step.run}.{step.copy}/"
             if isinstance(self.model.bodies[step.body].nodes[step.index], Repeat)
             else f"{step.body}.{step.index}/"
@@ -167,6 +169,7 @@ def _grown(size: int | None, more: int | None, copies: int) -> int | None:
 
 
 def _field(field: Receptive) -> list[list[float | int | None]]:
+    # without the channels of a map; a vector has no other axis
     start = int(len(field.sizes) > 1)
     return [list(field.sizes[start:]), [_number(stride) for stride in field.strides[start:]]]
 

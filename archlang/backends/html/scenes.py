@@ -76,6 +76,7 @@ class _Scenes:
         if len(view.nodes) > MOST_BOXES:
             raise Diagnosed(Diagnostic(TooManyBoxes(MOST_BOXES, False), None, self.model.origin.file))
         items = [self._item(body, drawn) for drawn in view.nodes]
+        # numbers behind those of all nodes, which no other item has
         items += [self._failed(failed, len(body.nodes) + place) for place, failed in enumerate(view.failed)]
         return {
             "ins": [shape_text(shape) for shape in body.inputs],
@@ -109,6 +110,7 @@ class _Scenes:
             parameters=shown.parameters, macs=shown.macs,
         )  # fmt: skip
         lines = box_lines(box, self.options)
+        # a join with nothing but its operator in it is a circle, as in the other formats
         round_one = {"symbol": symbol} if len(symbol) == 1 and lines == (symbol,) else {}
         data: Data = {"name": _name(layer.name), "family": op.family, "lines": _printable(lines)}
         places = {id(node): place for place, node in enumerate(body.nodes)}
@@ -153,6 +155,7 @@ class _Scenes:
         for group in self.views.groups(repeat, {}):
             mine, rest = list[int](), group.count
             while rest:
+                # groups come in the order of the runs, and no run is in two: as many as make up the count
                 mine.append(left.pop(0))
                 rest -= repeat.runs[mine[-1]].count
             yield self._group(group, mine, repeat, training)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def make_scene(model: Model, options: RenderOptions | None = None) -> Scene:
     """The figure of a model, with its places. Raises `Diagnosed` for a path that is none, and for too many volumes."""
+    # loaded when a figure is drawn: pictures of boxes need none of it
     from archlang.backends.volumes.layout import lay_out
     from archlang.backends.volumes.stages import find_strip
 

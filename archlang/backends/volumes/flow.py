@@ -42,6 +42,7 @@ class Flow:
         line = self._main_line()
         self.outlets = self._outlets(line)
         rows = find_arms(diagram).rows
+        # without any bridge, to see which of them lead past smaller maps; then without these alone
         self._connect(line, rows)
         self.bridges = [row for row in rows if self._is_bridge(row)]
         self._connect(line, self.bridges)
@@ -60,6 +61,7 @@ class Flow:
         output = next((box for box in self.boxes.values() if box.family == "output"), None)
         ways = self.ways_to(output.id) if output else set(self.boxes)
         line = [box for box in self.boxes.values() if box.id in ways and box.family != "output"]
+        # a class token or position table is no beginning of its own beside an input
         if any(box.family == "input" for box in line):
             return [box for box in line if box.family != "source"]
         return line
@@ -97,6 +99,7 @@ class Flow:
         """Inputs right before what reads them first, so that one read late is not alive until then."""
         order = {box.id: number for number, box in enumerate(boxes)}
         first = {
+            # half a place before its reader: nothing has to be numbered anew
             box.id: min((order[name] for name in self.behind[box.id]), default=order[box.id]) - 0.5
             for box in boxes
             if box.family == "input"
@@ -126,6 +129,7 @@ class Flow:
         regions: list[Region] = []
         start = alive = 0
         for number, box in enumerate(boxes):
+            # `alive` is how far edges from the boxes before lead: where no further than here, only this value goes on
             if alive <= number and number not in held:
                 regions.append(Region(tuple(boxes[start : number + 1]), forked or start > 0))
                 start = number + 1
@@ -141,6 +145,7 @@ class Flow:
             scope = self.closed_scope(box)
             if scope and scope is self.closed_scope(after):
                 held.add(number)
+            # another value joins from outside: all before it is one region with it
             if after.family == "input":
                 held.update(range(number + 1))
         return held
@@ -153,6 +158,7 @@ class Flow:
         """The scope with a definition around all boxes: the closed one, or the innermost."""
         common = self.scopes[boxes[0].id]
         for box in boxes[1:]:
+            # scopes are the same objects around each box they hold; equal ones elsewhere are other uses
             common = tuple(a for a, b in zip(common, self.scopes[box.id], strict=False) if a is b)
         closed = next((scope for scope in common if base_name(scope) in self.closed), None)
         return closed or next((scope for scope in reversed(common) if scope.definition), None)
@@ -161,6 +167,7 @@ class Flow:
         """Whether a scope may be one stage: not most of the model, and not a way through several sizes."""
         boxes = list(boxes_of(scope.items))
         sizes = {box.shapes[0][1:] for box in boxes if box.shapes and not is_silent(box)}
+        # sizes of ones alone do not count: a gate that pools to 1x1 (squeeze and excitation) stays inside its block
         few = len([size for size in sizes if set(size) - {1}]) <= 2
         return few and self.weight_of(boxes) * 2 <= self.total
 
@@ -189,6 +196,7 @@ class Flow:
         inner, end = boxes[:-1], boxes[-1]
         group = {box.id: box.id for box in inner}
 
+        # union-find with halved paths: boxes joined by an edge are of one way
         def root(name: str) -> str:
             while group[name] != name:
                 group[name] = group[group[name]]

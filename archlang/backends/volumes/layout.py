@@ -86,6 +86,7 @@ class _Layout:
         stages = list(stages_of(strip.parts))
         maps = [stage for stage in stages if stage.size]
         self.heights = fitting_scale([n for s in maps for n in s.size[-2:]], HIGHEST, FLATTEST)
+        # 3 channels of a photograph beside 2,048 would push the scale from the root to the logarithm
         self.channels = fitting_scale([s.channels for s in maps if s.family != "input"], THICKEST, THINNEST)
         self.vectors = fitting_scale(
             [PLAIN_VECTOR, *(s.channels for s in stages if not s.size)], LONGEST_VECTOR, SHORTEST_VECTOR
@@ -104,6 +105,7 @@ class _Layout:
     def _column(self, stage: Stage) -> _Column:
         volume = self._volume(stage)
         above = tuple(text for text in (stage.size_text,) if text)
+        # a name that the caption says anyway (`maxpool` above `max pool`) stands there once
         told = "".join(stage.caption).replace(" ", "")
         named = (stage.name, *stage.caption) if stage.name not in told else stage.caption
         below = (stage.channels_text, *(_cut(text) for text in named if text))
@@ -123,6 +125,7 @@ class _Layout:
         depth = DEPTH * self.heights.length(stage.size[-1]) if len(stage.size) > 1 else 3.0
         thickness, slabs = self.channels.length(stage.channels), min(stage.count, MOST_SLABS)
         if len(stage.size) > 2 and stage.size[0] > 1:
+            # a clip shows its frames as slabs, one more for each doubling: 16 frames are 5 slabs
             frames = 1 + round(log2(stage.size[0]))
             thickness, slabs = max(thickness / 2, 2.0), slabs + frames - 1
         return Volume(stage, 0, 0, thickness, height, depth, slabs)
@@ -187,10 +190,12 @@ class _Layout:
     def _rows(self) -> list[list[Part]]:
         parts = list(self.strip.parts)
         widths = [self._measure([part])[0] for part in parts]
+        # an arc past stages cannot turn into the next row
         count = 1 if self.strip.skips else int(sum(widths) // WIDEST) + 1
         share, filled = sum(widths) / count, 0.0
         rows: list[list[Part]] = [[] for _ in range(count)]
         for part, width in zip(parts, widths, strict=True):
+            # a part goes into the row in which its middle lies, so that rows are about equally wide
             rows[min(int((filled + width / 2) / share), count - 1)].append(part)
             filled += width
         return [row for row in rows if row]
@@ -225,6 +230,7 @@ class _Layout:
         own texts. What stands on it has its place in the `band` below the upper level.
         """
         column, free = self.columns[stage.id], self.taken.get(band, before.right - 1e6) + 8
+        # what rises goes in behind the texts on the bridges that lead to its stage
         free = max(free, self._behind_bridges(stage) + column.volume.width / 2) if not down else free
         middle = before.right - (before.column.width - GAP) / 2 if before.column else before.right
         from_side = not down or before.volume is None or middle < free or before.volume.stage.id in self.entered
@@ -235,6 +241,7 @@ class _Layout:
         corner = (turn, start[-1][1])
         end = ((turn, volume.inlet[1]), volume.inlet) if down else ((turn, axis + column.down + 2),)
         self.lines.append(Line((*start, *((corner,) if from_side else ()), *end)))
+        # an arrow ends below this stage: none can begin there as well
         self.entered |= set() if down else {stage.id}
         if stage.arrow:
             text = Text(turn + 5, self.floors[band] + LINE, _cut(stage.arrow), SMALL, "start", muted=True)
@@ -309,6 +316,7 @@ class _Layout:
         target = volume.inlet
         column = self.columns[volume.stage.id]
         texts = volume.x + (column.volume.width - (column.width - GAP)) / 2
+        # lines that part turn just behind the fork, those that meet just before the join: there they lie on each other
         turn = exit_.right + 6 if forking else min(target[0] - 9, texts - 4)
         self.lines.append(Line((*exit_.points, *_elbow(exit_.points[-1], target, turn))))
 
@@ -327,6 +335,7 @@ class _Layout:
         between = [v for v in self.placed.values() if left - 60 <= v.x + v.width / 2 <= right + 60]
         above = [line.points[1][1] for line in self.lines if line.role == "skip"]
         top = min([v.top - v.depth for v in between]) - LINE - 14
+        # each arc above those before it, so that none lie on each other
         top = min([top, *(y - 10 for y in above)])
         rises = [v.top - v.depth - LINE - 6 for v in (source, target)]
         self.lines.append(Line(((left, rises[0]), (left, top), (right, top), (right, rises[1])), "skip"))
@@ -436,8 +445,10 @@ def _kernel_on(source: Volume | None, target: Volume, scale: Scale) -> Kernel | 
     kernel, size = target.stage.kernel[-2:], source.stage.size[-2:] if source else ()
     if source is None or len(kernel) != 2 or len(size) != 2 or target.stage.family != "conv" or max(kernel) == 1:
         return None
+    # lines of a window on a low map, or across lanes, are a scribble
     if source.height < 24 or abs(source.outlet[1] - target.inlet[1]) > 1:
         return None
+    # the window in proportion to the map, at least as large as can be seen; at most the map itself
     high = max(source.height * min(kernel[0] / size[0], 1), 5.0)
     deep = max(source.depth * min(kernel[1] / size[1], 1), 2.5)
     x, y = source.outlet

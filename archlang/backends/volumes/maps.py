@@ -73,6 +73,7 @@ def is_silent(box: Box) -> bool:
 
 def changes(before: Stage, stage: Stage) -> bool:
     """Whether a stage has another size than the one before it; flattened for what goes number by number is none."""
+    # ReLU behind a flattening: the same numbers, so the map before stays
     if stage.family in POINTWISE:
         return stage.channels * prod(stage.size) != before.channels * prod(before.size)
     return (stage.size, stage.channels) != (before.size, before.channels)
@@ -84,6 +85,7 @@ def same(before: Stage, stage: Stage) -> bool:
         return False
     near = all(abs(a - b) <= NEAR * max(a, b) for a, b in zip(before.size, stage.size, strict=True))
     alike = (before.caption, before.family) == (stage.caption, stage.family)
+    # blocks may grow in channels from one to the next (DenseNet), layers alike have the same
     return near and alike and (stage.block or before.channels == stage.channels)
 
 
@@ -125,6 +127,7 @@ def _has_rows(box: Box, before: Stage | None) -> bool:
         return True
     if box.family in ("conv", "pool") or before is None:
         return False
+    # turns (channels, length) into (length, features), and back
     if box.title in ("PERMUTE", "Transpose") and box.shapes and len(box.shapes[0]) == 2:
         return not before.rows
     return before.rows
@@ -161,6 +164,7 @@ def _conv_word(box: Box) -> str:
     if "Transpose" in box.title:
         return "up-conv"
     groups = getattr(op, "groups", 1)
+    # depthwise: as many groups as channels (MobileNet; Howard et al. 2017)
     return "dw conv" if groups > 1 and groups == getattr(op, "in_channels", 0) else "conv"
 
 

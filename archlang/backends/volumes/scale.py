@@ -37,6 +37,7 @@ class Scale:
             return max(self.longest * share, self.shortest)
         if self.kind == "square root":
             return max(self.longest * sqrt(share), self.shortest)
+        # size 1 is the shortest and the most is the longest
         return self.shortest + (self.longest - self.shortest) * log(max(size, 1)) / log(self.most)
 
     def widens(self, size: int) -> bool:
@@ -48,6 +49,7 @@ def fitting_scale(sizes: Iterable[int], longest: float, shortest: float) -> Scal
     """The plainest scale on which all sizes above 1 are legible; a single one is as long as can be."""
     telling = {size for size in sizes if size > 1} or {1}
     most, least = max(telling), min(telling)
+    # the smallest has longest * least / most pixels, multiplied out
     if longest * least >= shortest * most:
         return Scale("linear", most, longest, shortest)
     if longest * sqrt(least / most) >= shortest:

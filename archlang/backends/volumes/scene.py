@@ -40,12 +40,14 @@ class Volume:
     @property
     def outlet(self) -> Point:
         """The middle of the side that faces what follows."""
+        # the side is a parallelogram: its middle lies half the depth further right and higher than the front's edge
         return self.x + self.width - self.depth / 2, self.top + self.height / 2 - self.depth / 2
 
     @property
     def inlet(self) -> Point:
         """The left edge at the height of `outlet`: of the front, or where that is low, of the top."""
         y = self.outlet[1]
+        # above a low front, the left edge of the lid leads to the right as much as up
         return self.x + max(0.0, self.top - y), y
 
 

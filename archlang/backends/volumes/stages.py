@@ -95,6 +95,7 @@ def find_strip(model: Model, options: RenderOptions) -> Strip:
         options = replace(options, expand=(EVERYTHING,))
     flow = Flow(draw(model, options))
     strip = _Reader(flow).read()
+    # who asks for a depth or a part gets it, however many stages there are
     if options.depth is None and not options.expand and sum(1 for _ in stages_of(strip.parts)) > MOST_STAGES:
         close_blocks(flow)
         strip = _Reader(flow).read()
@@ -170,8 +171,10 @@ class _Reader:
         if before is not None and silent and (not changes(before, stage) or self._flattens(box)):
             self.shown[box.id] = before.id
             parts[-1] = replace(before, rows=stage.rows)
+        # the beginning of a lane stands for what the fork gives: no map of its own
         elif silent and first is not None and not parts and first.shapes == box.shapes:
             self.shown[box.id] = self.shown.get(first.id, first.id)
+        # up-conv, then concat at the same size: one map, whose arrow says up-conv
         elif before is not None and box.id in self.joins and before.family == "conv" and stage.size == before.size:
             self._join_enlarged(parts, before, stage)
         else:
@@ -194,6 +197,7 @@ class _Reader:
 
     def _add_stage(self, parts: list[Part], stage: Stage, boxes: Iterable[Box]) -> None:
         before = parts[-1] if parts else None
+        # a stage with a further output stays alone: its line has to begin at that very map
         if isinstance(before, Stage) and same(before, stage) and not self._has_outlet(before):
             count, first, start = (
                 before.count + stage.count,
@@ -220,10 +224,13 @@ class _Reader:
         if scope is not None and base_name(scope) in flow.closed:
             self._add_block(parts, region.boxes, scope)
             return
+        # takes effect when the strip is read again, so that all uses of the block are one stage
         if scope is not None and region.forked and flow.is_block(scope):
             flow.closed.add(base_name(scope))
         lanes = flow.lanes(region.boxes)
+        # with more than half of the layers that have weights, the ways are what the figure is about
         small = region.forked and flow.weight_of(region.boxes) * 2 <= flow.total
+        # an empty way: a shortcut without layers
         passes = first is not None and region.boxes[-1].id in flow.behind.get(first.id, ())
         tangled = not lanes or (len(lanes) == 1 and not passes)
         if tangled and not small and len(region.boxes) <= MOST_CHAINED:
@@ -245,6 +252,7 @@ class _Reader:
         """Boxes as they run, one behind the other; what does not come from the one before is an arc."""
         for box in boxes:
             before = parts[-1].id if parts and isinstance(parts[-1], Stage) else None
+            # a dict for its order: a set of texts has another order in each run
             sources = {self.shown[name]: None for name in self.flow.before.get(box.id, ()) if name in self.shown}
             if before is None or before in sources:
                 self._add_layer(parts, box, first)
@@ -275,6 +283,7 @@ class _Reader:
 
     def _sides(self) -> Iterator[Side]:
         """Further outputs, each at the last stage before it that is shown."""
+        # the first output is the model's own, at which the main line ends
         for box in [box for box in self.flow.boxes.values() if box.family == "output"][1:]:
             known = [name for name in self.flow.ways_to(box.id) if name in self.shown]
             if known:

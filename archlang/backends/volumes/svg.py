@@ -38,6 +38,7 @@ def svg_text(scene: Scene, options: RenderOptions) -> str:
 def number(value: float) -> str:
     """At most one digit behind the point, none where it is zero."""
     return (
+        # -0.04 would be -0: another text for the same place
         f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else f"{value:.1f}".removesuffix(".0")
     )
 
@@ -66,6 +67,7 @@ def _points(points: tuple[Point, ...]) -> str:
 def _volume(volume: Volume, palette: Palette) -> Iterator[str]:
     paint = faces(volume.stage.family, palette)
     yield f'<g stroke="{paint.line}" stroke-width="0.8" stroke-linejoin="round">'
+    # from left to right: each slab covers the side of the one before
     for slab in slabs_of(volume):
         for points, fill in zip(slab, (paint.lid, paint.side, paint.front), strict=True):
             yield f'<polygon points="{_points(points)}" fill="{fill}"/>'

@@ -9,6 +9,7 @@ from archlang.backends.themes import PALETTES, Palette
 from archlang.backends.volumes.paint import faces
 from archlang.backends.volumes.scene import Kernel, Line, Patch, Point, Scene, Text, Volume, slabs_of
 
+# two hyphens in a row are a dash in TeX, unless each stands in braces
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -17,6 +18,7 @@ SPECIAL = {
 }  # fmt: skip
 """Characters that TeX reads as something else."""
 
+# y=-1bp: in a scene y grows downwards; a bp is 1/72 inch, as the points of SVG and PDF are
 HEAD = r"""% {name}, drawn by archlang. lualatex and xelatex take every script, pdflatex Latin ones.
 \documentclass{{article}}
 \usepackage[paperwidth={width}bp, paperheight={height}bp, margin=0pt]{{geometry}}
