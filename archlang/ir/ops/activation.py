@@ -41,6 +41,7 @@ class _Activation(Op):
     family = "activation"
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """A new output, or the input itself with `inplace`; the backward pass needs the one that `keeps` names."""
         x = inputs[0]
         if getattr(self, "inplace", False):
             return (self._in_place(trace, x),)
@@ -50,6 +51,8 @@ class _Activation(Op):
 
     def _in_place(self, trace: Trace, x: Tensor) -> Tensor:
         """What stands in for the input is kept: the output that replaces it, or a copy made before."""
+        # autograd's own rule for `relu6_` and its like: where the formula of the gradient needs the old input, it is
+        # cloned first.
         copied = trace.recording and self.keeps == "input" and self.copies_in_place
         trace.keep(trace.new(x.shape, like=(x,)) if copied else x)
         return trace.same(x)
@@ -58,10 +61,12 @@ class _Activation(Op):
     def summary(self) -> str:
         """The arguments that are not torch's defaults."""
         changed = {p.name: getattr(self, p.name) for p in self.signature if getattr(self, p.name) != p.default}
+        # %.4g keeps 0.6667 of LeNet's slope of 2/3 and drops the digits that nobody reads.
         shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in changed.items()}
         return ", ".join(f"{name} {value}" for name, value in shown.items() if name != "inplace")
 
     def torch(self) -> TorchCall:
+        """torch's class with the arguments of the signature, which has torch's names and order."""
         return signature_call(self, self.torch_name)
 
 
@@ -76,6 +81,7 @@ class ReLU(_Activation):
     words = ("RELU", "ReLU")
     kind = "relu"
     torch_name = "nn.ReLU"
+    # the gradient is 1 just where the output is above zero: with inplace no further memory is kept.
     keeps = "output"
     signature = (INPLACE,)
 
@@ -89,6 +95,7 @@ class ReLU6(_Activation):
 
     tag = "relu6"
     words = ("RELU6", "ReLU6")
+    # automatic names are kind and number: the first `relu6` would have the name of ReLU number 61.
     kind = "clippedrelu"
     torch_name = "nn.ReLU6"
     signature = (INPLACE,)
@@ -106,11 +113,13 @@ class LeakyReLU(_Activation):
     words = ("LEAKYRELU", "LeakyReLU")
     kind = "leakyrelu"
     torch_name = "nn.LeakyReLU"
+    # with a slope above zero the output has the input's sign: `leaky_relu_` keeps it alone.
     copies_in_place = False
     signature = (number("negative_slope", 0.01), INPLACE)
 
     @property
     def summary(self) -> str:
+        """The slope below zero, torch's default of 0.01 too: papers disagree on it (0.2 in GANs)."""
         return f"{self.negative_slope:g}"
 
 
@@ -135,20 +144,26 @@ class PReLU(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """`channels=true` takes the number of parameters from the input, where torch wants it written."""
         return cls(num_parameters=shape[0] if given["channels"] else 1, fill=given["fill"])
 
     def parameters(self) -> Counts:
+        """`weight` of 1 or C numbers, the name in torch's state dict."""
         return {"weight": (self.num_parameters,)}
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the input: from the output alone one cannot tell where it came from, since a slope may be below zero."""
         trace.keep(inputs[0])
         return (trace.new(inputs[0].shape, like=inputs),)
 
     @property
     def summary(self) -> str:
+        """How many slopes are learned."""
         return str(self.num_parameters)
 
     def torch(self) -> TorchCall:
+        """`num_parameters` only where it is not torch's 1; `fill` is torch's `init`, a word that means another thing
+        here."""
         count = (positional("num_parameters", self.num_parameters, "in"),) if self.num_parameters > 1 else ()
         return with_defaults(TorchCall("nn.PReLU", (*count, keyword("init", self.fill))), {"init": 0.25})
 
@@ -165,6 +180,7 @@ class ELU(_Activation):
     words = ("ELU",)
     kind = "elu"
     torch_name = "nn.ELU"
+    # ELU's gradient can be had from its output, y + alpha below zero, and `elu_` does it so.
     copies_in_place = False
     signature = (number("alpha", 1.0), INPLACE)
 
@@ -242,6 +258,7 @@ class Hardtanh(_Activation):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` unless min_val < max_val, as torch asserts."""
         if given["max_val"] <= given["min_val"]:
             raise OpError(OutOfRange(word, "max_val", given["max_val"], f"above min_val, {given['min_val']:g}"))
         return cls(**given)
@@ -277,10 +294,13 @@ class Tanh(_Activation):
     words = ("TANH", "Tanh")
     kind = "tanh"
     torch_name = "support.ScaledTanh"
+    # the gradient of tanh is 1 - y^2, that of the logistic function y*(1 - y): neither needs x.
     keeps = "output"
     signature = (number("amplitude", 1.0), number("slope", 1.0))
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Scaled, there are steps of slope*x, tanh and amplitude*y; of these the middle one is kept, as for a plain
+        tanh."""
         if self.amplitude == self.slope == 1:
             return _Activation.trace(self, trace, inputs, outputs)
         scaled = trace.new(inputs[0].shape, like=inputs)
@@ -290,6 +310,7 @@ class Tanh(_Activation):
         return (trace.new(squashed.shape, like=(squashed,)),)
 
     def torch(self) -> TorchCall:
+        """`nn.Tanh` for plain numbers; torch has no class for the scaled one."""
         plain = self.amplitude == self.slope == 1
         return TorchCall("nn.Tanh") if plain else signature_call(self, self.torch_name)
 
@@ -317,19 +338,23 @@ class _AlongAxis(_Activation):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` unless the input has the axis."""
         axis_index(word, given["dim"], shape)
         return cls(**given)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the output, which both gradients are written in; the output is always contiguous."""
         out = trace.output(outputs[0])
         trace.keep(out)
         return (out,)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """All of `dim`, since each number is divided by a sum along it; the other axes position by position."""
         axis = axis_index(self.words[0], self.dim, output)
         return ((*field[:axis], None, *field[axis + 1 :]),)
 
     def torch(self) -> TorchCall:
+        """`dim` is always written: without it torch guesses the axis from the rank, and warns."""
         return TorchCall(self.torch_name, (keyword("dim", self.dim),))
 
 
@@ -375,16 +400,20 @@ class Maxout(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` unless the channels divide into groups of `pieces`."""
         if shape[0] % given["pieces"]:
             reason = f"{plural(shape[0], 'channel')} cannot be split into groups of {given['pieces']}"
             raise OpError(NotAllowed(word, "pieces", given["pieces"], reason))
         return cls(**given)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """(C, ...) -> (C/pieces, ...)."""
         return (inputs[0][0] // self.pieces, *inputs[0][1:])
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Of `torch.max(..., dim=2)` the positions are kept (int64), not the input."""
         x = inputs[0]
+        # one axis split in two is a view however the map lies: nothing is allocated before the maximum.
         groups = trace.reshape(x, (trace.batch, x.shape[1] // self.pieces, self.pieces, *x.shape[2:]))
         out = trace.output(outputs[0])
         trace.keep(trace.new(out.shape, INDEX_BYTES))
@@ -392,14 +421,18 @@ class Maxout(Op):
         return (out,)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """The `pieces` channels of its group, at the same position."""
         return ((blocks_read(field[0], 1, self.pieces), *field[1:]),)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """`96/2 = 48 channels`."""
         return (f"{inputs[0][0]}/{self.pieces} = {output[0]} channels",)
 
     @property
     def summary(self) -> str:
+        """`of 2`."""
         return f"of {self.pieces}"
 
     def torch(self) -> TorchCall:
+        """A module of archlang's own, copied into generated files."""
         return TorchCall("support.Maxout", (positional("pieces", self.pieces),))

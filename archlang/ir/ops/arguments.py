@@ -21,6 +21,7 @@ AXES = {1: "one axis", 2: "two axes", 3: "three axes"}
 
 def is_integer(value: Value) -> bool:
     """An int that is not a bool, or a size left free."""
+    # to Python `true` is the int 1: without this CONV(true, 3) would have one filter.
     return isinstance(value, int | Symbolic) and not isinstance(value, bool)
 
 
@@ -31,6 +32,7 @@ def _each(value: Value, axes: int) -> tuple[Any, ...]:
 
 def _integer(minimum: int, expected: str) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> int:
+        """A whole number, for `axes` of any number."""
         del axes
         if not is_integer(value):
             raise OpError(WrongType(word, name, value, expected))
@@ -43,7 +45,9 @@ def _integer(minimum: int, expected: str) -> Reader:
 
 def _sizes(minimum: int) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> Sizes:
+        """One size for each axis; a lone one stands for all of them."""
         values = _each(value, axes)
+        # `all` of an empty tuple is true: `()` is no size.
         if not values or not all(is_integer(v) for v in values):
             raise OpError(WrongType(word, name, value, "a whole number or a size such as 3x3"))
         if len(values) != axes:
@@ -74,12 +78,14 @@ def _flag(word: str, name: str, value: Value, axes: int) -> bool:
 
 def _number(minimum: float | None, maximum: float | None, above: float | None) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> float:
+        """Always a float, so that 1 and 1.0 make equal ops."""
         del axes
         if not isinstance(value, float) and not is_integer(value):
             raise OpError(WrongType(word, name, value, "a number"))
         if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
             expected = f"{minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
             raise OpError(OutOfRange(word, name, value, expected))
+        # inf is a float, and with `above` also nan fails, which every comparison is false for.
         if above is not None and not above < value < inf:
             raise OpError(OutOfRange(word, name, value, f"above {above:g}"))
         return value if isinstance(value, float) else float(value)
@@ -89,6 +95,7 @@ def _number(minimum: float | None, maximum: float | None, above: float | None) -
 
 def _choice(*words: str) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> str:
+        """One of the words as it stands."""
         del axes
         if not isinstance(value, str):
             raise OpError(WrongType(word, name, value, "a word in quotes"))
@@ -101,6 +108,7 @@ def _choice(*words: str) -> Reader:
 
 def _integers(minimum: int, expected: str) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> Sizes:
+        """A tuple of any length, also of a lone number; `axes` says nothing about it."""
         del axes
         values = _each(value, 1)
         if not values or not all(is_integer(v) for v in values):
@@ -120,6 +128,7 @@ def _factors(word: str, name: str, value: Value, axes: int) -> tuple[float, ...]
         raise OpError(OutOfRange(word, name, value, f"{NUMBERS[axes]}, since the input has {AXES[axes]}"))
     if not all(0 < v < inf for v in values):
         raise OpError(OutOfRange(word, name, value, "above 0"))
+    # float() for 2 as well as 2.0, so that equal factors are equal fields and share a body.
     return tuple(v if isinstance(v, float) else float(v) for v in values)
 
 
@@ -127,6 +136,7 @@ def optional(parameter: Parameter, default: Any = None) -> Parameter:
     """The same argument, with `none` allowed and, unless another is given, the default."""
 
     def read(word: str, name: str, value: Value, axes: int) -> Any:
+        """None as it stands, anything else by the reader of the argument."""
         return None if value is None else parameter.read(word, name, value, axes)
 
     return Parameter(parameter.name, read, default, parameter.letter, parameter.keyword)

@@ -49,12 +49,14 @@ class Attention(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` unless the input is (L, E) and E divides by the heads."""
         require_rank(word, shape, (2,), "a sequence of tokens (L, E)")
         if shape[1] % given["num_heads"]:
             raise OpError(GroupsIndivisible(word, "num_heads", shape[1], given["num_heads"], "feature"))
         return cls(**given, embed_dim=shape[1])
 
     def parameters(self) -> Counts:
+        """Names and shapes of `nn.MultiheadAttention`: the three projections of the input are one tensor of 3E x E."""
         features = self.embed_dim
         weights = {
             "in_proj_weight": (3 * features, features),
@@ -65,7 +67,11 @@ class Attention(Op):
         return {name: shape for name, shape in weights.items() if self.bias or not name.endswith("bias")}
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        """4*L*E^2 for the projections, 2*L^2*E for the scores and the weighted sum; the number of heads changes
+        nothing."""
         length, features = inputs[0]
+        # torch's FlopCounterMode misses all of this on CPU tensors in eval mode (the fused operation has no formula),
+        # so counts of others may be lower.
         return 4 * length * features**2 + 2 * length**2 * features
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
@@ -75,19 +81,24 @@ class Attention(Op):
         if not trace.training:
             return (self._in_one(trace, batch * length, outputs[0]),)
         tokens = (batch * length, features)
+        # nn.MultiheadAttention turns `batch_first` inputs to (L, N, E), and the linear map copies what does not lie in
+        # order.
         rows = trace.reshape(trace.permute(x, (1, 0, 2)), tokens)
         projected = trace.new((3, *tokens))
+        # the three lie mixed, (L, N, 3, E); torch unpacks them to (3, L, N, E) by a copy and gives the first up.
         parts = trace.new(projected.shape)
         trace.free(projected)
         trace.keep(rows, parts)
         mixed = self._attended(trace, batch, length)
         trace.keep(mixed)
         out = trace.new((length, batch, features))
+        # (N, L, E) again, but as a view: what comes next may have to copy.
         return (trace.permute(out, (1, 0, 2)),)
 
     def _in_one(self, trace: Trace, tokens: int, output: Shape) -> Tensor:
         """torch's single operation for inference: query, key and value, and what their attention gives."""
         projected = trace.new((tokens, 3 * self.embed_dim))
+        # what attention gives before the last projection: needed for the peak, read by nothing else here.
         trace.new((tokens, self.embed_dim))
         trace.free(projected)
         return trace.output(output)
@@ -95,6 +106,7 @@ class Attention(Op):
     def _attended(self, trace: Trace, batch: int, length: int) -> Tensor:
         """The weighted values of all heads, as they go into the last projection."""
         tokens, scores = (batch * length, self.embed_dim), (batch, self.num_heads, length, length)
+        # the fused kernels never hold L x L scores; the CPU's knows no dropout, and torch takes the steps one by one.
         if not self.dropout or trace.setting.device == "cuda":
             trace.keep(trace.new(scores[:3], max(trace.setting.itemsize, 4)))  # the scores' sums, for the softmax
             return trace.new(tokens)
@@ -107,19 +119,23 @@ class Attention(Op):
         return trace.new(tokens) if length > 1 and batch > 1 else mixed
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """Every token looks at every other, and each projection at all features."""
         return ((None, None),)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """That the shape stays, and how the features are dealt out to the heads."""
         length, features = inputs[0]
         heads = f"{self.num_heads} heads of {features}/{self.num_heads} = {features // self.num_heads} features"
         return (f"the shape stays: {length} tokens, each of which looks at all {length}", heads)
 
     def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """`4*(E + 1)*E`, the biases as one further input of each projection."""
         e = self.embed_dim
         law, numbers = ("4*(E + 1)*E", f"4*({e} + 1)*{e}") if self.bias else ("4*E*E", f"4*{e}*{e}")
         return (f"query, key, value and output: {law} = {numbers} = {4 * (e + self.bias) * e:,}",)
 
     def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """`4*L*E*E` and `2*L*L*E` with their numbers."""
         (length, e), macs = inputs[0], self.macs(inputs, output)
         return (
             f"query, key, value and output of {length} tokens: 4*L*E*E = {product_text((4, length, e, e))}",
@@ -129,9 +145,11 @@ class Attention(Op):
 
     @property
     def summary(self) -> str:
+        """The number of heads."""
         return f"{self.num_heads} heads" if self.num_heads > 1 else "1 head"
 
     def torch(self) -> TorchCall:
+        """Called as `attention(x, x, x, need_weights=False)[0]`, with the batch in front."""
         call = TorchCall(
             "nn.MultiheadAttention",
             (
@@ -139,9 +157,11 @@ class Attention(Op):
                 positional("num_heads", self.num_heads),
                 keyword("dropout", self.dropout),
                 keyword("bias", self.bias),
+                # flowing values have the batch first everywhere; torch's default here is (L, N, E).
                 keyword("batch_first", True),
             ),
             inputs=(0, 0, 0),
+            # asking for the weights would keep torch from its fused attention: all scores would be held.
             call_arguments=(keyword("need_weights", False),),
             result=0,
         )

@@ -18,8 +18,11 @@ SIGNATURE = (number("p", 0.5, 0.0, 1.0), flag("inplace", False))
 
 def masked(trace: Trace, x: Tensor, inplace: bool = False, noise_shape: Dims | None = None) -> Tensor:
     """What dropout does in training: numbers times noise, which is kept. On a GPU that is a mask of bytes."""
+    # torch fuses dropout on CUDA only; the CPU draws noise of the input's own type, already divided by 1 - p.
     fused = trace.setting.device == "cuda" and not inplace and noise_shape is None
     noise = trace.new(x.shape if noise_shape is None else noise_shape, MASK_BYTES if fused else None)
+    # the product's gradient for x needs the noise; what enters a network needs no gradient, and dropout of it keeps
+    # nothing.
     trace.keep(*((noise,) if x.grad else ()))
     return trace.same(x) if inplace else trace.new(x.shape, like=(x,))
 
@@ -35,6 +38,7 @@ class _Dropout(Op):
     signature = SIGNATURE
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """The input itself outside training or for p = 0; else the product with random noise, which is kept."""
         x = inputs[0]
         if not trace.training or self.p == 0:
             return inputs
@@ -48,9 +52,11 @@ class _Dropout(Op):
 
     @property
     def summary(self) -> str:
+        """The probability of dropping a number; TensorFlow 1 gave that of keeping it."""
         return f"{self.p:g}"
 
     def _torch(self, target: str) -> TorchCall:
+        # `nn.Dropout(inplace=True)` alone reads well; every other call shows its p.
         p = (positional("p", self.p),) if self.p != 0.5 or not self.inplace else ()
         return with_defaults(TorchCall(target, (*p, keyword("inplace", self.inplace))), {"inplace": False})
 
@@ -69,6 +75,7 @@ class Dropout(_Dropout):
     kind = "dropout"
 
     def torch(self) -> TorchCall:
+        """`nn.Dropout(0.5)`: `p` is written though it is torch's default, since a reader wants to see it."""
         return self._torch("nn.Dropout")
 
 
@@ -88,6 +95,7 @@ class ChannelDropout(_Dropout):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Keeps the number of axes, which torch's class is chosen by."""
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         return cls(**given, axes=len(shape) - 1)
 
@@ -95,6 +103,7 @@ class ChannelDropout(_Dropout):
         return (*x.shape[:2], *(1,) * self.axes)
 
     def torch(self) -> TorchCall:
+        """`nn.Dropout1d`, `2d` or `3d` by the rank: torch warns about a map of another, or refuses it."""
         return self._torch(f"nn.Dropout{self.axes}d")
 
 
@@ -116,6 +125,7 @@ class DropPath(Op):
     signature = (number("p", minimum=0.0, maximum=1.0),)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """One random number for each sample: kept as a tensor of (batch, 1, ...)."""
         x = inputs[0]
         if not trace.training or self.p == 0:
             return inputs
@@ -123,7 +133,9 @@ class DropPath(Op):
 
     @property
     def summary(self) -> str:
+        """The probability of leaving the branch out."""
         return f"{self.p:g}"
 
     def torch(self) -> TorchCall:
+        """A module of archlang's own, copied into generated files."""
         return TorchCall("support.DropPath", (positional("p", self.p),))
