@@ -37,6 +37,7 @@ from archlang.ir.ops.scale import Scale
 from archlang.ir.ops.shape import Crop, Permute, Reshape, Slice
 from archlang.ir.ops.transposed import UpConv
 
+# within a family, docs/layers.md has them in this order.
 register_all((
     Conv, UpConv,
     MaxPool, AvgPool, LpPool, MaxUnpool, Upsample,

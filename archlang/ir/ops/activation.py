@@ -152,7 +152,7 @@ class PReLU(Op):
         return {"weight": (self.num_parameters,)}
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """Keeps the input: from the output alone one cannot tell where it came from, since a slope may be below zero."""
+        """Keeps the input: the output alone does not tell where it came from, since a slope may be below zero."""
         trace.keep(inputs[0])
         return (trace.new(inputs[0].shape, like=inputs),)
 

@@ -58,6 +58,7 @@ class Parameter:
     @property
     def text(self) -> str:
         """`stride=1`, or the bare name where a value is needed."""
+        # only errors and docs ask for it: a check without errors does not pay for the import.
         from archlang.errors.words import value_text
 
         return self.name if self.default is REQUIRED else f"{self.name}={value_text(self.default)}"
@@ -97,6 +98,7 @@ class TorchCall:
     @property
     def is_module(self) -> bool:
         """Whether it is a module to construct, not a function to call."""
+        # a class of another package is written `package.module:Class`; the colon stands in no other target.
         own = self.target.startswith(("nn.", "support.")) and self.target != "nn.Parameter"
         return own or ":" in self.target
 
@@ -137,6 +139,7 @@ class Op:
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         """The op for `given` (canonical values, defaults filled in) on an input of `shape`."""
+        # of most layers the arguments say all; those that need the input's sizes override this.
         del word, shape
         return cls(**given)
 
@@ -148,11 +151,13 @@ class Op:
     @classmethod
     def slides_over(cls, shape: Shape) -> int:
         """How many axes sizes of this op have for an input of `shape`: all but the channels."""
+        # (features) counts as one axis, so that a lone number can be read; whether the rank fits is asked later.
         return max(len(shape) - 1, 1)
 
     @property
     def torch_class(self) -> str:
         """torch's class name, `Conv2d`, or the word of the language where torch has none."""
+        # by the expression and not by the class: AVGPOOL(to=6) is torch's AdaptiveAvgPool2d, and says so in the table.
         target = self.torch().target
         known = target.startswith("nn.") and target != "nn.Parameter"
         return target.removeprefix("nn.") if known else self.words[0]
@@ -194,6 +199,7 @@ class Op:
         Unless overridden, number for number of inputs that have the output's shape, or are spread over it; everything
         of others.
         """
+        # a field is a box, one stretch of positions along each axis: each input gets one of its own.
         return tuple(_read_alike(field, shape, output) for shape in inputs)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
@@ -211,6 +217,7 @@ class Op:
     def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
         """How many numbers are learned, and how these come about."""
         del inputs, output
+        # the name is empty where the layer is the tensor itself (LearnedTensor).
         tensors = self.parameters()
         sizes = tuple(f"{name or 'the tensor'}: {product_text(shape)}" for name, shape in tensors.items())
         together = (f"together {count_elements(tensors):,}",) if len(tensors) > 1 else ()
@@ -228,6 +235,7 @@ class Op:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """As `Op` itself: a union of all registered ops, told apart by their field `op`."""
+        # pydantic asks the class of every field: only the field of type `Op` stands for all of them.
         if cls is not Op:
             return handler(source)
         from archlang.ir.json import op_union_schema
@@ -237,8 +245,10 @@ class Op:
 
 def _read_alike(field: Field, shape: Shape, output: Shape) -> Field:
     """The field of an input that is read number for number; all of it where it is not."""
+    # neither equal nor broadcast: nothing is known of which number goes where, so all of it may be read.
     if len(shape) != len(output) or any(n not in (1, out) for n, out in zip(shape, output, strict=True)):
         return (None,) * len(shape)
+    # an axis of 1 that is spread over the output is read at its only position.
     return tuple((0, 0) if n < out and reach else reach for n, out, reach in zip(shape, output, field, strict=True))
 
 
@@ -255,6 +265,7 @@ def lacks_rule(op: Op, rule: Literal["parameters", "macs"]) -> bool:
     multiply.
     """
     kind = type(op)
+    # a class between may have the rule: what counts is whether it is still the empty one of `Op`.
     if getattr(kind, rule) is not getattr(Op, rule) or kind.__module__.startswith("archlang."):
         return False
     return ":" in op.torch().target or (rule == "macs" and bool(op.parameters()))
@@ -271,18 +282,21 @@ def axis_index(word: str, dim: int, shape: Shape) -> int:
     if not (1 <= dim <= len(shape) or -len(shape) <= dim <= -1):
         axes = f"axes 1 to {len(shape)} (the batch is axis 0 and stays)"
         raise OpError(WrongRank(f"{word}(dim={dim})", shape, axes))
+    # shapes leave out the batch, so torch's axis 1 is index 0; from the end both count alike.
     return dim - 1 if dim > 0 else len(shape) + dim
 
 
 def signature_call(op: Op, target: str, *leading: TorchArgument) -> TorchCall:
     """The expression of a layer whose signature is torch's: `leading`, then its other arguments by their names."""
     given = {argument.name for argument in leading}
+    # names of a signature are torch's, so a layer without more to say needs no rule of its own.
     others = (keyword(p.name, getattr(op, p.name)) for p in op.signature if p.name not in given)
     return with_defaults(TorchCall(target, (*leading, *others)), {p.name: p.default for p in op.signature})
 
 
 def with_defaults(call: TorchCall, defaults: Mapping[str, Any]) -> TorchCall:
     """The call without the keyword arguments that equal torch's defaults."""
+    # what stands by position is kept even at torch's default: those behind it would move up.
     kept = (a for a in call.arguments if a.positional or a.name not in defaults or defaults[a.name] != a.value)
     return replace(call, arguments=tuple(kept))
 

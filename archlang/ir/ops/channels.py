@@ -168,5 +168,5 @@ class AddCoords(Op):
         return "with r" if self.with_r else ""
 
     def torch(self) -> TorchCall:
-        """A module of archlang's own; its `r` is that of the scaled coordinates, as in the paper: up to sqrt(2) for a map."""
+        """A module of archlang's own; its `r` is of the scaled coordinates, as the authors have it: up to sqrt(2)."""
         return signature_call(self, "support.AddCoords")

@@ -85,7 +85,7 @@ class Conv(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Conv:
-        """Raises `OpError` for another rank than 2 to 4, groups that do not divide, or a border the input cannot give."""
+        """Raises `OpError` for another rank than 2 to 4, groups that do not divide, or too wide a border."""
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         _check_groups(word, shape[0], given)
         if given["round"] == "ceil":

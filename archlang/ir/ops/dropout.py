@@ -40,6 +40,7 @@ class _Dropout(Op):
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         """The input itself outside training or for p = 0; else the product with random noise, which is kept."""
         x = inputs[0]
+        # torch.dropout returns its input for p = 0, in training as well.
         if not trace.training or self.p == 0:
             return inputs
         if self.p == 1:  # torch multiplies by one zero

@@ -34,15 +34,18 @@ class Concat(Op):
 
     @classmethod
     def build_join(cls, word: str, given: dict[str, Value], shapes: tuple[Shape, ...]) -> Self:
+        """Raises `OpError` unless all inputs have the same number of axes and `dim` is one of them."""
         rank, dim = len(shapes[0]), given["dim"]
         if len({len(shape) for shape in shapes}) > 1 or not (1 <= dim <= rank or -rank <= dim <= -1):
             raise OpError(JoinMismatch(word, shapes, f"inputs with the same axes, one of them axis {dim}"))
+        # `align` is not the op's: the elaboration puts a Crop in front of each larger input.
         return cls(dim=dim)
 
     def _axis(self, shape: Shape) -> int:
         return self.dim - 1 if self.dim > 0 else len(shape) + self.dim
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """Sizes along `dim` add up; raises `OpError` where any other differs."""
         first, axis = inputs[0], self._axis(inputs[0])
         others = [(*shape[:axis], *shape[axis + 1 :]) for shape in inputs]
         if any(other != others[0] for other in others):
@@ -50,6 +53,8 @@ class Concat(Op):
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """A copy of all inputs; nothing is kept, since the gradient is cut up again."""
+        # torch.cat lays its output with the channels last only if all inputs lie so.
         return (trace.output(outputs[0], *(inputs if all(x.is_channels_last for x in inputs) else ())),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
@@ -57,23 +62,27 @@ class Concat(Op):
         return tuple(_within(field, shape, self._axis(shape)) for shape in inputs)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """`64 + 128 + 32 + 32 = 256 along axis 1 (the channels)`."""
         axis = self._axis(output)
         sizes = " + ".join(str(shape[axis]) for shape in inputs)
         return (f"{sizes} = {output[axis]} along axis {axis + 1}" + (" (the channels)" if axis == 0 else ""),)
 
     def torch(self) -> TorchCall:
+        """`torch.cat` of a tuple."""
         return TorchCall("torch.cat", (keyword("dim", self.dim),), tuple_inputs=True)
 
 
 def _within(field: Field, shape: Shape, axis: int) -> Field:
     """The field with all of an axis where it is as long."""
     reach = field[axis]
+    # a stretch as long as the axis of a branch reads all of it, wherever it lies; an axis of 1 says nothing.
     whole = reach is not None and reach[1] - reach[0] + 1 >= max(shape[axis], 2)
     return (*field[:axis], None if whole else reach, *field[axis + 1 :])
 
 
 def broadcast(sizes: Sequence[int]) -> int | None:
     """The size that all have but for those that are 1; None if two differ."""
+    # not a set: of sizes left free, it would have another order in every run, and that decides what is asked first.
     distinct = dict.fromkeys(sizes)
     distinct.pop(1, None)
     common = next(iter(distinct), 1)
@@ -103,9 +112,11 @@ class _Elementwise(Op):
 
     @classmethod
     def build_join(cls, word: str, given: dict[str, Value], shapes: tuple[Shape, ...]) -> Self:
+        """Takes any shapes: whether they agree is `infer_shape`'s question."""
         return cls()
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """The broadcast shape. Raises `OpError` for other ranks or sizes; torch would also broadcast ranks."""
         if len({len(shape) for shape in inputs}) > 1:
             raise OpError(JoinMismatch(self.words[0], inputs, "inputs with the same axes"))
         sizes = [broadcast(column) for column in zip(*inputs, strict=True)]
@@ -114,6 +125,7 @@ class _Elementwise(Op):
         return tuple(size for size in sizes if size is not None)
 
     def torch(self) -> TorchCall:
+        """An operator between all inputs, no module."""
         return TorchCall(self.function)
 
 
@@ -128,9 +140,11 @@ class Add(_Elementwise):
     function = "+"
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Sum by sum, as `a + b + c` is evaluated; nothing is kept, since each gradient is that of the sum."""
         total = inputs[0]
         for x in inputs[1:]:
             total, before = elementwise(trace, total, x), total
+            # the first of them is an input, which is not the layer's own to free: `free` leaves such alone.
             trace.free(before)
         return (total,)
 
@@ -149,6 +163,7 @@ class Mul(_Elementwise):
     function = "*"
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Product by product; each factor is kept where a gradient flows to the other."""
         product = inputs[0]
         for x in inputs[1:]:
             trace.keep(*((product,) if x.grad else ()), *((x,) if product.grad else ()))

@@ -45,6 +45,7 @@ class BatchNorm(Op):
     family = "norm"
     signature = (
         number("eps", 1e-5, above=0.0),
+        # none stands for the plain average over all batches, as torch has it.
         optional(number("momentum", minimum=0.0, maximum=1.0), 0.1),
         flag("affine", True),
         flag("track_running_stats", True),
@@ -52,29 +53,35 @@ class BatchNorm(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> BatchNorm:
+        """(features), (C, L), (C, H, W) or (C, D, H, W); the rank chooses torch's class."""
         require_rank(word, shape, (1, 2, 3, 4), "(features), (C, L), (C, H, W) or (C, D, H, W)")
         return cls(**given, num_features=shape[0], rank=cls.slides_over(shape))
 
     def parameters(self) -> Counts:
+        """`weight` (gamma) and `bias` (beta), one number a channel each."""
         return {"weight": (self.num_features,), "bias": (self.num_features,)} if self.affine else {}
 
     def buffers(self) -> Counts:
+        """Running mean and variance, and `num_batches_tracked`, a scalar: 2C + 1 numbers."""
         if not self.track_running_stats:
             return {}
         channels = (self.num_features,)
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
 
     def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """What is learned, and what is saved without being learned (Keras counts that as parameters, too)."""
         count, saved = self.num_features, count_elements(self.buffers())
         learned = f"a scale and a shift for each channel: 2*{count} = {2 * count:,}" if self.affine else "none"
         kept = (f"saved, not learned: running mean and variance, and a counter of batches, {saved:,}",)
         return (learned, *(kept if saved else ()))
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the input, and the batch's mean and 1/deviation of each channel."""
         trace.keep(inputs[0], trace.new((self.num_features,)), trace.new((self.num_features,)))
         return (trace.output(outputs[0], inputs[0]),)
 
     def torch(self) -> TorchCall:
+        """`nn.BatchNorm1d`, `2d` or `3d`; `momentum` is the share of the new batch, 1 - Keras's."""
         call = TorchCall(
             f"nn.BatchNorm{self.rank}d",
             (
@@ -116,11 +123,15 @@ class LocalResponseNorm(Op):
         """x/(k + alpha*mean of x^2 over neighbouring channels)^beta, with a torch operation for each step."""
         x = inputs[0]
         square = trace.new(x.shape, like=(x,))
+        # torch puts size//2 channels of zeros before and (size - 1)//2 behind and averages: for an even size the window
+        # is not symmetric.
         padded = trace.new((trace.batch, x.shape[1] + self.size - 1, *x.shape[2:]))
         trace.free(square)
         mean = trace.new(x.shape)
+        # x for its square and for the last division, the padded squares for the pooling.
         trace.keep(x, padded)
         trace.free(padded)
+        # alpha*mean, then + k, then ^beta: three operations, three tensors.
         scaled = trace.new(x.shape)
         base = trace.new(x.shape)
         trace.free(scaled)
@@ -130,13 +141,16 @@ class LocalResponseNorm(Op):
         return (trace.new(x.shape, like=(x,)),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """All channels; a window of `size` of them would be exact, a report shows positions."""
         return ((None, *field[1:]),)
 
     @property
     def summary(self) -> str:
+        """How many channels are looked at."""
         return str(self.size)
 
     def torch(self) -> TorchCall:
+        """torch's own defaults left out, so that what a paper has changed stands out."""
         call = TorchCall(
             "nn.LocalResponseNorm",
             (

@@ -55,11 +55,14 @@ class Pad(Op):
         number("value", 0.0),
         optional(sizes("before", minimum=0, keyword=True)),
         optional(sizes("after", minimum=0, keyword=True)),
+        # option A of ResNet's shortcuts (He et al. 2015): channels of zeros instead of a projection, without
+        # parameters.
         optional(integers("channels", "a number of channels, or (before, after)", keyword=True)),
     )
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` where both `padding` and a side are given, none is, or the mode cannot pad so much."""
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         before, after = _sides(cls, word, given, len(shape) - 1)
         channels = _channels(word, given["channels"])
@@ -68,17 +71,22 @@ class Pad(Op):
         return op
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """before + size + after along each axis, the channels among them."""
         return tuple(b + size + a for b, size, a in zip(self.before, inputs[0], self.after, strict=True))
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """A new map; the gradients of "reflect" and "replicate" are written with the input, those of others are
+        slices."""
         trace.keep(*(inputs if self.mode in ("reflect", "replicate") else ()))
         return (trace.output(outputs[0], inputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """The position less the rows before it; the border's numbers are taken as lying there, too."""
         rows = tuple(shifted(reach, -before) for reach, before in zip(field, self.before, strict=True))
         return ((None, *rows[1:]) if self.pads_channels else rows,)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """`1 + 32 + 1 = 34` for each kind of axis."""
         axes = zip(self.before, inputs[0], self.after, output, strict=True)
         return tuple(dict.fromkeys(f"{b} + {n} + {a} = {out}" for b, n, a, out in axes if b or a))
 
@@ -89,12 +97,15 @@ class Pad(Op):
 
     @property
     def summary(self) -> str:
+        """Rows as one writes them, channels and mode where they are not torch's defaults."""
         mode = "" if self.mode == "constant" else f", {self.mode}"
         channels = f", channels {self.before[0]} and {self.after[0]}" if self.pads_channels else ""
         before, after = shape_text(_short(self.before[1:])), shape_text(_short(self.after[1:]))
         return (before if before == after else f"before {before}, after {after}") + channels + mode
 
     def torch(self) -> TorchCall:
+        """`nn.ZeroPad2d` and its like; with channels there is one more axis, and ZeroPad3d pads a map of two."""
+        # torch's classes pad the last one, two or three axes whatever they are, so the channels count as one more.
         first = 0 if self.pads_channels else 1
         before, after = self.before[first:], self.after[first:]
         # torch's order is the last axis first.
@@ -138,8 +149,10 @@ def _check_border(word: str, given: dict[str, Any], op: Pad, shape: Shape) -> No
         raise OpError(NotAllowed(word, "value", given["value"], f'mode="{op.mode}" takes the input\'s own numbers'))
     if op.pads_channels and op.mode != "constant":
         raise OpError(NotAllowed(word, "channels", given["channels"], f'mode="{op.mode}" pads no channels'))
+    # (C, D, H, W) with its channels would take a ZeroPad4d.
     if op.pads_channels and len(shape) == 4:
         raise OpError(NotAllowed(word, "channels", given["channels"], "torch pads at most three axes at once"))
+    # reflecting leaves the edge itself out: of 4 rows 3 can be mirrored. torch raises behind that.
     left_out = {"reflect": 1, "circular": 0}.get(op.mode)
     for before, size, after in zip(op.before, shape, op.after, strict=True):
         if left_out is not None and max(before, after) > size - left_out:

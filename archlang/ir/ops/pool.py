@@ -41,6 +41,7 @@ from archlang.ir.ops.window import (
 )  # fmt: skip
 from archlang.records import record
 
+# none here means that `to` is given; a pooling with neither is refused when it is built.
 KERNEL = optional(sizes("kernel_size", letter="F"))
 STRIDE = optional(sizes("stride", letter="S"))
 TO = optional(sizes("to", keyword=True))
@@ -70,6 +71,7 @@ class _Pool(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Fills in torch's stride, the window; Caffe's is 1. Raises `OpError` for what torch's class would not take."""
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         if given["to"] is not None:
             return cls(**{**given, **_without_window(word, given, shape)})
@@ -81,6 +83,7 @@ class _Pool(Op):
         if given["ceil_mode"] and given["round"]:
             raise OpError(ExclusiveArguments(word, "round", "ceil_mode"))
         fields: dict[str, Any] = {
+            # `round="ceil"` and torch's `ceil_mode` are two words for one thing: the op holds both alike.
             **given,
             "stride": given["stride"] or given["kernel_size"],
             "padding": pad,
@@ -100,6 +103,7 @@ class _Pool(Op):
         )  # fmt: skip
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """(C, *out), or (C, *to); raises `OpError` where no window fits."""
         shape = inputs[0]
         if self.to is not None:
             return (shape[0], *self.to)
@@ -108,11 +112,13 @@ class _Pool(Op):
         return (shape[0], *(window.output for window in windows))
 
     def check(self, inputs: tuple[Shape, ...], strict: bool) -> Iterable[Problem]:
+        """Rows that no window reads, unless a rounding was asked for; bins of `to` read everything."""
         if self.to is not None:
             return ()
         return coverage_problems(self.words[0], inputs[0], self._windows(inputs[0]), self.round, strict)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """The windows' rows of the same channel; with `to` the rows of the bins."""
         if self.to is not None:
             columns = zip(field[1:], inputs[0][1:], self.to, strict=True)
             return ((field[0], *(bins_read(*numbers) for numbers in columns)),)
@@ -120,6 +126,7 @@ class _Pool(Op):
         return ((field[0], *rows),)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """The law with its numbers, or into how many bins the map is cut."""
         channels = f"each of the {output[0]} channels for itself"
         if self.to is None:
             return (*window_steps(self._windows(inputs[0])), channels)
@@ -130,6 +137,7 @@ class _Pool(Op):
 
     @property
     def summary(self) -> str:
+        """`3x3, stride 2`, or `to 6x6`; the stride only where it is not the window."""
         if self.to is not None:
             return f"to {shape_text(self.to)}"
         window, stride = self.kernel_size or (), self.stride or ()
@@ -142,6 +150,8 @@ class _Pool(Op):
         return ()
 
     def torch(self) -> TorchCall:
+        """torch's class by kind and axes; `AdaptiveAvgPool2d` and its like with `to`."""
+        # `padding` is there with `to` as well, as zeros: it tells the number of axes.
         axes = len(self.padding)
         if self.to is not None:
             return TorchCall(f"nn.Adaptive{self.torch_name}{axes}d", (positional("output_size", collapse(self.to)),))
@@ -150,6 +160,7 @@ class _Pool(Op):
             f"nn.{self.torch_name}{axes}d",
             (
                 positional("kernel_size", collapse(self.kernel_size or ())),
+                # left out, torch takes the window: `nn.MaxPool2d(2)` is how one writes it.
                 keyword("stride", None if same_stride else collapse(self.stride or ())),
                 keyword("padding", collapse(self.padding)),
                 keyword("ceil_mode", self.ceil_mode),
@@ -184,17 +195,20 @@ class MaxPool(_Pool):
         return self.dilation
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the input, and the positions of the maxima in int64."""
         out = trace.output(outputs[0], inputs[0])
         if not trace.recording and len(outputs) == 1 and len(outputs[0]) == 2 and self.to is None:
             return (out,)  # torch has an operation without positions for this case alone
         positions = trace.new(out.shape, INDEX_BYTES)
         trace.keep(inputs[0], positions)
+        # torch makes the positions for the gradient even where nobody asked for them.
         return (out, positions)[: len(outputs)]
 
     def _torch_extras(self) -> tuple[TorchArgument, ...]:
         return (keyword("dilation", collapse(self.dilation)), keyword("return_indices", self.return_indices))
 
     def infer_shapes(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The map, and of the same shape the positions where an UNPOOL wants them."""
         return (self.infer_shape(inputs),) * (2 if self.return_indices else 1)
 
 
@@ -221,14 +235,18 @@ class AvgPool(_Pool):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` for a divisor on one axis, where torch's class has none."""
         if given["divisor_override"] is not None and len(shape) == 2:
             reason = "torch.nn.AvgPool1d has no divisor to override"
             raise OpError(NotAllowed(word, "divisor_override", given["divisor_override"], reason))
         op = super().build(word, given, shape)
+        # torch's avg_pool3d alone holds the window to the unpadded input.
         _check_volume(word, op.kernel_size, shape)
         return op
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the input, though the gradient does not depend on its numbers: torch's formula reads its sizes from
+        it."""
         if self.to is None or set(self.to) != {1}:  # torch takes the mean of all otherwise
             trace.keep(inputs[0])
         return (trace.output(outputs[0], inputs[0]),)
@@ -264,7 +282,9 @@ class LpPool(_Pool):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Without padding and without `to`, which torch's class does not have."""
         _check_volume(word, given["kernel_size"], shape)
+        # by way of what `_Pool` expects; nn.LPPool2d is built on avg_pool2d without padding.
         windows = {**given, "padding": (0,) * cls.slides_over(shape), "to": None}
         return super().build(word, windows, shape)
 
@@ -275,6 +295,7 @@ class LpPool(_Pool):
         pooled = trace.output(outputs[0], powers)
         trace.keep(x, powers)
         trace.free(powers)
+        # F.lp_pool2d writes out sign(p)*relu(|p|), which is p again: each step is a tensor all the same.
         sign, absolute = trace.new(pooled.shape), trace.new(pooled.shape)
         positive = trace.new(pooled.shape)
         trace.keep(pooled, sign, positive)
@@ -287,6 +308,7 @@ class LpPool(_Pool):
         return (trace.output(outputs[0]),)
 
     def torch(self) -> TorchCall:
+        """As the others', with `norm_type` in front: 2 rather than 2.0."""
         call = super().torch()
         power = int(self.norm_type) if self.norm_type.is_integer() else self.norm_type
         return replace(call, arguments=(positional("norm_type", power), *call.arguments))
@@ -307,6 +329,7 @@ def _without_window(word: str, given: dict[str, Any], shape: Shape) -> dict[str,
     for name, value in given.items():
         if name != "to" and value != plain[name]:
             raise OpError(ExclusiveArguments(word, name, "to"))
+    # nothing is left to change: all is as `plain` has it, and the op holds none for the window.
     return {}
 
 

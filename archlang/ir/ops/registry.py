@@ -29,6 +29,7 @@ def register(op: OpClass) -> OpClass:
 
     Raises ValueError if the class is not complete, or a word is taken by another layer.
     """
+    # plugins come from elsewhere: an error here is the author's first message, so it names what is missing.
     candidate: Any = op  # callers may not check types
     if not (is_dataclass(candidate) and isinstance(candidate, type) and issubclass(candidate, Op)):
         raise ValueError(f"{op.__name__} is no record (a dataclass) derived from archlang.layers.Op")
@@ -36,12 +37,15 @@ def register(op: OpClass) -> OpClass:
     if missing:
         raise ValueError(f"{op.__name__} has no {' and no '.join(missing)}")
     before = next((known for known in OPS if known.tag == op.tag), None)
+    # the tag stands in written files: two layers of one tag could not be told apart on reading.
     if before is not None and before.__qualname__ != op.__qualname__:
         raise ValueError(f"the tag {op.tag!r} belongs to {before.__qualname__}")
     words = (*op.words, *op.adapted)
+    # a layer registered again, as a reloaded module does, may keep its own words.
     taken = [w for w in words if w in RESERVED or (w in WORDS and WORDS[w].tag != op.tag)]
     if taken:
         raise ValueError(f"{', '.join(taken)}: these words have a meaning already")
+    # in place: others hold this very list.
     OPS[:] = [*(known for known in OPS if known is not before), op]
     WORDS.update(dict.fromkeys(words, op))
     return op
@@ -63,6 +67,7 @@ def load_entry_points() -> None:
 
 def find_layer(word: str) -> type[Op] | None:
     """The layer that a word names."""
+    # most checks know all their words and never look through what is installed.
     if word not in WORDS and word[:1].isalpha():
         load_entry_points()
     return WORDS.get(word)

@@ -63,6 +63,7 @@ class Upsample(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` unless just one of `size` and `scale_factor` is given and the mode fits the axes."""
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         if given["size"] is None and given["scale_factor"] is None:
             text = ", ".join(parameter.text for parameter in cls.signature)
@@ -73,6 +74,7 @@ class Upsample(Op):
         return cls(**given)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """(C, *size), or (C, *floor(sizes*scale_factor)); raises `OpError` where a factor leaves nothing."""
         channels, *given = inputs[0]
         if self.size is not None:
             return (channels, *self.size)
@@ -83,9 +85,11 @@ class Upsample(Op):
         return (channels, *out)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """A new map; nothing is kept, since the weights of the neighbours follow from the sizes alone."""
         return (trace.output(outputs[0], inputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """The rows between which torch interpolates, of the same channel."""
         columns = zip(field[1:], inputs[0][1:], output[1:], strict=True)
         return ((field[0], *(self._reads(*numbers) for numbers in columns)),)
 
@@ -96,15 +100,20 @@ class Upsample(Op):
         if self.mode == "nearest":
             return reach[0] * size // out, reach[1] * size // out
         if self.align_corners:
+            # position o of `out` stands at o*(N - 1)/(out - 1) of the input: the corners lie on each other.
             first, last, below = reach[0] * (size - 1), reach[1] * (size - 1), max(out - 1, 1)
         else:
+            # the middle of pixel o stands at (o + 1/2)*N/out - 1/2, here over 2*out so that it stays whole.
             first, last, below = (2 * reach[0] + 1) * size - out, (2 * reach[1] + 1) * size - out, 2 * out
+        # the pixel that the middle falls into, (2o + 1)*N // (2*out); plain "nearest" takes o*N // out.
         if self.mode == "nearest-exact":
             return (first + out) // below, (last + out) // below
+        # bilinear takes the two rows around a place, bicubic one more on either side.
         around = 1 if self.mode == "bicubic" else 0
         return first // below - around, -(-last // below) + around
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """`floor(28*2) = 56` for each kind of axis."""
         if self.scale_factor is None:
             return ("interpolated to the size that is given",)
         columns = zip(inputs[0][1:], self.scale_factor, output[1:], strict=True)
@@ -112,12 +121,14 @@ class Upsample(Op):
 
     @property
     def summary(self) -> str:
+        """`x2`, or `to 56x56`."""
         if self.size is not None:
             return f"to {shape_text(self.size)}"
         factors = dict.fromkeys(f"{factor:g}" for factor in self.scale_factor or ())
         return f"x{', x'.join(factors)}"
 
     def torch(self) -> TorchCall:
+        """`nn.Upsample` with all arguments by name: its first is `size`, which one easily takes for the factor."""
         call = TorchCall(
             "nn.Upsample",
             (
@@ -169,6 +180,7 @@ class MaxUnpool(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` always: without a pooling's label there are no positions to put values back to."""
         raise OpError(MissingArguments(word, ("the label of a MAXPOOL",), "label"))
 
     @classmethod
@@ -181,15 +193,18 @@ class MaxUnpool(Op):
                 OutOfRange(cls.words[0], "pooling", pool.summary, "one without dilation, as torch's unpooling")
             )
         op = cls(kernel_size=pool.kernel_size, stride=pool.stride, padding=pool.padding)
+        # what a pooling rounds away does not come back: 5x5 pooled by 2 makes 2x2, and torch restores 4x4 unless told.
         assumed = op.infer_shape((pool.infer_shape((pooled,)),) * 2)[1:]
         if assumed == pooled[1:]:
             return op
+        # torch takes an output_size less than one stride away from its own, and raises for others.
         if any(abs(a - b) >= s for a, b, s in zip(assumed, pooled[1:], pool.stride, strict=True)):
             expected = f"one whose input of {shape_text(pooled[1:])} torch can restore: without dilation"
             raise OpError(OutOfRange(cls.words[0], "pooling", pool.summary, expected))
         return cls(kernel_size=pool.kernel_size, stride=pool.stride, padding=pool.padding, output_size=pooled[1:])
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """(N - 1)S - 2P + F along each axis, or the size that the pooling had."""
         if inputs[0] != inputs[-1]:
             raise OpError(JoinMismatch(self.words[0], inputs, "the shape that its pooling gave"))
         columns = (self.kernel_size, self.stride, self.padding)
@@ -197,21 +212,26 @@ class MaxUnpool(Op):
         return (inputs[0][0], *(self.output_size or assumed))
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the positions alone, and them only where a gradient flows back to the map."""
         trace.keep(*(inputs[1:] if inputs[0].grad else ()))
         return (trace.output(outputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """The windows that could have chosen the position, of the map and of the positions alike."""
         columns = zip(field[1:], self.kernel_size, self.stride, self.padding, strict=True)
         return ((field[0], *(transposed_reads(*numbers) for numbers in columns)),) * len(inputs)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """The shape that the pooling was given."""
         return (f"back to what the pooling was given, {shape_text(output[1:])}",)
 
     @property
     def summary(self) -> str:
+        """The window of the pooling."""
         return shape_text(self.kernel_size)
 
     def torch(self) -> TorchCall:
+        """Called with the map and the positions, and with `output_size` where torch would assume another."""
         call = TorchCall(
             f"nn.MaxUnpool{len(self.kernel_size)}d",
             (

@@ -33,12 +33,15 @@ class Scale(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """The size of the axis `dim`, by default the channels."""
         return cls(**given, size=shape[axis_index(word, given["dim"], shape)])
 
     def parameters(self) -> Counts:
+        """`weight` and `bias`, a number for each place along `dim`."""
         return {"weight": (self.size,)} | ({"bias": (self.size,)} if self.bias else {})
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the input for the gradient of the weights; with biases there is a second new tensor."""
         trace.keep(inputs[0])
         product = trace.new(inputs[0].shape, like=inputs)
         if not self.bias:
@@ -46,4 +49,5 @@ class Scale(Op):
         return (trace.new(product.shape, like=(product,)),)
 
     def torch(self) -> TorchCall:
+        """A module of archlang's own, copied into generated files."""
         return signature_call(self, "support.Scale", positional("size", self.size, "in"))

@@ -68,8 +68,10 @@ class Tensor:
         """Whether it is a map whose channels lie together, as torch decides it."""
         if len(self.shape) not in (4, 5):
             return False
+        # c10's is_channels_last_strides: strides must grow in the order C, W, H, N; a size of 1 says nothing.
         least = 0
         for axis in (1, *range(len(self.shape) - 1, 1, -1), 0):
+            # (N, 1, 1, 1) lies both ways: torch decides for channels first where the batch's stride is the channels'.
             if self.strides[axis] < least or (axis == 0 and least == self.strides[1]):
                 return False
             least = self.strides[axis] * (self.shape[axis] if self.shape[axis] > 1 else 1)
@@ -83,6 +85,7 @@ class Trace:
         self.setting = setting
         self.recording = recording
         """Whether autograd records the layer: in training, where it has weights or a gradient flows through it."""
+        # bytes beyond what was there before the layer; what it is given counts with whoever made it.
         self.live = self.peak = self.kept = 0
         self.made: list[Storage] = []
 
@@ -100,6 +103,7 @@ class Trace:
         """Memory for a tensor. The axes lie in the order of those in `like`, if one has its shape, as those of an
         operation on single numbers; else one behind the other."""
         size, dims = self.setting.itemsize if itemsize is None else itemsize, tuple(shape)
+        # after TensorIterator: the first operand of the output's shape sets the order in which its axes lie.
         pattern = next((tensor for tensor in like if tensor.shape == dims), None)
         strides = _dense_strides(pattern) if pattern else contiguous_strides(dims)
         storage = Storage(prod(dims) * size)
@@ -112,12 +116,14 @@ class Trace:
         """Memory for the layer's output, its shape without the batch. A map lies as that in `like` does: with its
         channels last, if they are."""
         tensor = self.new((self.batch, *shape))
+        # a map of one channel or one position is both; only one that is not contiguous tells torch to keep the order.
         last = any(given.is_channels_last and not given.is_contiguous for given in like)
         return replace(tensor, strides=_channels_last_strides(tensor.shape)) if last else tensor
 
     def keep(self, *tensors: Tensor) -> None:
         """Tensors that autograd needs again."""
         for tensor in tensors if self.recording else ():
+            # by memory, not by tensor: two layers that keep one value, or views of it, pay once.
             if not tensor.storage.kept:
                 tensor.storage.kept = True
                 self.kept += tensor.storage.size
@@ -125,17 +131,22 @@ class Trace:
     def free(self, *tensors: Tensor) -> None:
         """Temporary tensors that are given up before the layer is done; at its end the others are."""
         for tensor in tensors:
+            # inputs are not the layer's own to give up: others may still read them.
             if tensor.storage in self.made:
                 self.made.remove(tensor.storage)
+                # what autograd holds stays alive though the layer's code lets go of it.
                 self.live -= 0 if tensor.storage.kept else tensor.storage.size
 
     def finish(self, outputs: Sequence[Tensor]) -> None:
         """Give up what the layer does not give on."""
+        # by identity of the memory: an output may be a view of something made on the way.
         given_on = {id(tensor.storage) for tensor in outputs}
+        # shape and strides play no part in giving up memory.
         self.free(*(Tensor(storage, (), (), 0) for storage in list(self.made) if id(storage) not in given_on))
 
     def view(self, tensor: Tensor, shape: Sequence[int], strides: Sequence[int]) -> Tensor:
         """The same memory with other axes."""
+        # a view of what needs a gradient needs one, also where the layer has no weights.
         return replace(tensor, shape=tuple(shape), strides=tuple(strides), grad=tensor.grad or self.recording)
 
     def same(self, tensor: Tensor) -> Tensor:
@@ -163,6 +174,7 @@ def contiguous_strides(shape: Dims) -> Dims:
 
 def _significant(shape: Dims, strides: Dims) -> list[int]:
     """Strides of the axes that have any."""
+    # the stride along an axis of size 1 is never used, and torch leaves any number there.
     return [stride for size, stride in zip(shape, strides, strict=True) if size != 1]
 
 
@@ -173,6 +185,7 @@ def _channels_last_strides(shape: Dims) -> Dims:
 
 def _dense_strides(tensor: Tensor) -> Dims:
     """Strides of a tensor whose axes lie in the same order without gaps."""
+    # the largest stride is the outermost axis; equal ones stay in the order of the axes.
     order = sorted(range(len(tensor.shape)), key=lambda axis: (-tensor.strides[axis], axis))
     return _ordered_strides(tensor.shape, order)
 
@@ -189,16 +202,19 @@ def view_strides(tensor: Tensor, shape: Dims) -> Dims | None:
     """Strides of a tensor under another shape of as many numbers; None where that takes a copy."""
     blocks = _blocks(tensor)
     strides: list[int] = []
+    # c10's computeStride: from the last axis on, each new axis must lie within one block of memory without gaps.
     for size in reversed(shape):
         while blocks and blocks[-1][0] == 1 and size != 1:
             blocks.pop()
         if size == 1:
             strides.append(1)
             continue
+        # it would run over the end of a block, where the next number lies elsewhere: torch.reshape copies.
         if not blocks or blocks[-1][0] % size:
             return None
         length, step = blocks.pop()
         strides.append(step)
+        # what is left of the block goes to the axes before.
         blocks.append((length // size, step * size))
     return tuple(reversed(strides))
 
@@ -209,6 +225,7 @@ def _blocks(tensor: Tensor) -> list[tuple[int, int]]:
     for size, stride in zip(tensor.shape, tensor.strides, strict=True):
         if size == 1:
             continue
+        # the axis before steps over just this one: together they are one row of numbers.
         if blocks and blocks[-1][1] == size * stride:
             blocks[-1] = (blocks[-1][0] * size, stride)
         else:

@@ -69,11 +69,13 @@ class UpConv(Op):
         whole("groups", 1),
         flag("bias", True),
         sizes("dilation", 1),
+        # torch's signature has it and its classes take "zeros" alone; the op need not hold it.
         choice("padding_mode", "zeros", "zeros"),
     )
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` for groups that do not divide, or an output_padding that torch refuses."""
         require_rank(word, shape, (2, 3, 4), WINDOW_SHAPES)
         for channels, side in ((shape[0], "input"), (given["out_channels"], "output")):
             if channels % given["groups"]:
@@ -83,6 +85,7 @@ class UpConv(Op):
         return cls(**fields, in_channels=shape[0])
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
+        """(K, *out), out = (N - 1)S - 2P + d(k - 1) + output_padding + 1; raises `OpError` where nothing is left."""
         columns = (self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation)
         out = tuple(transposed_output(*numbers) for numbers in zip(inputs[0][1:], *columns, strict=True))
         if any(size < 1 for size in out):
@@ -95,22 +98,27 @@ class UpConv(Op):
         return tuple(size + 2 * rows for size, rows in zip(out, self.padding, strict=True))
 
     def parameters(self) -> Counts:
+        """`weight` of D x K/groups x kernel: input channels first, other than a convolution's."""
         weight = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return {"weight": weight} | ({"bias": (self.out_channels,)} if self.bias else {})
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        """By the input's numbers, each of which is spread over a patch: the output's would be S^2 times too many."""
         return prod(inputs[0]) * (self.out_channels // self.groups) * prod(self.kernel_size)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keeps the input; padding only cuts the output and copies nothing."""
         trace.keep(inputs[0])
         return (trace.output(outputs[0], inputs[0]),)
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
+        """The rows whose patches lie over the position, and with groups the channels of their own block."""
         channels = blocks_read(field[0], self.out_channels // self.groups, self.in_channels // self.groups)
         columns = (field[1:], self.kernel_size, self.stride, self.padding, self.dilation)
         return ((channels if self.groups > 1 else None, *(transposed_reads(*c) for c in zip(*columns, strict=True))),)
 
     def explain_shape(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """The law with its numbers for each kind of axis."""
         axes: dict[str, list[str]] = {}
         columns = (inputs[0][1:], output[1:], self.kernel_size, self.stride, self.padding, self.output_padding)
         names = AXIS_NAMES[len(self.kernel_size)]
@@ -135,14 +143,17 @@ class UpConv(Op):
         return f"{weights_law(self.kernel_size, 'k')}*K{'/g' if self.groups > 1 else ''}"
 
     def explain_parameters(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """`k*k*K*D + K`."""
         law, sizes = f"{self._law}*D", f"{'*'.join(map(str, self._patch))}*{self.in_channels}"
         total = prod(self._patch) * self.in_channels
+        # each input channel reaches the outputs of its group only, so a patch is K/g deep.
         share = (f"K/g = {self.out_channels}/{self.groups} = {self._patch[-1]}, the channels of one group",)
         if self.bias:
             law, sizes, total = f"{law} + K", f"{sizes} + {self.out_channels}", total + self.out_channels
         return (f"{law} = {sizes} = {total:,}", *(share if self.groups > 1 else ()))
 
     def explain_macs(self, inputs: tuple[Shape, ...], output: Shape) -> Lines:
+        """One patch for each number of the input."""
         return (
             f"each of the {product_text(inputs[0])} numbers of the input: {self._law} = {product_text(self._patch)}",
             f"together {self.macs(inputs, output):,}",
@@ -150,9 +161,11 @@ class UpConv(Op):
 
     @property
     def summary(self) -> str:
+        """`2x2, 64, stride 2`."""
         return filters_text(self.kernel_size, self.out_channels, self.stride, self.padding, self.dilation, self.groups)
 
     def torch(self) -> TorchCall:
+        """`nn.ConvTranspose1d`, `2d` or `3d`; output_padding is written, never `output_size` at the call."""
         call = TorchCall(
             f"nn.ConvTranspose{len(self.kernel_size)}d",
             (
