@@ -46,11 +46,13 @@ def write_source(model: Model, source_name: str, family: Family | None = None) -
     code.blank()
     code.add("from __future__ import annotations")
     code.blank()
+    # copies come first: what they mention (`torch.`, `: Tensor`) decides about the imports above them
     copies = [support_text(name, new) for name, new in classes.support.items()]
     used = {word for word, use in USES.items() if any(re.search(use, text) for text in copies)}
     _write_imports(code, classes.required | used, classes.imported)
     for text in copies:
         code.lines += ["", "", *text.splitlines()]
+    # `required` holds imports and helpers alike; the names of schemes in it are functions to write
     for scheme in sorted(classes.required & set(SCHEMES)):
         code.lines += ["", ""]
         write_function(code, model, scheme)
@@ -79,11 +81,13 @@ def _write_classes(model: Model, family: Family | None, source_name: str) -> Cla
         except NotExpressible as error:
             unfit = samples.unfit(error.values)
         except CannotMerge as error:
+            # a block that is separate already has nothing left to give up but a parameter
             unfit = samples.least(samples.free) if error.definition in {*separate, None} else None
             separate |= frozenset(filter(None, [error.definition]))
         else:
             if unfit is None:
                 return classes
+        # what sampling itself refused stays refused: each try has less to vary than the one before, so there is a last
         fixed |= {*samples.fixed, unfit} if unfit else frozenset[str]()
         samples = take_samples(model, family, fixed, separate)
 
@@ -94,10 +98,12 @@ def support_text(name: str, new_name: str) -> str:
     found = next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == name)
     lines = text.splitlines()[found.lineno - 1 : found.end_lineno]
     lines[0] = lines[0].replace(f"class {name}(", f"class {new_name}(")
+    # a generated file imports torch, Tensor and nn, and no `F`
     return re.sub(r"\bF\.", "nn.functional.", "\n".join(lines))
 
 
 def _header(model: Model, source_name: str) -> list[str]:
+    # bodies stand behind those that they use: the last one is the model's own
     totals = fold_totals(model)[-1]
     inputs = ", ".join(shape_text(item.shape) for item in model.inputs)
     outputs = ", ".join(shape_text(output.shape) for output in model.outputs)
@@ -109,6 +115,7 @@ def _header(model: Model, source_name: str) -> list[str]:
 
 def _doc(text: str) -> str:
     """The comment above the model; long lines are broken, characters that do not print are left out."""
+    # escapes and turns of the writing direction would let the file look like other code than it is
     lines = ["".join(c for c in line.expandtabs() if c.isprintable()).rstrip() for line in text.strip().split("\n")]
     return "\n".join(textwrap.fill(line, LONGEST_LINE) for line in lines)
 
@@ -124,5 +131,6 @@ def _write_imports(code: Code, required: set[str], imported: Mapping[str, str]) 
     for target, name in imported.items():
         module, written = target.split(":")
         lines.append(f"from {module} import {written}" + (f" as {name}" if name != written else ""))
+    # by module; `import torch` is in front of them already, as isort puts plain imports before `from`
     for line in sorted(lines, key=lambda line: line.split()[1]):
         code.add(line)

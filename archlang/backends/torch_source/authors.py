@@ -16,15 +16,18 @@ from archlang.ir.graph import Origin
 from archlang.records import record
 from archlang.syntax import ast
 
+# a name or a number alone is found without the author, by its value
 CALCULATED = (ast.Operation, ast.Conditional, ast.Unary, ast.Index, ast.Invocation)
 """Expressions that are more than a name or a number."""
 
+# `range` and `zip` give lists in the language and iterators in Python, so they mean the same in loops only
 FUNCTIONS = frozenset({"abs", "int", "len", "max", "min", "sum"})
 """Functions of the language that Python has just so."""
 
 FOLDING = frozenset({"max", "min", "sum"})
 """Those that take what a comprehension gives one by one."""
 
+# Python's own table; 0 is for conditionals and comprehensions, which need parentheses inside everything
 PRECEDENCE = {"or": 1, "and": 2, "not": 3, "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "**": 8}
 COMPARISON = 4
 NEGATION = 7
@@ -80,6 +83,7 @@ class Family(Protocol):
 
 
 @record(eq=False)
+# equal to itself alone: the same words in two blocks mean different names
 class Written:
     """An expression of the file, the names that it uses, and which of them count something out."""
 
@@ -110,12 +114,15 @@ class Author:
         found = None if self.family is None else self.family.find(definition)
         written: dict[str, Written] = {}
         while found is not None:
+            # these can be the counter of a loop in Python, where one is written for a comprehension
             loops = _bound_names(found.tree.chain)
             defaults = tuple(parameter.default for parameter in found.tree.parameters)
+            # outer expressions come before their parts, which are tried only where the whole does not fit
             for node in walk((found.tree.chain, defaults)):
                 if isinstance(node, CALCULATED) and _is_python(node):
                     names = frozenset(name.name for name in _uses(node)) - _bound_names(node)
                     written.setdefault(node.span.text, Written(node, names, names & loops))
+            # `model VGG11 = VGG(...)` has no chain of its own: the text is that of the model behind it
             alias = found.program.alias(found.tree)
             found = alias[0] if alias else None
         return tuple(written.values())
@@ -126,9 +133,11 @@ class Author:
         around = [
             stage
             for stage in self._optional(definition)
+            # places count within a file: a block that was imported stands in another
             if stage.span.source.name == origin.file
             and (stage.span.line, stage.span.column) <= place < stage.span.end_position
         ]
+        # stages are found from outside in, and the innermost condition says most about the part itself
         asked = (one.condition for stage in reversed(around) for one in stage.suffixes if isinstance(one, ast.Optional))
         return [
             Written(node, frozenset(name.name for name in _uses(node)), frozenset())
@@ -171,6 +180,7 @@ class Author:
         if found is None or self.family is None:
             return {}
         given = {p.name: p.default for p in found.tree.parameters if p.default is not None}
+        # a default that follows from other parameters would need their values in the signature
         return {name: self.family.value(node, {}) for name, node in given.items() if not list(_uses(node))}
 
 
@@ -183,6 +193,7 @@ def _is_python(node: ast.Node) -> bool:
     """Whether an expression means in Python what it means here."""
     nodes = list(walk(node))
     loops = {id(one.loop.items) for one in nodes if isinstance(one, ast.Comprehension)}
+    # a comprehension alone is a list here; written without brackets it is a generator, which `sum` takes as well
     folded = {id(one.arguments[0].value) for one in nodes if isinstance(one, ast.Invocation) and _folds(one)}
     for inner in nodes:
         match inner:
@@ -239,6 +250,7 @@ def _text(node: ast.Expression, names: Mapping[str, str]) -> tuple[str, int]:
         case ast.Comprehension():
             return _comprehension(node, names), 0
         case ast.Conditional():
+            # a conditional inside a conditional keeps its parentheses, which Python could do without at the end
             parts = [_bound(part, names, 1) for part in (node.chosen, node.condition, node.other)]
             return f"{parts[0]} if {parts[1]} else {parts[2]}", 0
         case ast.Unary(operator="not"):
@@ -262,6 +274,7 @@ def _comprehension(node: ast.Comprehension, names: Mapping[str, str]) -> str:
 def _operation(node: ast.Operation, names: Mapping[str, str]) -> tuple[str, int]:
     binds = PRECEDENCE.get(node.operators[0], COMPARISON)
     power = node.operators[0] == "**"
+    # `a - (b - c)` and `(a**b)**c`: the side that operators do not group to needs a stronger operand
     text = _bound(node.operands[0], names, binds + power)
     for sign, operand in zip(node.operators, node.operands[1:], strict=True):
         blank = "" if power else " "

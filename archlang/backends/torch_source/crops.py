@@ -24,6 +24,7 @@ JOINS = frozenset({"+", "*", "torch.cat"})
 
 def with_likes(applied: Sequence[Applied]) -> list[Applied]:
     """The steps, in which crops by margins that differ read what they are made as large as, too."""
+    # which step makes each value; inputs of the body have none and are always known
     made = {value: index for index, one in enumerate(applied) for value in one.outputs}
     found: list[Applied] = []
     for index, one in enumerate(applied):
@@ -35,6 +36,7 @@ def with_likes(applied: Sequence[Applied]) -> list[Applied]:
 def _differs(one: Applied) -> bool:
     """Whether a step cuts the middle out, by margins that are not the same in all bodies: none in some, maybe."""
     nodes = [step.node for step in one.steps if step is not None]
+    # operations are compared by their fields, so this is the set of different margins
     margins = {node.op for node in nodes if isinstance(node, Layer) and isinstance(node.op, Crop)}
     return all(map(is_middle, nodes)) and (len(margins) > 1 or one.is_idle_in_some)
 
@@ -48,6 +50,7 @@ def _likes(one: Applied, index: int, applied: Sequence[Applied], made: dict[int,
         place = join.inputs.index(one.outputs[0])
         for other, value in enumerate(join.inputs):
             maker = made.get(value, -1)
+            # a value that some objects lack is there only under the condition that makes it
             known = maker < 0 or applied[maker].present in (None, one.present)
             if maker < index and known and value != one.outputs[0] and _are_alike(join, place, other):
                 yield value
@@ -56,11 +59,13 @@ def _likes(one: Applied, index: int, applied: Sequence[Applied], made: dict[int,
 def _are_alike(join: Applied, one: int, other: int) -> bool:
     """Whether two inputs of a join have the same sizes in all bodies."""
     shapes = [step.shapes for step in join.steps if step is not None]
+    # channels, the first size, may differ: CONCAT puts them behind each other
     return all(given[one][1:] == given[other][1:] for given in shapes)
 
 
 def write_crop(code: Code) -> None:
     """The function; of an odd number of rows to cut, the last side loses one more."""
+    # fx keeps it as one call: it cannot trace a loop over a number of axes that only the tensor knows
     code.add("@torch.fx.wrap")
     code.add(f"def {NAME}(x: Tensor, other: Tensor) -> Tensor:")
     body = code.deeper()
@@ -68,6 +73,7 @@ def write_crop(code: Code) -> None:
     body.add("for axis in range(2, x.dim()):")
     inner = body.deeper()
     inner.add("size = other.shape[axis]")
+    # the smaller half is cut in front, as the margins of the join are
     inner.add("x = x.narrow(axis, (x.shape[axis] - size) // 2, size)")
     body.take(inner)
     body.add("return x")

@@ -108,8 +108,10 @@ class Frame:
     def write(self, slot: Slot) -> Expression:
         """The text of a number; the channels that come in are written as what flows."""
         if slot.role == "in" and all_integers(slot.values):
+            # what comes in is what flows, though an argument may happen to be as large
             text = self.flowing(slot.values) or self.find(slot) or self.create(slot)
         else:
+            # any other number is what the author calls it, and only without a name what happens to flow
             text = self.find(slot) or self._flowing_number(slot) or self.create(slot)
         if slot.role:
             self.known = Known(slot.values, text)
@@ -124,6 +126,7 @@ class Frame:
 
     def passes(self, values: Vector) -> None:
         """Note the channels behind a step that says nothing about them."""
+        # a step that keeps the number of channels keeps their name, too
         if not (self.known and equal(self.known.values, values)):
             self.known = None
 
@@ -139,6 +142,7 @@ class Frame:
 
     def named(self, columns: Vector) -> str | None:
         """The argument that has these values."""
+        # the first argument wins: where two have the same values everywhere, either name is right
         return next((a.name for a in self.arguments if equal(a.values, columns)), None)
 
     def is_taken(self, name: str) -> bool:

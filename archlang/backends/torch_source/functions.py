@@ -65,6 +65,7 @@ class FunctionFrame(Frame):
 
     def note_use(self, slot: Slot, text: Expression) -> None:
         """Note which arguments of a model stand in the text of a number."""
+        # a number of copies belongs to no class; an argument of a block that is called `depth` has an owner
         is_count = slot.name in (DEPTH, plural(DEPTH)) and not slot.owner
         use = COPIES if is_count else f"`{slot.name}` of `{slot.owner}`"
         if self.closed and (slot.owner or is_count):
@@ -80,10 +81,12 @@ class FunctionFrame(Frame):
                     return self._name(argument)
             if slot.role == "in" and not is_literal(self.entry) and equal(self.entry, slot.values):
                 return self._text_of(IN_CHANNELS)
+        # what a block gives to itself counts down: `depth - 1`, though for a single depth a number would do
         if slot.in_itself and (found := self._written(slot, needed=slot.name)) is not None:
             return found
         if (found := super().find(slot)) is not None:
             return found
+        # as a reader looks for it: an argument, an item of one, the author's expression, and last a formula found here
         for argument in self.arguments:
             if equal(argument.values, slot.values):
                 return self._parameter(argument.name, replace(slot, values=argument.values), argument.name)
@@ -99,6 +102,7 @@ class FunctionFrame(Frame):
     def _table(self, slot: Slot) -> Expression | None:
         """A tuple whose items are all known: `(width, 2 * width)`, or a part of an argument: `widths[1:]`."""
         lengths = {len(values) for values in known_of(slot.values)}
+        # lists that are longer in some bodies have no text that goes item by item
         if len(lengths) > 1 or not (length := lengths.pop()):
             return None
         for argument in self.arguments:
@@ -120,6 +124,7 @@ class FunctionFrame(Frame):
         for values, written in self._expressions:
             if needed and needed not in written.names:
                 continue
+            # an expression in `in_channels` that gives `in_channels` everywhere is a roundabout name for it
             own = IN_CHANNELS in written.names and equal(values, self.entry)
             if equal(values, slot.values) and not own:
                 self.asked.add(written.node.span.text)
@@ -137,6 +142,7 @@ class FunctionFrame(Frame):
     @cached_property
     def around(self) -> dict[str, Vector]:
         """The names that the author could use, with their values."""
+        # arguments stand here twice, as given and with sizes as torch writes them: the author's words mean the first
         known = {argument.name: argument.values for argument in reversed(self.arguments)}
         return known if self.closed or not all_integers(self.entry) else {IN_CHANNELS: self.entry, **known}
 
@@ -150,6 +156,7 @@ class FunctionFrame(Frame):
     def _values_of(self, written: Written, known: Mapping[str, Vector]) -> Vector:
         names = sorted(written.names)
         rows = list(zip(*(known[name] for name in names), strict=True))
+        # evaluating is slow, and most instances have equal arguments; `repr` tells 1 from true, which are one key
         values = {repr(row): row for row in rows}
         given = {text: self.author.value(written, dict(zip(names, row, strict=True))) for text, row in values.items()}
         return tuple(given[repr(row)] for row in rows)
@@ -168,6 +175,7 @@ class FunctionFrame(Frame):
         for source in sources:
             wanted, given = _known_in_first(slot.values, source.values)
             text = derive(wanted, given, slot.name == DEPTH)
+            # that what comes in is a part of an argument is the callers' doing: it stays a parameter of its own
             if text is not None and not ("//" in text and equal(slot.values, self.entry)):
                 return text.format(source.name())
         for one, other in combinations(sources, 2):
@@ -177,6 +185,7 @@ class FunctionFrame(Frame):
 
     def _part(self, slot: Slot) -> str | None:
         """`drop / 17`: a fraction that is a part of an argument."""
+        # fractions are rounded, so only formulas prove that one is a part of another
         for argument in self.arguments if is_traced(slot.values) else ():
             wanted, given = _known_in_first(slot.values, argument.values)
             if wanted[0] and isinstance(given[0], float) and isinstance(wanted[0], float):
@@ -188,6 +197,7 @@ class FunctionFrame(Frame):
     def _multiple(self, slot: Slot) -> str | None:
         """A multiple of what the author wrote, as the numbers behind a flattening are: `49 * (width // 2)`."""
         for values, written in self._expressions:
+            # positive, as it is divided by
             if all_integers(values) and min(values) > 0:
                 wanted, given = _known_in_first(slot.values, values)
                 factor = int(wanted[0]) // int(given[0])
@@ -212,6 +222,7 @@ class FunctionFrame(Frame):
         """An item of a list; the last one of any length is `[-1]`."""
         name = self._name(argument)
         any_length = any(variable.name == name and variable.is_table for variable in self.variables)
+        # `widths[-1]` goes on to mean the last one in a longer list
         is_last = any_length and {len(value) for value in argument.values} == {place + 1}
         return f"{name}[{-1 if is_last else place}]"
 
@@ -219,15 +230,18 @@ class FunctionFrame(Frame):
         """A new parameter."""
         if self.closed:
             raise NotExpressible(slot.values)
+        # an argument of this name has other values, or it would have been found
         own = {argument.name for argument in self.arguments}
         name = f"{slot.role}_channels" if slot.role and slot.name in own else slot.name
         if slot.role == "out" and not equal(slot.values, self.exit):
+            # `out_channels` is what callers expect to come out of the block
             name = name.replace("out_", "hidden_")
         return self._parameter(name, slot)
 
     def store(self, slot: Slot, text: Expression | None = None) -> Expression:
         """The text of a number in another method: an attribute, if it is no constant."""
         text = text or self.find(slot) or self.create(slot)
+        # a number that is the same in all objects needs no attribute: `forward` can write it down
         if is_literal(slot.values):
             return text
         if text not in self.stored.values():
@@ -241,6 +255,7 @@ class FunctionFrame(Frame):
         around = [] if isinstance(node, Segment) else self.author.conditions_of(self.definition, node.origin)
         for written in around:
             if written.names <= set(self.around) and equal(self._values_of(written, self.around), present):
+                # a condition that is asked leaves its parameter an argument (`Classes.unwritten_condition`)
                 self.asked.add(written.node.span.text)
                 return self._text(written)
         return None
@@ -248,10 +263,12 @@ class FunctionFrame(Frame):
     def kept_condition(self, present: Vector, leads: Sequence[Step]) -> str:
         """The text of a condition in another method: of one parameter, `self.depth > 0`, else an attribute."""
         text, name = self.condition(present, leads), condition_name(leads)
+        # keeping the parameter says more than keeping the truth: `self.depth > 0`
         names = [node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)]
         known = [variable for variable in self.variables if [variable.name] == [node.id for node in names]]
         if not known or text == known[0].name:
             return str(self.store(Slot(present, name), text))
+        # offsets of `ast` count bytes; names of the language are ASCII, so that they are places in the text
         before, behind = text[: names[0].col_offset], text[names[0].end_col_offset :]
         return f"{before}{self.store(known[0].slot, known[0].name)}{behind}"
 
@@ -259,19 +276,23 @@ class FunctionFrame(Frame):
         """A new parameter; the `argument` that it is has the author's default."""
         if self.closed:
             return self._argument(name, slot)
+        # names of arguments are kept free, though most never become parameters: they mean something to the author
         own = {variable_name(argument.name, lambda _: False) for argument in self.arguments} - {name.lower()}
         name = variable_name(name, lambda n: n in own or self.is_taken(n))
         self.used.add(name)
+        # blocks give their width first: a call writes it without its name, as torch's are, `Basic(64, 128, stride=2)`
         first = bool(self.arguments) and self.arguments[0].name == name and all_integers(slot.values)
         role = slot.role or ("out" if first or equal(slot.values, self.exit) else "")
         values = self._without_any(slot.values)
         given = self.defaults.get(argument)
+        # a default of another type than all values here would contradict the annotation
         has_default = given is not None and annotation((given,)) == annotation(values)
         self.variables.append(Variable(name, values, role, slot.is_table, has_default, given))
         return name
 
     def _argument(self, name: str, slot: Slot) -> str:
         """An argument of the model's constructor, under its own name."""
+        # the arguments of a model are called as in the file, or the call in Python would be another
         if not is_argument_name(name) or self.is_taken(name):
             raise NotExpressible(slot.values)
         self.used.add(name)
@@ -292,6 +313,7 @@ class FunctionFrame(Frame):
         opposite = tuple(value if value is ANY else not value for value in present)
         found = self.find(slot)
         if found is None and (other := next((a for a in self.arguments if equal(a.values, opposite)), None)):
+            # a switch that leaves the part out says it as well
             found = f"not {self._name(other)}"
         return str(found or self._compared(present) or self.create(slot))
 
@@ -302,6 +324,7 @@ class FunctionFrame(Frame):
         """
         found: list[tuple[bool, Variable, str, Any]] = []
         for argument in self.arguments:
+            # by their texts: 1 and true are one key of a dictionary
             here, there = (
                 {repr(v): v for v, p in zip(argument.values, present, strict=True) if p is wanted}
                 for wanted in (True, False)
@@ -309,6 +332,7 @@ class FunctionFrame(Frame):
             for sign, values in (("==", here), ("!=", there)):
                 if len(values) == 1 and not set(here) & set(there):
                     value = next(iter(values.values()))
+                    # sorted last, in a stable order: channels that happen to tell the bodies apart
                     found.append((isinstance(value, int) and value not in (0, 1), argument, sign, value))
         for _, argument, sign, value in sorted(found, key=lambda one: one[0]):
             return f"{self._name(argument)} {sign} {flat(literal(value))}"
@@ -331,6 +355,7 @@ class FunctionFrame(Frame):
             return sorted(self.variables, key=lambda v: order.index(v.name))
         return sorted(
             self.variables,
+            # Python wants parameters with a default behind all others
             key=lambda v: (v.has_default, v.role != "in", order.index(v.name) if v.name in order else len(order)),
         )
 

@@ -22,6 +22,7 @@ LONGEST_LINE = 120
 
 def guards(samples: Samples) -> dict[str, InputCheck]:
     """The functions by their names, a second one where parts that run in training only demand something else."""
+    # a model may have the name of the function itself, and its class comes later in the file
     always, in_training = (f"{name}_" if name == samples.model.name else name for name in (NAME, TRAINING_NAME))
     found = {always: sample_check(samples, False)}
     if trains_parts(samples.model):
@@ -38,6 +39,7 @@ def sample_check(samples: Samples, training: bool) -> InputCheck:
     """
     own, *others = samples.roots
     found = input_check(_model_at(samples, own), training)
+    # each check is a walk over all sizes at once, so two samples stand for the rest
     for root in dict.fromkeys((*others[:1], *others[-1:])):
         check = input_check(_model_at(samples, root), training)
         if check.text != found.text:
@@ -61,6 +63,7 @@ def _demands_others(samples: Samples, root: BodyId) -> bool:
 
 def _model_at(samples: Samples, root: BodyId) -> Model:
     """The model of a sample."""
+    # bodies stand behind those that they use, so the rest of the table concerns other samples
     bodies = samples.model.bodies[: root + 1]
     names = (given.name for given in samples.model.inputs)
     return replace(samples.model, bodies=bodies, inputs=tuple(map(Input, names, bodies[root].inputs)))
@@ -70,11 +73,13 @@ def _common(one: InputCheck, other: InputCheck) -> InputCheck:
     """What both demand: the numbers in which they agree, and nothing of free sizes."""
     pairs = (zip(a, b, strict=True) for a, b in zip(one.patterns, other.patterns, strict=True))
     rows = (tuple(a if a == b and isinstance(a, int) else None for a, b in row) for row in pairs)
+    # a box without letters demands nothing
     return replace(one, patterns=tuple(rows), boxes=({},))
 
 
 def write_guard(code: Code, name: str, check: InputCheck, inputs: Sequence[str]) -> None:
     """A function. `inputs` are what `forward` calls them."""
+    # fx keeps it as one call: it cannot trace an `if` about sizes
     code.add("@torch.fx.wrap")
     code.add(f"def {name}({', '.join(f'{name}: Tensor' for name in inputs)}) -> None:")
     body = code.deeper()
@@ -83,7 +88,9 @@ def write_guard(code: Code, name: str, check: InputCheck, inputs: Sequence[str])
     body.docstring([f"Raise ValueError unless {check.model} takes {what}{mode}."])
     body.add("if torch.compiler.is_compiling():")
     body.take(_one(body, "return  # what compiles or exports a module has guards of its own"))
+    # asked before sizes are unpacked, which would fail with a message of Python's; one more axis is the batch
     ranks = [f"{name}.dim() == {len(p) + 1}" for name, p in zip(inputs, check.patterns, strict=True)]
+    # equal tuples are of equal length, so the number of axes needs no question of its own
     if len(inputs) == 1 and all(isinstance(size, int) for size in check.patterns[0]):
         body.add(f"if {inputs[0]}.shape[1:] == {_tuple_text(check.patterns[0])}:")
         body.take(_one(body, "return"))
@@ -113,11 +120,13 @@ def _sizes(code: Code, check: InputCheck, inputs: Sequence[str]) -> Code:
     taken = {*inputs, "torch", "_"}
     for name, pattern in zip(inputs, check.patterns, strict=True):
         if all(isinstance(size, int) for size in pattern):
+            # all inputs have the batch of the first
             batch = [] if name == inputs[0] else [f"{name}.shape[0] == {inputs[0]}.shape[0]"]
             demands += [f"{name}.shape[1:] == {_tuple_text(pattern)}", *batch]
             continue
         parts = ["_"]
         for size in pattern:
+            # linters ask for `_` where a name is not used
             if size is None or (isinstance(size, str) and size not in _limited(check)):
                 parts.append("_")
                 continue
@@ -128,6 +137,7 @@ def _sizes(code: Code, check: InputCheck, inputs: Sequence[str]) -> Code:
             parts.append(part)
             if isinstance(size, int):
                 demands.append(f"{part} == {size}")
+            # a letter that was met before is an equal size: the two are compared
             elif names.setdefault(size, part) != part:
                 demands.append(f"{part} == {names[size]}")
         if name != inputs[0]:
@@ -156,6 +166,7 @@ def _limits(check: InputCheck, names: dict[str, str]) -> Iterator[str]:
 def _write_demands(code: Code, demands: Sequence[str]) -> None:
     """`if channels == 3 and h >= 63:`, on several lines where it is long."""
     pieces = [piece for demand in demands for piece in ([demand] if demand[0] == "(" else demand.split(" and "))]
+    # alternatives that are all there is need no parentheses
     if len(pieces) == 1 and pieces[0][0] == "(":
         pieces = [pieces[0][1:-1]]
     text = f"if {' and '.join(pieces)}:"
@@ -184,6 +195,7 @@ def _write_raise(code: Code, start: str, given: str) -> None:
     if inner.indent + len(message) <= LONGEST_LINE:
         inner.add(message)
     else:
+        # blanks stay at the ends: Python joins neighbouring literals without any
         for piece in textwrap.wrap(start, WIDTH - inner.indent - 3, drop_whitespace=False):
             inner.add(f'"{piece}"')
         inner.add(f'f"{given}"')

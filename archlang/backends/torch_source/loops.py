@@ -49,6 +49,7 @@ class LoopFrame(Frame):
     inside: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
+        # where every copy gets as many channels, the frame around knows their name
         self.carries = self.project(self.entry) is None
 
     # ---- vectors here and in the frame around
@@ -72,6 +73,7 @@ class LoopFrame(Frame):
     def column(self, values: Vector) -> Vector:
         """For each instance of the frame around, the values of all copies."""
         return tuple(
+            # a run of n equal copies is one value here and n rows of the table
             tuple(value for value, count in pairs for _ in range(count if self.has_row_for_each else 1))
             if pairs
             else ANY
@@ -86,6 +88,7 @@ class LoopFrame(Frame):
     @property
     def has_row_for_each(self) -> bool:
         """Whether a table of this loop has a row for each copy."""
+        # a million equal copies of a block are one run: the table must not grow with them
         return max(self.counts) == 1 or max(known_of(self.totals)) <= LONGEST_TABLE
 
     # ---- text
@@ -101,6 +104,7 @@ class LoopFrame(Frame):
         if (text := super().flowing(values)) is not None:
             return text
         if self.carries:
+            # only who asks for them needs the variable: a loop of parts without channels has none
             return self._carried() if equal(values, self.entry) and not self.running else None
         outer = self.project(values)
         return None if outer is None else self.outer.flowing(outer)
@@ -115,10 +119,12 @@ class LoopFrame(Frame):
     def create(self, slot: Slot) -> str:
         """A new loop variable, or a variable further out where all runs agree."""
         outer = self.project(slot.values)
+        # what is the same in all copies is settled in front of the loop
         if outer is not None:
             return self.outer.create(replace(slot, values=outer))
         if (text := self._by_index(slot)) is not None:
             return text
+        # a loop over the argument `widths` calls each of them `width`
         argument = self.named_column(self.column(slot.values))
         name = self._new_name(singular(argument) if argument else slot.name)
         self.variables.append(Variable(name, slot.values, slot.role))
@@ -130,6 +136,7 @@ class LoopFrame(Frame):
     def places(self) -> list[Place]:
         """Which copies each run is."""
         instances, frame = self.origin, self.outer
+        # the author's names mean the values of a whole constructor: places lead from the innermost loop out to it
         while isinstance(frame, LoopFrame):
             instances, frame = tuple(frame.origin[outer] for outer in instances), frame.outer
         return places_of(self.origin, instances, self.counts)
@@ -138,6 +145,7 @@ class LoopFrame(Frame):
         """The author's expression in the place of the copy, where no table says it better."""
         if not self.has_row_for_each:
             return None
+        # a loop that counts anyway can say its number, or one that is always as far from it
         if self.index and (shift := shift_of(slot.values, self.places)) is not None:
             shift -= self.first
             return f"{self.index} {'-' if shift < 0 else '+'} {abs(shift)}" if shift else self.index
@@ -145,6 +153,7 @@ class LoopFrame(Frame):
         if is_better_as_table(column) or self.named_column(column) is not None:
             return None
         function = self.function
+        # comprehensions count from 0 or 1 as a rule; once the loop counts, all expressions share its counter
         firsts = (self.first,) if self.index else (0, 1)
         found = find_written(slot.values, self.places, function.written, function.around, function.author, firsts)
         if found is None:
@@ -161,6 +170,7 @@ class LoopFrame(Frame):
         self.function.used.add(name)
         frame = self.outer
         while isinstance(frame, LoopFrame):
+            # loops of Python are no scopes: an inner variable would overwrite an outer one of its name
             frame.inside.add(name)
             frame = frame.outer
         return name
@@ -182,6 +192,7 @@ class LoopFrame(Frame):
         while isinstance(frame, LoopFrame):
             taken |= {frame.index, *(variable.name for variable in frame.variables)}
             frame = frame.outer
+            # what the frame right around was left with may be taken up again, see `_carried`
             taken |= {str(frame.running.text)} if frame.running and frame is not self.outer else set()
         return name in taken | {variable.name for variable in frame.variables}
 
@@ -192,6 +203,7 @@ class LoopFrame(Frame):
         first = tuple(values[0] if values else ANY for values in self.by_outer(self.entry))
         self.start = self.outer.write(Slot(first, f"in_{self.flow}", "in"))
         before = self.outer.running
+        # the loop before left its variable with just this number: it goes on without a new assignment
         if before and equal(before.values, first):
             self.carry = self.start = str(before.text)
         else:
@@ -204,6 +216,7 @@ class LoopFrame(Frame):
         if not self.carry or self.running is None or equal(self.running.values, values):
             return None
         slot = Slot(values, f"out_{self.flow}", "out")
+        # a name says most, then how it grows; a table of numbers that no rule gives comes last
         text = self.find(slot) or self.flowing(values) or self._growth(slot, self.running.values) or self.write(slot)
         return (f"{self.carry} ", text) if str(text).startswith(("+= ", "*= ")) else (f"{self.carry} = ", text)
 
@@ -213,12 +226,14 @@ class LoopFrame(Frame):
         added = self.find(Slot(tuple(after - first for after, first in pairs), ""))
         if isinstance(added, str) and all(after > first for after, first in pairs):
             return f"+= {added}"
+        # plain numbers suggest the factor; the products below prove it for traced ones
         factors = {int(after) // int(first) for after, first in pairs if first}
         factor = factors.pop() if len(factors) == 1 else 0
         return f"*= {factor}" if all(repr(factor * first) == repr(after) for after, first in pairs) else None
 
     def leave(self, values: Vector) -> None:
         """Tell the frame around what flows behind the loop, given what each run gives."""
+        # a loop variable of Python outlives its loop with its last value
         last = tuple(values[-1] if values else ANY for values in self.by_outer(values))
         text: Expression | None = self.outer.find(Slot(last, "")) if is_constant(last) else None
         if text is None and self.carry:
@@ -231,17 +246,20 @@ class LoopFrame(Frame):
 
     def head(self) -> list[tuple[str, Expression]]:
         """The loop as `for NAMES in EXPRESSION`; two of them where copies with equal values share a row."""
+        # a table in front of the loop says how many copies there are; without one their number is asked for
         if not self.variables:
             if self.first:
                 return [(self.index, call("range", str(self.first), self._behind_last()))]
             return [(self.index or "_", call("range", self._count(self.totals)))]
         if self.index:
             names, table = self._table()
+            # enumerate gives pairs: the rows of the table are taken apart inside them
             names = f"({names})" if len(self.variables) > 1 else names
             start = (Entry(str(self.first), "start="),) if self.first else ()
             return [(f"{self.index}, {names}", Bracket("enumerate(", (Entry(table), *start)))]
         if self.has_row_for_each:
             return [self._table()]
+        # `for width, depth in ((64, 3000), (128, 6000)): for _ in range(depth):`
         name = self._new_name(DEPTH)
         self.variables.append(Variable(name, self.counts))
         return [self._table(), ("_", call("range", name))]
@@ -262,11 +280,13 @@ class LoopFrame(Frame):
         columns = [self.column(variable.values) for variable in self.variables]
         if len(columns) == 1:
             return names, self._values(columns[0])
+        # numbers that no argument changes stand in one table of rows, others in a list for each of them
         if all(is_literal(column) for column in columns):
             rows = zip(*(first_of(column) for column in columns), strict=True)
             return names, literal(tuple(rows))
         each = zip(self.variables, columns, strict=True)
         texts = [self.outer.write(Slot(column, plural(variable.name), is_table=True)) for variable, column in each]
+        # strict, as callers may give lists of different lengths, and ruff's B905 asks for it
         return names, Bracket("zip(", (*(Entry(text) for text in texts), Entry("True", "strict=")))
 
     def _values(self, column: Vector) -> Expression:

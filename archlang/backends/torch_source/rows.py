@@ -22,6 +22,7 @@ def presences(rows: Sequence[Row], parts: Sequence[Part | None]) -> list[Vector 
     """Which bodies have each of these steps. A crop of a join is where the join is: it may have nothing to cut."""
     found = [presence(row, parts) for row in rows]
     for index, row in enumerate(rows):
+        # only what lets its first input pass where it is left out can be such a crop
         if found[index] is None or row.alias != row.inputs[0] or not is_middle(row.lead.node):
             continue
         joins = [other for other, join in enumerate(rows) if Ref(index) in join.inputs]
@@ -34,6 +35,7 @@ def is_middle(node: object) -> bool:
     """Whether a step cuts out the middle, by margins that are the same for all sizes."""
     if not isinstance(node, Layer) or not isinstance(node.op, Crop) or node.op.after is None:
         return False
+    # an odd number of rows to cut leaves one more at the end, as `crop_like` does
     return all(behind - before in (0, 1) for before, behind in zip(node.op.start, node.op.after, strict=True))
 
 
@@ -41,6 +43,7 @@ def condition_name(leads: Sequence[Step]) -> str:
     """What a constructor calls an argument that says whether these parts are there, if it needs one."""
     for lead in leads:
         node = lead.node
+        # what some copies add and others do not is a shortcut, as in the blocks of MobileNetV2
         if isinstance(node, Layer) and node.op.torch().target == "+":
             return "residual"
         if not isinstance(node, Segment) and node.name is not None and node.name.index is None:

@@ -78,6 +78,7 @@ class Samples:
 
         The numbers are those of the samples, in their order, unless they say themselves what they follow from.
         """
+        # a traced number says which parameters it follows from; a plain one shows it by the samples in which it changes
         if names := names_in(tuple(numbers)) & set(self.free):
             return self.least(names)
         changed = [
@@ -85,6 +86,7 @@ class Samples:
             for sample, number in zip(self.samples, numbers, strict=True)
             if repr(plain(number)) != repr(plain(numbers[0]))
         ]
+        # samples in which one parameter differs accuse it; those in which all do accuse nobody
         alone = set[str]().union(*(names for names in changed if len(names) == 1))
         return self.least(alone or self.free[-1:])
 
@@ -101,6 +103,7 @@ class Samples:
     def bodies(self) -> frozenset[BodyId]:
         """The bodies of all samples."""
         used = set(self.roots)
+        # from the back, as bodies stand behind those that they use
         for number in range(len(self.model.bodies) - 1, -1, -1):
             if number in used:
                 used.update(body for node in self.model.bodies[number].nodes for body in bodies_of(node))
@@ -121,6 +124,7 @@ def take_samples(
         return _alone(model, known, family is not None)
     most = ALTERNATIVES if nodes < LARGE_MODEL else ALTERNATIVES // 2
     names = {name for name, value in family.parameters.items() if name not in fixed and _can_vary(value)}
+    # n switches have 2^n combinations, each a model to be made
     names -= _surplus(name for name, value in family.parameters.items() if name in names and isinstance(value, bool))
     while names:
         found = _sampled_all(model, family, frozenset(names), separate, most)
@@ -145,9 +149,12 @@ def _sampled_all(
     model: Model, family: Family, names: frozenset[str], separate: frozenset[str], most: int
 ) -> Samples | set[str]:
     """The samples with these parameters traced, or which of them stand in the way."""
+    # traced twice: the sizes of the first model tell which parameters are at least 1, so that the second one can settle
+    # comparisons such as `width > 0` for all their values
     tracing = family.tracing(names, frozenset())
     base = tracing.make({})
     if base is None:
+        # one that cannot be traced by itself is to blame; where each can, they disagree, and all are given up
         legal = {name for name in names if family.tracing(frozenset({name}), frozenset()).make({}) is not None}
         return set(names - legal or names)
     tracing = family.tracing(names, _positive(base))
@@ -157,9 +164,11 @@ def _sampled_all(
     values = {name: value for name, value in family.parameters.items() if name in names}
     found = {name: list(_alternatives(table, tracing, name, value, most)) for name, value in values.items()}
     structure = Measures(table.merged(model), separate).structure
+    # a parameter without a single other legal value has not shown what follows from it
     alike = {
         name for name, made in found.items() if made and all(structure(s.root) == structure(base.root) for s in made)
     }
+    # asked again below: what two parameters decide together is met only when both differ
     if stuck := set(names - alike) | (set(tracing.decided) & names):
         return stuck
     free = tuple(values)
@@ -178,6 +187,7 @@ def _sampled_all(
 def _positive(model: Model) -> frozenset[str]:
     """Parameters that are at least 1, as multiples of them are sizes."""
     shapes = (shape for body in model.bodies for node in body.nodes for shape in node.outputs)
+    # the size of a layer is at least 1, so of `3 * width` the width is
     sizes = {size for shape in shapes for size in shape if isinstance(size, TracedInt)}
     return frozenset(
         key[0] for size in sizes if len(size.terms) == 1 for key, n in size.terms.items() if len(key) == 1 and n > 0
@@ -187,6 +197,7 @@ def _positive(model: Model) -> frozenset[str]:
 def _switched(values: Mapping[str, Any], table: _Table, tracing: Tracing) -> Iterator[Sample]:
     """Samples of all combinations of switches: what they choose together is seen."""
     switches = [name for name, value in values.items() if isinstance(value, bool)]
+    # a single switch has been tried in both places among the alternatives
     for given in product((False, True), repeat=len(switches)) if len(switches) > 1 else ():
         yield from _sampled(table, tracing, dict(zip(switches, given, strict=True)))
 
@@ -196,6 +207,7 @@ def _joint(
 ) -> Iterator[Sample]:
     """Samples in which all parameters differ: each goes through its values in another order, the same every time."""
     for number in range(most if len(free) > 1 else 0):
+        # strides 1, 2, 3, ... through the values: neighbours do not move together, and every run is the same
         places = {name: (number * (place + 1) + place) % len(found[name]) for place, name in enumerate(free)}
         yield from _sampled(table, tracing, {name: found[name][place].values[name] for name, place in places.items()})
 
@@ -229,6 +241,7 @@ def _others(value: Any) -> Iterator[Any]:
     elif isinstance(value, float):
         yield from dict.fromkeys(n for n in (value / 2, value + 0.125, value / 4, value * 0.75, 0.3) if n != value)
     else:
+        # items one by one tell which of them a number follows from; all alike keep lists legal whose items must agree
         columns = [list(islice(_others(item), 5)) for item in value]
         for number in range(5):
             yield tuple(column[(number + place) % len(column)] for place, column in enumerate(columns))
@@ -236,7 +249,9 @@ def _others(value: Any) -> Iterator[Any]:
 
 
 def _integers(value: int) -> Iterator[int]:
+    # multiples too: where groups divide a width, or heads the features, its neighbours are not legal
     yield from (value + 1, value + 3, 2 * value, 3 * value)
+    # small numbers only grow: a depth or width of 1 that shrinks is 0, which is another structure or none
     yield from (value - 1, value // 2, 5 * value, value + 8) if value > 3 else (value + 2, 5 * value, value + 8)
 
 
@@ -253,6 +268,7 @@ class _Table:
         for body in model.bodies:
             nodes = tuple(_renumbered(node, numbers) for node in body.nodes)
             moved = replace(body, nodes=nodes)
+            # samples share what a parameter does not reach, so the table grows by what differs
             if moved not in self.numbers:
                 self.numbers[moved] = len(self.bodies)
                 self.bodies.append(moved)
@@ -261,6 +277,7 @@ class _Table:
 
     def merged(self, model: Model) -> Model:
         """The model with the bodies of all."""
+        # the root is not the last body any more: samples say which one is theirs
         return replace(model, bodies=tuple(self.bodies))
 
 

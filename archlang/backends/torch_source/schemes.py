@@ -16,6 +16,7 @@ def initialised_types(model: Model) -> list[str]:
 def write_shared(code: Code, model: Model, scheme: str) -> None:
     """The loop at the end of the model's constructor."""
     types = initialised_types(model)
+    # at the end and in the order of the modules, as a live module does it: a seed gives both the same weights
     code.add("for module in self.modules():")
     test = code.deeper()
     joined = ", ".join(types)
@@ -41,6 +42,7 @@ def write_scheme(code: Code, scheme: str, name: str) -> None:
     function = SCHEMES[scheme]
     arguments = "".join(f', {key}="{value}"' for key, value in function.arguments)
     code.add(f"nn.init.{function.function}({name}.weight{arguments})")
+    # torch keeps a bias that is left out as None; biases begin with 0 as in He et al. 2015, whose function sets weights
     code.add(f"if {name}.bias is not None:")
     zero = code.deeper()
     zero.add(f"nn.init.zeros_({name}.bias)")

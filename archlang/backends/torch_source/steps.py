@@ -65,12 +65,15 @@ class Step:
     def is_plain(self) -> bool:
         """Whether it is a module of its own with one input and one output, as `nn.Sequential` takes them."""
         node = self.node
+        # nn.Sequential calls each child once, always, with one tensor, and hands on whatever comes out
         single = len(self.inputs) == len(self.outputs) == 1 and not self.training
         if not single or isinstance(node, Segment) or node.shared:
             return single and isinstance(node, Segment)
+        # `add_module` refuses a name that the container has as an attribute already
         if node.name and node.name.base in SEQUENTIAL_METHODS:
             return False
         call = node.op.torch() if isinstance(node, Layer) else None
+        # a module that gives a tuple, as nn.MultiheadAttention does, needs a `forward` that takes one of it
         return call is None or (call.is_module and not call.inputs and not call.call_arguments and call.result is None)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from archlang.records import record
 
+# files are formatted for lines of 120: trailing commas keep ruff from joining what is broken at 100
 WIDTH = 100
 INDENT = 4
 
@@ -39,6 +40,7 @@ class Bracket:
         if any(entry.comment for entry in self.entries) or None in texts:
             return None
         parts = [f"{entry.prefix}{text}{entry.suffix}" for entry, text in zip(self.entries, texts, strict=True)]
+        # `(3,)` and not `(3)`; a call has the function's name in its opening
         lone_tuple = self.opening == "(" and len(parts) == 1
         return f"{self.opening}{', '.join(parts)}{',' if lone_tuple else ''}{self.closing}"
 
@@ -70,6 +72,7 @@ class Code:
             self._broken(prefix, expression, suffix, comment)
             return
         line = f"{prefix}{text}{suffix}"
+        # shapes behind a line are a convenience: one that does not fit is left out, and never breaks the line
         fits = comment and self._fits(f"{line}  # {comment}")
         self.lines.append(" " * self.indent + (f"{line}  # {comment}" if fits else line))
 
@@ -99,6 +102,7 @@ class Code:
 
     def docstring(self, paragraphs: Iterable[str]) -> None:
         """A docstring; lines of a paragraph stay as they are."""
+        # backslashes first, or those that hide quotes would be doubled in turn
         texts = [text.replace("\\", "\\\\").replace('"""', r"\"\"\"") for text in paragraphs]
         blank = " " * self.indent
         if len(texts) == 1 and "\n" not in texts[0] and self._fits(f'"""{texts[0]}"""'):
@@ -106,5 +110,6 @@ class Code:
             return
         lines = "\n\n".join(texts).split("\n")
         self.lines.append(f'{blank}"""{lines[0]}')
+        # empty lines stay empty: formatters remove blanks at line ends
         self.lines.extend(f"{blank}{line}" if line else "" for line in lines[1:])
         self.lines.append(f'{blank}"""')

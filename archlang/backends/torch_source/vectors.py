@@ -21,8 +21,10 @@ ANY = _Any()
 
 def equal(one: Vector, other: Vector) -> bool:
     """Whether two vectors have the same values of the same types (1 is not true)."""
+    # `1 == 1.0 == True`, but their texts differ, and so do those of numbers that follow from parameters in other ways
     if one == other:
         return repr(one) == repr(other)
+    # most vectors have no gaps, and this is asked for every number of the text
     if ANY not in one and ANY not in other:
         return False
     pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not ANY and b is not ANY]

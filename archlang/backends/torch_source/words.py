@@ -28,8 +28,10 @@ AMBIGUOUS = "l"
 
 def class_name(definition: str, taken: Callable[[str], bool]) -> str:
     """CamelCase for a block; a name that begins with a capital stays as it is."""
+    # only first letters change: str.capitalize would make `resNet` `Resnet`
     camel = "".join(part[:1].upper() + part[1:] for part in definition.split("_"))
     name = definition if definition[:1].isupper() else camel or "Block"
+    # `_2x` has lost the underscore that made it a name
     name = f"Block{name}" if name[:1].isdigit() else name
     return unique(name, lambda n: n in LIBRARY_NAMES or keyword.iskeyword(n) or taken(n))
 
@@ -38,6 +40,7 @@ def variable_name(name: str, taken: Callable[[str], bool]) -> str:
     """A name for a parameter or variable: lower case, as it is read, and free."""
     lower = name.lower()
     lower = lower.lstrip("_") or "value" if lower.startswith("__") else lower  # Python hides `__x` in classes
+    # a parameter named `input` or `sum` would shadow the builtin, and `l` reads as 1 (pycodestyle's E741)
     unusable = (
         lower in LIBRARY_NAMES | LOCAL_NAMES | {AMBIGUOUS} or keyword.iskeyword(lower) or hasattr(builtins, lower)
     )
@@ -54,6 +57,7 @@ def unique(name: str, taken: Callable[[str], bool]) -> str:
     """`name`, or with the first number from 2 that is free."""
     if not taken(name):
         return name
+    # a second `conv1` is `conv1_2` and a second `Vgg16` `Vgg16V2`: `conv12` would read as the twelfth
     separator = ("V" if name[0].isupper() else "_") if name[-1].isdigit() else ""
     number = 2
     while taken(f"{name}{separator}{number}"):
@@ -83,12 +87,15 @@ def literal(value: Any) -> Expression:
 def _float(value: float) -> str:
     if not math.isfinite(value):
         return f'float("{value}")'
+    # repr has `1e-05` and `1e+20` where people write `1e-5` and `1e20`
     return re.sub(r"e([+-])0*", lambda m: f"e{m[1].rstrip('+')}", repr(float(value)))
 
 
 def annotation(values: Iterable[Any]) -> str:
     """The type of a parameter that takes these values: `int`, `tuple[int, ...]`, `int | tuple[int, int]`."""
+    # None stands last, as one reads it: `int | None`
     names = sorted({_type_name(value) for value in values}, key=lambda name: (name == "None", name))
+    # PEP 484 takes an int wherever a float is
     names = [name for name in names if name != "int" or "float" not in names]
     lengths = [name for name in names if name.startswith("tuple[int")]
     if len(lengths) > 1:
@@ -98,8 +105,10 @@ def annotation(values: Iterable[Any]) -> str:
 
 def _type_name(value: Any) -> str:
     if not isinstance(value, tuple):
+        # a number that is followed through the file is a TracedInt, which no generated file knows
         return "None" if value is None else type(plain(value)).__name__
     items: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
+    # True is an int to isinstance, and `tuple[bool, ...]` to a reader
     if len(items) <= 6 and all(isinstance(item, int) and not isinstance(item, bool) for item in items):
         return f"tuple[{', '.join('int' for _ in items)}]" if items else "tuple[int, ...]"
     return f"tuple[{annotation(items)}, ...]"
