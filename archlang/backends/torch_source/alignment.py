@@ -60,6 +60,7 @@ def align(parts: Sequence[Part], fits: Fits, is_chain: bool) -> Alignment | None
     """The rows of bodies; None where they differ by more than what some of them leave out."""
     if is_chain:
         return _chained(parts, fits)
+    # others are this one with steps left out, so none of them can have a step that it lacks
     widest = max(range(len(parts)), key=lambda number: len(parts[number].steps))
     template = parts[widest]
     searches = [_Search(template, part, fits) for part in parts]
@@ -68,6 +69,7 @@ def align(parts: Sequence[Part], fits: Fits, is_chain: bool) -> Alignment | None
     drafts: list[Draft] = []
     for index, step in enumerate(template.steps):
         aliases = {search.aliases[index] for search in searches} - {None}
+        # `forward` has one text: what flows on instead must be the same value in all bodies that lack the step
         if len(aliases) > 1 or (aliases and not _may_be_missing(step)):
             return None
         drafts.append(
@@ -98,10 +100,12 @@ class _Search:
         """Whether there is a way; then `places` and `aliases` hold it."""
         ports = {ref.port for step in self.template.steps for ref in step.inputs if ref.node < 0}
         ports |= {ref.port for ref in self.template.outputs if ref.node < 0}
+        # inputs stand for themselves; values of left out steps stand for what flows on instead
         self.image = {Ref(-1, port): Ref(-1, port) for port in ports}
         return self._from(0, 0)
 
     def _from(self, index: int, place: int) -> bool:
+        # each step may be taken or left out: a search through all ways of long bodies would not end
         self.effort += 1
         if self.effort > EFFORT:
             return False
@@ -122,8 +126,10 @@ class _Search:
 
     def _leave_out(self, index: int, place: int) -> bool:
         step = self.template.steps[index]
+        # what is left of the template must still give all that is left of the body
         if len(step.outputs) != 1 or len(self.template.steps) - index <= len(self.part.steps) - place:
             return False
+        # the value made last is most likely the main path: without its sum, `ADD{ _, ... }` hands on the branch
         for alias in sorted(set(step.inputs), key=lambda ref: -ref.node):
             self.image[Ref(index)] = self.image[alias]
             if self._go_on(index, None, alias, place):
@@ -153,12 +159,14 @@ def _chained(parts: Sequence[Part], fits: Fits) -> Alignment:
                 draft.places[number] = index
             merged += _as_written(drafts[first:known], added)
             if known < len(drafts):
+                # the last pair is the end of both, which is no step
                 drafts[known].places[number] = own
                 merged.append(drafts[known])
             first, place = known + 1, own + 1
         drafts = merged
     for index, draft in enumerate(drafts):
         draft.inputs = (Ref(index - 1),)
+        # in a chain nothing but the step before can flow on instead
         draft.alias = Ref(index - 1) if None in draft.places else None
     return Alignment(drafts, (Ref(len(drafts) - 1),))
 
@@ -169,6 +177,7 @@ def _as_written(known: Sequence[Draft], added: Sequence[Draft]) -> list[Draft]:
     nodes = [draft.step.node for draft in both]
     origins = [node.origin for node in nodes if not isinstance(node, Segment)]
     places = [(origin.line, origin.column) for origin in origins]
+    # places sort two stretches only if each stands in the order of the text by itself
     in_order = all(own == sorted(own) for own in (places[: len(known)], places[len(known) :]))
     if len(places) < len(both) or not in_order or len({origin.file for origin in origins}) > 1:
         return both
@@ -178,6 +187,7 @@ def _as_written(known: Sequence[Draft], added: Sequence[Draft]) -> list[Draft]:
 def _common(drafts: Sequence[Draft], steps: Sequence[Step], fits: Fits) -> list[tuple[int, int]]:
     """The longest common part of two chains, as pairs of places."""
     best = [[0] * (len(steps) + 1) for _ in range(len(drafts) + 1)]
+    # the usual table of a longest common subsequence, from the ends
     for known in range(len(drafts) - 1, -1, -1):
         for own in range(len(steps) - 1, -1, -1):
             skipped = max(best[known + 1][own], best[known][own + 1])

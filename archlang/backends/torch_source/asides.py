@@ -59,6 +59,7 @@ class Asides:
             if not result.in_training:
                 continue
             before = self.results[number - 1]
+            # one list is filled in the order of the lines; results in another order would change places in it
             follows = number - 1 in lists and self.place(before.value) <= self.place(result.value)
             lists[number] = lists[number - 1] if follows else unique(LIST, {*taken, *lists.values()}.__contains__)
         return lists
@@ -89,6 +90,7 @@ class Asides:
         if self.steps[index].lead.training:
             return index + 1
         following = (n for n in range(index + 1, len(self.steps)) if not self.steps[n].lead.training)
+        # between the two may stand what only training runs
         return next(following, len(self.steps))
 
     def returned(self, names: Mapping[int, str]) -> str:
@@ -101,5 +103,6 @@ class Asides:
                 texts.append(f"*{self.lists[number]}")
         always = [text for text in texts if text[0] != "*"]
         if len(always) == 1 < len(texts):
+            # torchvision's GoogLeNet gives a lone tensor in evaluation, too
             return f"({', '.join(texts)}) if {texts[1].removeprefix('*')} else {always[0]}"
         return ", ".join(texts)

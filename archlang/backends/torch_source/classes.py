@@ -116,11 +116,13 @@ class Classes:
         """The class that stands for a body; None if it is written in place."""
         key = self._key(body)
         if key not in self._classes:
+            # a group that is a chain is a nn.Sequential where it stands; one with joins needs a class for its `forward`
             if self.model.bodies[body].definition is None and self.parts.is_plain(body):
                 return None
             alike = [other for other in self.parts.called if self._key(other) == key]
             self._classes[key] = Class(self._name(label or "group"), alike)
         found = self._classes[key]
+        # asked for while it is being written: it makes an object of itself
         found.holds_itself |= found.is_open
         if not found.written:
             found.written = True
@@ -138,6 +140,7 @@ class Classes:
         """
         for node, names in self.samples.conditions:
             owners = [one for one in self._functions if self.author.holds(one.definition, node)]
+            # the parameter would change which parts there are, and nothing in the text would follow it
             if not owners or not all(node.span.text in one.asked for one in owners):
                 return self.samples.least(names)
             if any(one.definition in self.parts.recursive for one in owners):
@@ -156,6 +159,7 @@ class Classes:
         for name in sorted(target.removeprefix("support.") for target in targets if target.startswith("support.")):
             self.support[name] = self._name(name)
         for target in sorted(target for target in targets if ":" in target):
+            # imported under another name where the model or a copy has this one
             self.imported[target] = self._name(target.split(":")[1])
 
     def _name_definitions(self) -> None:
@@ -179,6 +183,7 @@ class Classes:
     def _endings(self, structures: Sequence[Sequence[BodyId]]) -> list[str]:
         """What tells the structures of one definition apart: a label that only one has, or the value of an argument."""
         if len(structures) > 1:
+            # what a class has is a better name than what it was given; the order in which they are met comes last
             for endings in (self._label_endings(structures), *self._argument_endings(structures)):
                 if None not in endings and len(set(endings)) == len(structures):
                     return [ending or "" for ending in endings]
@@ -198,6 +203,7 @@ class Classes:
             given = [next(iter(own)) for own in values if len(own) == 1]
             if len(given) == len(structures):
                 numbers = [value for value in given if isinstance(value, int)]
+                # `LevelDepth2` reads better than `LevelC256`: small numbers are choices, large ones sizes
                 found.append((max(numbers, default=0), [_ending(argument.name, value) for value in given]))
         return (endings for _, endings in sorted(found, key=lambda item: item[0]))
 
@@ -208,6 +214,7 @@ class Classes:
 
     def _settle(self, one: Class) -> None:
         """Write a class; one that makes objects of itself again and again, until it gives them what it takes."""
+        # inside, it calls itself with the parameters of the round before: the first round knows none
         for _ in range(MOST_ROUNDS):
             given, state = one.parameters, self._state()
             one.is_open, one.holds_itself = True, False
@@ -233,15 +240,18 @@ class Classes:
 
     def _write(self, one: Class, is_model: bool = False) -> None:
         bodies = [self.model.bodies[body] for body in one.bodies]
+        # the first size without the batch: channels of a map, features of a vector
         entry = tuple(body.inputs[0][0] if body.inputs else 0 for body in bodies)
         leave = tuple(body.shape_of(body.outputs[0])[0] for body in bodies)
         arguments = _argument_vectors(self.samples.arguments if is_model else _arguments_of(bodies))
+        # bodies of the model come first in the table; a class that only samples use has none, but needs one to speak of
         own = 1 if is_model else max(1, sum(body < self.samples.own for body in one.bodies))
         function = FunctionFrame(len(bodies), arguments, own=own, closed=is_model, entry=entry, exit=leave)
         function.author, function.definition = self.author, bodies[0].definition or ""
         self._functions.append(function)
         function.defaults = {} if is_model else _default_sizes(self.author, bodies[0].definition)
         function.written = self.author.expressions(bodies[0].definition) if bodies[0].definition else ()
+        # callers flatten in front of a block; a model has no caller, and does it itself
         parts = [self.parts.part(body).whole if is_model else self.parts.part(body) for body in one.bodies]
         aside = [side.port for side in self.model.sides if side.training] if is_model else []
         writer = ClassWriter(self, function, parts, aside)
@@ -254,11 +264,13 @@ class Classes:
             write_shared(writer.constructor, self.model, self.init.shared)
         one.parameters = function.parameters
         if is_model:
+            # which arguments became parameters is known only now; they are checked before anything is made of them
             writer.constructor.lines[:0] = [f"{' ' * 8}{line}" for line in _demands(function)]
         if is_model:
             self.model_inputs = self._inputs(bodies[0], is_model)
             self._write_check(writer.forward)
 
+        # the author's name stays, though linters want CapWords
         noqa = "noqa: N801" if not one.name[0].isupper() or "_" in one.name else ""
         code = Code()
         code.add(f"class {one.name}({writer.base}):", comment=noqa)
@@ -283,6 +295,7 @@ class Classes:
         lines = [f"{always}({given})"]
         for name in in_training:
             lines += ["if self.training:", f"    {name}({given})"]
+        # behind `def forward(...):`, which is the first line
         forward.lines[1:1] = [f"{' ' * 8}{line}" for line in lines]
 
     def _inputs(self, body: Body, is_model: bool) -> list[str]:
@@ -316,6 +329,7 @@ class Classes:
         if followers:
             text = f"No arguments, as they follow: {', '.join(followers)}."
             yield textwrap.fill(text, WIDTH - 4, break_long_words=False)
+        # with the bodies of samples behind it, the table's last body is not the model's own
         outputs = replace(self.model, bodies=self.model.bodies[: self.samples.own]).outputs
         if len(outputs) > 1:
             names = (f"{one.name} {shape_text(one.shape)}{' in training' if one.training else ''}" for one in outputs)
@@ -374,6 +388,7 @@ def _arguments_of(bodies: Sequence[Body]) -> tuple[Variable, ...]:
 
 def _argument_vectors(arguments: Sequence[Variable]) -> tuple[Variable, ...]:
     """Arguments, and once more those of sizes as torch's are written."""
+    # `k=3x3` is (3, 3) in the file and 3 in torch's text: either may be what a number equals
     return (*arguments, *(Variable(vector.name, tuple(map(_size, vector.values))) for vector in arguments))
 
 
@@ -393,6 +408,7 @@ def _ending(name: str, value: object) -> str | None:
     match value:
         case bool():
             return _camel(name) if value else ""
+        # a minus sign cannot stand in a name
         case int() if value >= 0:
             return f"{_camel(name)}{value}"
         case str() if value.isidentifier():

@@ -94,6 +94,7 @@ class Builder:
             for row in together:
                 self._put(sink, row.steps, row.lead, frame, starts)
             sink.end_if()
+            # what flows behind a condition depends on it, so the name of what flowed before says nothing
             frame.known = frame.running = None
 
     def _put(self, sink: Sink, steps: Sequence[Step | None], lead: Step, frame: Frame, starts: Starts) -> None:
@@ -102,8 +103,10 @@ class Builder:
             self._segment(sink, steps, lead, frame, starts)
             return
         names = tuple(step.node.name for step in steps if step and not isinstance(step.node, Segment))
+        # sinks go by the first name, which must be that of the widest body
         if node.name not in names[:1]:
             names = (node.name, *names)
+        # a further use of a part has the module of the first
         value = None if node.shared else self._value(sink, steps, node, frame)
         if value is not None:
             sink.put(names, starts, value, _comment(steps, frame), frame)
@@ -121,6 +124,7 @@ class Builder:
         """`nn.Parameter(torch.zeros(1, 197, 768))`."""
         shapes = [layer.op.stored if isinstance(layer.op, LearnedTensor) else () for layer in layers_of(steps)]
         vectors = (spread(steps, sizes) for sizes in zip(*shapes, strict=True))
+        # sizes that no parameter has are asked for as `size`, `size2`
         sizes = [frame.write(Slot(vector, "size")) for vector in vectors]
         self.library.require("torch")
         std, fill = op.std, op.fill
@@ -153,6 +157,7 @@ class Builder:
         if scheme is None:
             return expression
         self.library.require(scheme)
+        # schemes that differ are applied as layers are made, as in the live module: random numbers come in one order
         return call(f"init_{scheme}", expression)
 
     def _words(self, steps: Sequence[Step | None], node: Layer | Call) -> frozenset[str]:
@@ -167,6 +172,7 @@ class Builder:
         called = self.library.class_of(bodies[0], label)
         if called is not None:
             return self._object(called, bodies, steps, frame)
+        # some bodies written in place and others as objects have no text in common
         if any(self.library.class_of(body, label) is not None for body in bodies):
             raise NotMergeable
         parts = [self.parts.part(step.node.body) if step and isinstance(step.node, Call) else None for step in steps]
@@ -178,10 +184,12 @@ class Builder:
         entries: list[Entry] = []
         for parameter in called.parameters:
             values = called.values(parameter, bodies)
+            # a call leaves out what it would only repeat
             if parameter.has_default and equal(values, (parameter.given,) * len(values)):
                 continue
             given = spread(steps, values)
             slot = Slot(given, parameter.name, parameter.role, owner=called.name, in_itself=called.is_open)
+            # channels go by position as in torch, `Basic(64, 128, stride=2)`; behind a named argument all have names
             named = len(called.parameters) > 1 and (not parameter.role or any(entry.prefix for entry in entries))
             entries.append(Entry(frame.write(slot), f"{parameter.name}=" if named else ""))
         frame.passes(tuple(step.outputs[0][0] if step else ANY for step in steps))
@@ -217,11 +225,13 @@ class Builder:
         self, code: Code, parts: Sequence[Part | None], frame: Frame, label: str = "", style: Style | None = None
     ) -> str:
         """Statements that fill a list with layers; returns its name."""
+        # a list inside a list must not write over the outer one, and is called after its label
         name = self._local("layers" if "layers" not in self.function.locals else label or "group")
         listing = Listing(code, name, name in self.declared, style)
         self.declared.add(name)
         self.fill(listing, parts, frame, {})
         listing.flush()
+        # it is unpacked before another list begins: groups flush what is pending
         self.function.locals -= {name}
         return name
 
@@ -239,6 +249,7 @@ class Builder:
 
     def _local(self, name: str) -> str:
         """A free name for a local variable."""
+        # names of lists that are done may be taken again, those of parameters never
         taken = self.function.locals | (self.function.used - self.reusable)
         free = unique(name, taken.__contains__)
         self.reusable.add(free)
@@ -251,6 +262,7 @@ class Builder:
     def is_straight(self, parts: Sequence[Part | None]) -> bool:
         """Whether bodies can be written as one expression, without loops, conditions or names of their own."""
         for row in self.parts.aligned(parts)[0]:
+            # an expression has no place for an `if` around one of its entries
             if presence(row, parts) is not None:
                 return False
             if isinstance(row.lead.node, Segment):
@@ -274,6 +286,7 @@ class Builder:
             self._counted_loop(sink, steps, lead, frame, starts)
             return
         offsets = behind(starts, segments[0])
+        # copies written out: each begins its names where the one before it ended
         for body, parts in self.parts.rows(steps):
             self.fill(sink, parts, frame, offsets)
             offsets = advance(offsets, self.parts.model.bodies[body])
@@ -293,7 +306,9 @@ class Builder:
             bases = {base for segment in segments for run in segment.runs for base in self.parts.counted(run.body)}
             for base in sorted(bases - set(sink.counters)):
                 self.library.require("itertools")
+                # loops inside share the counter of the loop around: names go on through both
                 counters[base] = self._local(f"{base or 'number'}s")
+                # names with a word count from 1 (`conv1`), bare numbers from 0, as in a Sequential
                 first = behind(starts, segments[0]).get(base, 0) + (1 if base else 0)
                 sink.code.add(f"{counters[base]} = itertools.count({first or ''})")
             sink.counters |= counters
@@ -313,10 +328,12 @@ class Builder:
             origin=tuple(outer for outer, _ in runs),
             counts=tuple(run.count for _, run in runs),
             entry=tuple(body.inputs[0][0] for body in bodies),
+            # a vector has features, a map channels: in both the first size without the batch
             flow="features" if len(lead.shapes[0]) == 1 else "channels",
         )
         sink.flush()
         outer_code, sink.code = sink.code, sink.code.deeper()
+        # written before the head of the loop: only then is it known which numbers differ
         self.fill(sink, [self.parts.of(run) for _, run in runs], loop, {})
         sink.flush()
         given = tuple(body.shape_of(body.outputs[0])[0] for body in bodies)
@@ -328,6 +345,7 @@ class Builder:
 
     def _write_loop(self, code: Code, loop: LoopFrame, block: Code) -> None:
         heads = loop.head()
+        # nothing to set where the variable of the loop before goes on
         if loop.carry and loop.carry != loop.start:
             code.add(f"{loop.carry} = ", loop.start)
         code.add(f"for {heads[0][0]} in ", heads[0][1], ":")
@@ -335,12 +353,14 @@ class Builder:
             inner = code.deeper()
             inner.add(f"for {heads[1][0]} in ", heads[1][1], ":")
             code.take(inner)
+            # the block was written for one loop around it, before a second one turned out to be needed
             block.lines = [" " * INDENT + line for line in block.lines]
         code.take(block)
 
 
 def _comment(row: Sequence[Step | None], frame: Frame) -> str:
     """The shape that a step gives, where it changes and is the same for all instances of the model itself."""
+    # instances from samples have shapes of models that nobody asked for
     own = row[: frame.own] if isinstance(frame, FunctionFrame) else row
     steps = [step for step in own if step is not None]
     shapes = {step.outputs[0] for step in steps}
@@ -357,6 +377,7 @@ def _called(steps: Sequence[Step | None]) -> tuple[list[BodyId], str]:
 def _arguments(layers: Sequence[Layer]) -> Iterator[tuple[TorchArgument, Vector]]:
     """The arguments that any of these layers writes, with the values of all: defaults where one leaves it out."""
     given = [{argument.name: argument for argument in layer.op.torch().arguments} for layer in layers]
+    # named arguments in the order of the fields, whichever layer is the first to write one
     order = list(type(layers[0].op).__dataclass_fields__)
     names = {name: argument for arguments in given for name, argument in arguments.items()}
     positional = [argument for argument in names.values() if argument.positional]  # in torch's order, not the fields'

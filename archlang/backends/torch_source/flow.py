@@ -64,6 +64,7 @@ class Applied:
     @property
     def is_idle_in_some(self) -> bool:
         """Whether it does nothing in some bodies that have it: there is nothing to crop."""
+        # a crop is where its join is, but in some bodies no step at all: there is nothing to cut
         there = self.present or (True,) * len(self.steps)
         return any(step is None and has is True for step, has in zip(self.steps, there, strict=True))
 
@@ -74,6 +75,7 @@ class Applied:
             return ""
         steps = [step for step in self.steps[: self.own] if step is not None]
         outputs = {step.outputs for step in steps}
+        # shapes that stay would be noise behind every activation
         changes = any(step.outputs != step.shapes[:1] for step in steps)
         return ", ".join(map(shape_text, outputs.pop())) if changes and len(outputs) == 1 else ""
 
@@ -116,6 +118,7 @@ class Flow:
             otherwise = -1 if present is None or row.alias is None else values[row.alias]
             first = len(self.applied)
             given = self._step(row, tuple(values[ref] for ref in row.inputs), starts, present, otherwise)
+            # a row may become many steps, where a short repeat is written out
             self.applied[first:] = [replace(one, stretch=stretches.get(index, -1)) for one in self.applied[first:]]
             values |= {Ref(index, port): value for port, value in enumerate(given)}
         return tuple(values[ref] for ref in outputs)
@@ -125,6 +128,7 @@ class Flow:
         found: dict[int, int] = {}
         for present, group in groupby(range(len(there)), there.__getitem__):
             together = list(group)
+            # a child of a ModuleList has no attribute that could be None: it needs an `if` of its own
             if present is not None and (len(together) > 1 or self.style == "list"):
                 found |= dict.fromkeys(together, next(self.numbers))
         return found
@@ -142,6 +146,7 @@ class Flow:
         self._apply(
             Applied(row.steps, row.lead, name, inputs, outputs, own=self.own, present=present, otherwise=otherwise)
         )
+        # places in `self.children()`: further uses and functions are no children
         self.registered += not (node.shared or (isinstance(node, Layer) and is_function(node, self.style)))
         return outputs
 
@@ -149,6 +154,7 @@ class Flow:
         self.applied.append(applied)
         if len(self.applied) > LINE_LIMIT:
             model = self.parts.model
+            # copies that no loop can apply, as each reads a label from outside, would be a million lines
             raise Diagnosed(Diagnostic(TooManyLayers(len(self.applied), LINE_LIMIT), None, model.origin.file))
 
     def _segment(
@@ -161,12 +167,14 @@ class Flow:
             self._apply(Applied(steps, lead, "", inputs, outputs, (self.registered, last), self.own))
             self.registered = last
             return outputs
+        # numbers are places in the list, which must be the same in all bodies
         if self.style == "list" and len({segment.starts for segment in segments}) > 1:
             raise NotMergeable
         offsets = behind(starts, segments[0])
         ends = inputs
         for body, parts in self.parts.rows(steps):
             ends = self.follow(parts, inputs, offsets)
+            # copies hand on their first output; labels from outside go to each of them alike
             inputs = (ends[0], *inputs[1:])
             offsets = advance(offsets, self.parts.model.bodies[body])
         return ends
@@ -177,6 +185,7 @@ def follow(parts: Measures, bodies: Sequence[Part], style: Style, inputs: int, o
     flow = Flow(parts, style, own, count(inputs))
     flow.results = flow.follow(bodies, range(inputs), {})
     if any(one.present for one in flow.applied):
+        # loops go by places among the children, which parts that may be missing would move
         if any(isinstance(one.node, Segment) for one in flow.applied):
             raise NotMergeable
         if style == "list":
@@ -190,6 +199,7 @@ def _placed(applied: Sequence[Applied]) -> list[Applied]:
     places: dict[int, str] = {}
     for index, one in enumerate(children):
         before, behind = children[:index], children[index:]
+        # `self[3]` counts from the front if all parts there are certain, `self[-1]` from the end
         if all(other.present in (None, one.present) for other in before):
             places[id(one)] = str(index)
         elif all(other.present in (None, one.present) for other in behind):
@@ -206,6 +216,7 @@ def attribute_names(flow: Flow) -> dict[str, str]:
         node = applied.node
         if not isinstance(node, Layer) or not applied.name.isdigit() or is_function(node, flow.style):
             continue
+        # renaming a part with parameters would rename its keys in the `state_dict`
         if not node.op.parameters() and not node.op.buffers():
             kinds[applied.name] = node.op.kind
     totals, taken = Counter(kinds.values()), {applied.name for applied in flow.applied}
@@ -213,6 +224,7 @@ def attribute_names(flow: Flow) -> dict[str, str]:
     numbers: Counter[str] = Counter()
     for name, kind in kinds.items():
         numbers[kind] += 1
+        # `relu` where there is one, `relu1`, `relu2` where there are more
         wanted = kind if totals[kind] == 1 else f"{kind}{numbers[kind]}"
         names[name] = unique(wanted, taken.__contains__)
         taken.add(names[name])

@@ -52,6 +52,7 @@ class Forward:
         signature = ", ".join(f"{name}: Tensor" for name in inputs)
         code.add(f"def forward(self, {signature}) -> {_return_type(given)}:")
         body = code.deeper()
+        # parameters of the model's own are read where they are used; no line makes them
         own = {one.outputs[0]: self._own(one) for one in applied if one.is_own}
         lines = self._folded([one for one in applied if not one.is_own])
         Statements(body, lines, own, given).write(dict(enumerate(inputs)))
@@ -66,6 +67,7 @@ class Forward:
 
     def _folded(self, applied: Sequence[Applied]) -> list[Line]:
         """Steps that keep the shape, written around those before them: `self.relu1(self.conv1(x))`."""
+        # a value that is read twice needs a name, so nothing is written around it
         uses = Counter(value for one in applied for value in one.inputs) + Counter(self.flow.results)
         lines: list[Line] = []
         for one in applied:
@@ -76,12 +78,14 @@ class Forward:
                 and one.folds
                 and not line.is_alone
                 and not before.is_alone
+                # folding across a condition or the border of training would take the inner step along
                 and before.applied.stretch == one.stretch
                 and one.inputs == before.applied.outputs
                 and uses[one.inputs[0]] == 1
                 and one.lead.training == before.applied.lead.training
             ):
                 around = _around(line, before)
+                # names are not settled yet; one letter is what most of them become
                 names = ["x"] * len(before.applied.inputs)
                 if not isinstance(before.applied.node, Segment) and len(around.write(names)) <= LONGEST_NESTING:
                     lines[-1] = around
@@ -93,11 +97,13 @@ class Forward:
         node = applied.node
         if isinstance(node, Segment):
             first, last = applied.children
+            # a ModuleList iterates over its children; list() makes slices of both, without modules of their own
             children = "self" if self.flow.style == "list" else "self.children()"
             return lambda inputs: f"list({children})[{first}:{last}]"
         if isinstance(node, Call):
             return lambda inputs: f"{self._child(applied.name)}({', '.join(inputs)})"
         if is_function(node, self.flow.style):
+            # `with_likes` gave it a second input: its margins are told by sizes
             if isinstance(node.op, Crop) and len(applied.inputs) > 1:
                 self.helpers.add(crops.NAME)
                 return lambda inputs: f"{crops.NAME}({', '.join(inputs)})"
@@ -112,9 +118,11 @@ class Forward:
             return ""
         if applied.is_own:
             raise NotMergeable
+        # asked first: parts that are there together are set in one block, and some of them may be functions
         if applied.stretch >= 0:
             return self._kept(applied.stretch, applied.present)
         if not isinstance(applied.node, Layer) or not is_function(applied.node, self.flow.style):
+            # the constructor sets it to None where it is not there; type checkers follow this question
             return f"{self._child(applied.name)} is not None"
         text = self.frame.condition(applied.present, [applied.lead])
         return str(self.frame.store(Slot(applied.present, condition_name([applied.lead])), text))
@@ -137,9 +145,11 @@ class Forward:
         calls = [layer.op.torch().call_arguments for layer in layers_of(steps)]
         named = [spread(steps, [one[i].value for one in calls]) for i in range(len(call.call_arguments))]
         extras = [f"{a.name}={self._number(Slot(v, a.name))}" for a, v in zip(call.call_arguments, named, strict=True)]
+        # nn.MultiheadAttention gives its weights behind its output
         result = "" if call.result is None else f"[{call.result}]"
 
         def write(inputs: Sequence[str]) -> str:
+            # self-attention takes one value three times: query, key and value
             given = [inputs[index] for index in call.inputs] if call.inputs else list(inputs)
             return f"{child}({', '.join([*given, *extras])}){result}"
 
@@ -152,6 +162,7 @@ class Forward:
         if call.target in ("+", "*"):
             return lambda inputs: f" {call.target} ".join(inputs)
         if call.target == "[]":
+            # crops concern the last axes; batch and channels stay behind the dots
             slices = ", ".join(["...", *self._slices(values[0])])
             return lambda inputs: f"{inputs[0]}[{slices}]"
         self.uses_torch = True
@@ -193,6 +204,7 @@ class Forward:
 def _return_type(results: Sequence[Result]) -> str:
     """The type of what is returned: a tensor alone, or several in a tuple."""
     always = sum(not result.in_training for result in results)
+    # with side outputs in training only, `forward` gives a tensor here and a tuple there
     kinds = {"Tensor" if number == 1 else "tuple[Tensor, ...]" for number in (always, len(results))}
     return " | ".join(sorted(kinds))
 

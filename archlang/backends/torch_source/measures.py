@@ -27,6 +27,7 @@ class Measures(Parts):
     ) -> None:
         used = frozenset(range(len(model.bodies))) if used is None else used
         super().__init__(model, separate, used, merged_recursions(model, separate, used))
+        # per object, as in `Parts`: a cache on the class would keep every model alive
         self.size = cache(self._size)
         self.counted = cache(self._counted)
         self.children = cache(self._children)
@@ -56,6 +57,7 @@ class Measures(Parts):
         """Whether the automatic names of a repeat follow each other: no labelled part takes a number between them."""
         for run in segment.runs:
             taken = dict(self.model.bodies[run.body].names)
+            # the body's own count has the numbers that labelled parts took, too
             if any(taken[base] != count for base, count in self.counted(run.body).items()):
                 return False
             nested = (step.node for step in self.part(run.body).steps if isinstance(step.node, Segment))
@@ -80,12 +82,14 @@ class Measures(Parts):
     def is_short(self, segments: Sequence[Segment], longest: float) -> bool:
         """Whether a repeat is written out: few lines, and as many copies in each body."""
         counts = {segment.count for segment in segments}
+        # what is there once in every body is no repeat, however long it is
         return counts == {1} or (len(counts) == 1 and max(map(self.run_size, segments)) <= longest)
 
     def is_applied_by_name(self, segments: Sequence[Segment], style: Style) -> bool:
         """Whether `forward` applies the layers of a repeat one by one: it is short, or no plain chain of children."""
         if self.is_short(segments, LONGEST_FORWARD):
             return True
+        # in the constructor's loop a counter names the children, and a counter leaves out no number
         if style == "attributes" and not all(map(self.has_all_numbers, segments)):
             return True
         return not all(self.is_plain(run.body) and not run.whole for segment in segments for run in segment.runs)

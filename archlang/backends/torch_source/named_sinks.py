@@ -51,6 +51,7 @@ class Keyed:
         key = self._key(names, starts, frame)
         text = str(key).strip('"')
         self.gaps.pass_by(text, self.outer[-1][1] if self.outer else "")
+        # `self.conv1 = ...` registers a child of a Sequential as `add_module` does, and reads better
         if self.target == "self" and quote(text) == key and text.isidentifier():
             self.code.add(f"self.{text} = ", value, comment=comment)
         elif self.target == "self" or self.begun:
@@ -62,12 +63,14 @@ class Keyed:
         """Make the module of the parts that are pending."""
         if self.target != "self" and not self.begun:
             self.is_ordered = bool(self.pending)
+            # an empty nn.Sequential, to which loops and conditions add everything
             made = ordered(self.pending) if self.pending else ""
             self.code.add(f"{self.target} = ", call("nn.Sequential", *([made] if made else [])))
         self.begun, self.pending = True, []
 
     def begin_if(self, condition: str, together: bool) -> None:
         """Parts under a condition have statements of their own. Raises `NotMergeable` where they are counted."""
+        # parts that may be missing would move what a counter names, and the places that `forward` goes by
         if self.counters or self.style:
             raise NotMergeable
         self.flush()
@@ -82,6 +85,7 @@ class Keyed:
     def _key(self, names: Names, starts: Starts, frame: Frame) -> Expression:
         name = names[0]
         if name is None and isinstance(frame, LoopFrame):
+            # copies of a loop need names that differ; the length grows with every part
             return f'f"flatten{{len({self.target})}}"'
         counter = self.counters.get(name.base) if name is not None and name.index is not None else None
         if name is None or counter is None:
@@ -103,10 +107,12 @@ class Mapped:
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Add an entry. Raises `NotMergeable` where the name is not the same in all bodies."""
+        # keys stand in `forward` as texts, which cannot follow what a body is called
         texts = {name_text(name, starts) for name in names if name is not None}
         if len(texts) != 1:
             raise NotMergeable
         if self.one_by_one:
+            # nn.ModuleDict takes items by assignment, but no names by attribute that are numbers
             self.code.add(f"self[{quote(texts.pop())}] = ", value)
             return
         self.entries.append(Entry(value, f"{quote(texts.pop())}: "))
@@ -124,6 +130,7 @@ class Mapped:
 
 def ordered(pairs: Sequence[Entry]) -> Expression:
     """`OrderedDict([("conv0", nn.Conv2d(3, 64, 7))])`."""
+    # a comment would keep a single pair from standing on one line
     entries = (replace(pairs[0], comment=""),) if len(pairs) == 1 else tuple(pairs)
     return call("OrderedDict", Bracket("[", entries, "]"))
 
@@ -136,6 +143,7 @@ def _key(names: Names, starts: Starts, frame: Frame, labels: set[str]) -> Expres
     """The name of a part as Python text."""
     name = names[0]
     if name is None:
+        # flattening takes no number of its own, so that its name does not move those of other parts
         key = unique("flatten", labels.__contains__)
         labels.add(key)
         return quote(key)
@@ -148,6 +156,7 @@ def label_text(labels: Vector, frame: Frame) -> Expression:
     """A label as Python text: quoted, or put together from a loop variable."""
     if is_constant(labels):
         return quote(labels[0])
+    # no leading zeros: from 7 `block{i}` makes block7, never block07
     matches = [re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", label) for label in labels]
     prefixes = {match[1] for match in matches if match}
     if None in matches or len(prefixes) > 1:

@@ -62,6 +62,7 @@ class Parts:
         self._looks: dict[int, tuple[Part, int]] = {}
         self._merging: list[str] = []
         self._entangled: set[str] = set()
+        # caches of this object: on the methods they would keep every model alive (ruff's B019)
         self.variants = cache(self._variants)
         self.aligned_looks = cache(self._aligned_looks)
         self.part = cache(self._part)
@@ -77,6 +78,7 @@ class Parts:
     def _part(self, body_id: BodyId) -> Part:
         body = self.model.bodies[body_id]
         steps: list[Step] = []
+        # a node may become several steps, so references to it move to the last of these
         moved: dict[Ref, Ref] = {}
         for index, node in enumerate(body.nodes):
             refs = tuple(moved.get(ref, ref) for ref in node.inputs)
@@ -85,6 +87,7 @@ class Parts:
             for piece, outputs in self._pieces(node):
                 steps.append(Step(piece, refs, shapes, outputs, index in body.training))
                 ends = tuple(Ref(len(steps) - 1, port) for port in range(len(outputs)))
+                # the first value flows through the pieces; further ones (labels used inside) go to each of them
                 refs, shapes = (*ends[:1], *refs[1:]), (*outputs[:1], *shapes[1:])
             moved |= {Ref(index, port): ref for port, ref in enumerate(ends)}
         outputs = tuple(moved.get(ref, ref) for ref in body.outputs)
@@ -111,12 +114,14 @@ class Parts:
         for run in repeat.runs:
             if not run.count:
                 continue
+            # copies that all flatten are given a map each: theirs cannot stand once in front of the loop
             copies = Copies(run.body, run.count, run.count > 1 and bool(self.part(run.body).lead))
             lead = () if copies.whole else tuple(self._lead(run.body))
             if pending and (lead or self._differs(pending[0], copies)):
                 yield Segment(tuple(pending), tuple(first.items())), self._given(pending)
                 pending = []
             yield from lead
+            # a segment's names begin where its first run does
             first = first if pending else starts
             pending.append(copies)
             starts = advance(starts, self.model.bodies[run.body], run.count)
@@ -133,6 +138,7 @@ class Parts:
     def _structure(self, body_id: BodyId, whole: bool = False, in_loop: bool = False) -> int:
         """A number that is equal for bodies that differ only in numbers; in a loop, labels and counts may too."""
         part = self.of(Copies(body_id, 1, whole))
+        # a numbered nn.Sequential is applied as a whole: how many copies it has changes no word of `forward`
         loops = in_loop or (self.is_plain(body_id) and self.is_numbered(body_id))
         faces = tuple((step.inputs, step.training, self._face(step, in_loop, loops)) for step in part.steps)
         return self._structures.setdefault((faces, part.outputs), len(self._structures))
@@ -146,6 +152,7 @@ class Parts:
                 definition = self.model.bodies[node.body].definition
                 return "call", _name_face(node.name, labels_vary), definition, self.variant(node.body), node.shared
             case Segment(runs=(run, *_)) if counts_vary:
+                # runs of one segment are alike but for their numbers, so the first tells the structure
                 return "segment", self.structure(run.body, run.whole, True)
             case Segment():
                 faces = groupby(node.runs, lambda run: self.structure(run.body, run.whole))
@@ -164,6 +171,7 @@ class Parts:
         definition = self.model.bodies[body_id].definition
         if definition in self.recursive:
             return self._structures.setdefault(("recursive", definition), len(self._structures))
+        # met again while it is being grouped: the answer would depend on itself, so all in between stay apart
         if definition in self._merging:
             self._entangled.update(self._merging[self._merging.index(definition) :])
         if definition is None or definition in self.separate or definition in self._merging:
@@ -186,9 +194,11 @@ class Parts:
         for body in self.called:
             if self.model.bodies[body].definition == definition:
                 found.setdefault(self.structure(body), body)
+        # a class with a condition for everything reads worse than several classes
         if len(found) == 1 or len(found) > MOST_STRUCTURES:
             return {}
         groups: list[list[int]] = []
+        # the widest first, as others are it with steps left out
         for structure in sorted(found, key=lambda one: -len(self.part(found[one]).steps)):
             for group in groups:
                 if self.merges([found[one] for one in (*group, structure)]):
@@ -212,6 +222,7 @@ class Parts:
         """A number that is equal for parts of which each step is like that of the others."""
         if id(part) not in self._looks:
             faces = tuple((step.inputs, step.training, self._face(step, True, True)) for step in part.steps)
+            # the part is kept with its number: a part that is freed would leave its id to another
             self._looks[id(part)] = (
                 part,
                 self._structures.setdefault(("look", faces, part.outputs), len(self._structures)),
@@ -221,11 +232,13 @@ class Parts:
     def aligned(self, parts: Sequence[Part | None]) -> tuple[list[Row], tuple[Ref, ...]]:
         """The steps of parts in rows, and what they give. Raises `NotMergeable`."""
         given = [part for part in parts if part is not None]
+        # most often all look alike, and their steps stand side by side without a search
         looks = {self.look(part): part for part in reversed(given)}
         if len(looks) == 1:
             steps = given[0].steps
             rows = [Row(tuple(part and part.steps[i] for part in parts), step) for i, step in enumerate(steps)]
             return rows, given[0].outputs
+        # one search for each set of looks, however many bodies there are of each
         order = tuple(dict.fromkeys(self.look(part) for part in given))
         alignment = self.aligned_looks(order)
         if alignment is None:
@@ -239,6 +252,7 @@ class Parts:
 
     def _align(self, parts: list[Part], counts_vary: bool) -> Alignment | None:
         """The rows of parts. Numbers of copies may vary where a chain is run as a whole, not by places in `forward`."""
+        # chains of numbered modules need no `forward`, so any of them can be laid over each other
         chains = all(part.is_chain and part.steps and all(step.is_plain for step in part.steps) for part in parts)
         numbered = all(_is_numbered(step.node) for part in parts for step in part.steps)
         return align(parts, partial(self._fits, counts_vary), chains and numbered)
@@ -297,12 +311,14 @@ def _op_face(op: Op) -> object:
     """What a layer adds to the structure: arguments whose value can be told wherever torch's default is left out."""
     call = op.torch()
     fixed = (op.std, op.fill) if isinstance(op, LearnedTensor) else ()
+    # an argument that is a field has a value even where torch's default is left out, so it may be missing in some
     return type(op), call.target, tuple(a.name for a in call.arguments if not hasattr(op, a.name)), fixed
 
 
 def _name_face(name: Name | None, labels_vary: bool) -> object:
     """What a name adds to the structure: not its number, which follows from what stands before."""
     if name is None or name.index is not None:
+        # a number may differ between bodies without making another structure: `conv1` here is `conv3` there
         return name and ("kind", name.base)
     return "label" if labels_vary else ("label", name.base)
 
@@ -310,10 +326,12 @@ def _name_face(name: Name | None, labels_vary: bool) -> object:
 def _with_lead(steps: tuple[Step, ...], outputs: tuple[Ref, ...]) -> Part:
     """The part whose steps these are: a flattening goes in front of them, past layers that no shape matters to."""
     before = next((place for place, step in enumerate(steps) if not _takes_any_shape(step.node)), len(steps))
+    # one that the author wrote stays where it is
     if before == len(steps) or not _is_put_in(steps[before].node) or not is_chain(steps):
         return Part((), steps, outputs)
     flat = steps[before].outputs
     lead = replace(steps[before], inputs=(Ref(-1),), shapes=steps[0].shapes)
+    # dropout in front of it reads the flat numbers then, of which it drops as many
     first = tuple(replace(step, shapes=flat, outputs=flat) for step in steps[:before])
     return Part((lead,), first + shifted(steps[before + 1 :], -1), shift_all(outputs, -1))
 

@@ -20,15 +20,18 @@ def merged_recursions(model: Model, separate: frozenset[str], used: frozenset[Bo
         unfit = {definition for definition in candidates if not _has_one_class(parts, definition)}
         if not unfit:
             break
+        # without these, others are told apart inside by their bodies, so all are asked again
         candidates -= unfit
     return candidates
 
 
 def _has_one_class(parts: Parts, definition: str) -> bool:
     called = [body for body in parts.called if parts.model.bodies[body].definition == definition]
+    # the first body of each structure, as the dictionary keeps the last one given
     found = {parts.structure(body): body for body in reversed(called)}
     if not 0 < len(found) <= MOST_STRUCTURES:
         return False
+    # the widest first: the innermost body is the one that leaves most out
     return len(found) == 1 or parts.merges(sorted(found.values(), key=lambda one: -len(parts.part(one).steps)))
 
 
@@ -36,11 +39,13 @@ def _recursive(model: Model, used: frozenset[BodyId]) -> Iterator[str]:
     """The definitions whose bodies hold others of the same definition."""
     below: dict[str, set[str]] = {}
     inside: list[set[str]] = []
+    # bodies stand behind those that they use, so what is inside is known
     for number, body in enumerate(model.bodies):
         held = {inner for node in body.nodes for inner in bodies_of(node)} if number in used else set[BodyId]()
         names = set[str]()
         for inner in held:
             name = model.bodies[inner].definition
+            # a group is part of the block that it stands in
             names |= inside[inner] if name is None else {name}
         inside.append(names)
         if body.definition is not None:

@@ -85,7 +85,9 @@ class Listing:
         """Write pending elements in one statement."""
         entries = tuple(self.pending)
         if not self.begun:
+            # type checkers want a variable declared once, however often the constructor begins a list of this name
             self.code.add(f"{self.name}{'' if self.declared else ': list[nn.Module]'} = ", Bracket("[", entries, "]"))
+        # one more is an `append`, as one writes it by hand
         elif len(entries) == 1:
             self.code.add("", call(f"{self.name}.append", entries[0].value), comment=entries[0].comment)
         elif entries:
@@ -105,6 +107,7 @@ class Listing:
         block, (self.code, condition) = self.code, self.outer.pop()
         last, behind = self.before
         take_if(self.code, condition, block, last if behind == len(self.code.lines) else "")
+        # a further condition right behind may become its `else` or `elif`
         self.before = (condition, len(self.code.lines))
 
 
@@ -118,6 +121,7 @@ class Gaps:
         """Note a part. Raises `NotMergeable` where its number is its name and depends on what is there."""
         if not name.isdigit():
             return
+        # parts under the same condition move each other's numbers together, or not at all
         if keeps_number and self.conditions - {condition}:
             raise NotMergeable
         if condition:
@@ -149,6 +153,7 @@ class Attributes:
             self.code.add(f"self.{name} = ", value)
         else:
             is_parameter = isinstance(value, Bracket) and value.opening == "nn.Parameter("
+            # names such as `0` are keys of the `state_dict`, but no attributes that Python could write down
             function = "self.register_parameter" if is_parameter else "self.add_module"
             self.code.add("", call(function, quote(name), value))
 
@@ -160,6 +165,7 @@ class Attributes:
         if not name.isidentifier() or (isinstance(value, Bracket) and value.opening == "nn.Parameter("):
             raise NotMergeable
         text, condition = flat(value), self.condition
+        # `a if (b if c else d) else None` would read in another order without parentheses
         condition = f"({condition})" if " if " in condition else condition
         line = f"self.{name} = {text} if {condition} else None"
         if text is not None and self.code.indent + len(line) <= WIDTH:
@@ -189,6 +195,7 @@ def take_if(code: Code, condition: str, block: Code, before: str = "") -> None:
     """A block under its condition, unless it is empty; `before` is the condition of the statement in front of it."""
     if not block.lines:
         return
+    # `not a and b` is no opposite of `a and b`: only conditions of one word are turned
     opposite = {f"not {before}": condition, f"not {condition}": before}
     if any(one == other and not re.search(r" (and|or|if) ", one) for one, other in opposite.items()):
         code.add("else:")

@@ -62,6 +62,7 @@ class Statements:
         self.given = results
         self.stretches = Stretches([line.applied for line in lines], self.results)
         reads = zip(lines, self.stretches.reads, strict=True)
+        # what training alone reads later does not make a value worth a name of its own
         self.reads = Counter(v for line, values in reads if not line.applied.lead.training for v in values)
 
     def write(self, names: dict[int, str]) -> None:
@@ -69,7 +70,9 @@ class Statements:
         self.inputs = set(names.values())
         self.asides = Asides([line.applied for line in self.lines], self.given, list(names.values()))
         self.last = dict(self.stretches.last)
+        # results are read behind the last line, but for those that a list holds by then
         self.last |= {v: len(self.lines) for v in self.results if v not in self.asides.makers}
+        # a class token alone does not know how many samples there are: the first input tells
         if any(self._lacks_batch(line) for line in self.lines) or set(self.own) & set(self.results):
             self.code.add(f"{BATCH} = {next(iter(names.values()), 'x')}.shape[0]")
         names |= {value: own.expanded(BATCH) for value, own in self.own.items()}
@@ -91,6 +94,7 @@ class Statements:
                     return True
                 first += 1
                 continue
+            # the last stretch returns from inside its `if`, and what flows around it is returned behind
             if self._stretch(stretch, names):
                 return True
             first = stretch.steps.stop
@@ -107,6 +111,7 @@ class Statements:
         if ended:
             self.code.add(f"return {around[self.results[0]]}")
             return True
+        # most often the lines inside write over the name of what flows around, and there is no `else`
         if changed := {names[value]: other for value, other in around.items() if names[value] != other}:
             self.code.add("else:")
             other = self.code.deeper()
@@ -120,6 +125,7 @@ class Statements:
             line = self.lines[index]
             text = line.write(self._read(line, names))
             if index == len(self.lines) - 1 and self.results == line.applied.outputs and not self._is_loop(line):
+                # what flows on instead is read here too, and so still has its name
                 text = f"{text} if {line.condition} else {names[line.applied.otherwise]}" if line.is_alone else text
                 self.code.add(f"return {text}", comment=line.shape)
                 return True
@@ -136,6 +142,7 @@ class Statements:
         inner, self.code = self.code, outer
         for value in self.asides.kept(block):
             self.code.add(f"{names[value]} = None")
+        # asking for the value and not for `self.training` lets type checkers know that it is there
         taken = [f"{names[value]} is not None" for value in self.asides.taken(block)]
         self.code.add(f"if {' and '.join(taken) or 'self.training'}:")
         self.code.take(inner)
@@ -166,6 +173,7 @@ class Statements:
 
     def _read(self, line: Line, names: dict[int, str]) -> list[str]:
         """What a line reads; a tensor of the model's own is made as many as the samples, unless a sum does that."""
+        # a sum broadcasts over the batch, but torch.cat wants equal sizes along all other axes
         flowing = self._flowing(line)
         batch = f"{names[flowing[0]]}.shape[0]" if flowing else BATCH
         return [
@@ -181,9 +189,11 @@ class Statements:
     def _statement(self, line: Line, index: int, text: str, names: dict[int, str]) -> None:
         applied = line.applied
         appended = self.asides.appended(index)
+        # a value that nothing reads but its list needs no name
         if len(appended) == 1 and applied.outputs[0] not in self.last and not line.is_alone and not self._is_loop(line):
             self.code.add(f"{appended[0][0]}.append({text})", comment=line.shape)
             return
+        # a name is free again from the line on that reads it last: `x = self.conv1(x)`
         live = {name for value, name in names.items() if self.last.get(value, -1) > index}
         live |= set(self.asides.lists.values())
         given = names[applied.inputs[0]] if applied.inputs else ""
@@ -223,18 +233,22 @@ class Statements:
     def _name(self, line: Line, index: int, value: int, live: set[str], port: int, names: dict[int, str]) -> str:
         """`x` for what the next step alone reads; the part's own name, or a letter, for what is read later."""
         name = line.applied.name
+        # given the name of what flows on instead, it needs no `else`
         if line.is_alone and (otherwise := names[line.applied.otherwise]) not in live:
             return otherwise
         around = self.stretches.around(value)
         if around is not None and names[around] in set(LETTERS) - live:
             return names[around]
         if port and isinstance(line.applied.node, Layer):
+            # nn.MaxPool2d with return_indices gives the places beside the values
             return variable_name(f"{name}_indices" if name.isidentifier() else "indices", live.__contains__)
         behind = self.asides.behind(index)
         last = self.last.get(value, behind)
         summed = last < len(self.lines) and self.lines[last].applied.is_sum
+        # a summand may wait under a letter: `y + x` is short, and both go at once
         waits = self.reads[value] > 1 or (last > behind and not summed and value != self.results[0])
         if line.applied.lead.training and last >= self._end(index):
+            # `x: Tensor` is an argument; assigning None to it would change its type
             live = live | self.inputs  # it is declared as what may be None
         if (waits or value in self.results[1:]) and name.isidentifier():
             return variable_name(name, live.__contains__)

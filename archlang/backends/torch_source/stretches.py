@@ -24,8 +24,10 @@ class Stretches:
 
     def __init__(self, steps: Sequence[Applied], results: Sequence[int]) -> None:
         self.steps = steps
+        # a step alone reads what stands for it elsewhere itself: `x = self.a(x) if self.a is not None else x`
         self.reads = [set(one.inputs if one.stretch >= 0 else one.reads) for one in steps]
         self.found: dict[int, Stretch] = {}
+        # from the end, as what flows around a later stretch is read there, behind the earlier ones
         for together in reversed(list(_together(steps))):
             behind = {value for reads in self.reads[together.stop :] for value in reads}.union(results)
             leaving = [value for index in together for value in steps[index].outputs if value in behind]
@@ -45,6 +47,7 @@ class Stretches:
     def _around(self, value: int, together: range) -> int:
         """What flows on where none of these steps is there."""
         otherwise = {made: one.otherwise for one in (self.steps[i] for i in together) for made in one.outputs}
+        # what stands for a step may be left out under the same condition: on to what is made outside
         while value in otherwise:
             value = otherwise[value]
         return value
