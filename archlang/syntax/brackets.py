@@ -23,6 +23,7 @@ TOKEN_LIMIT = 50_000
 class Brackets(local, PostLex):
     """Watches brackets while the text is read: what is open, and never too deep. Each thread has its own."""
 
+    # words that lark's lexer would take in every state of the parser: none
     always_accept = ()
 
     def __init__(self) -> None:
@@ -30,12 +31,14 @@ class Brackets(local, PostLex):
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         """The same words, while they are within the limits. Raises `Refused`."""
+        # a text that failed has left its brackets for `mistake` to read; the next one begins with none
         self.open = []
         for count, token in enumerate(stream):
             if count == TOKEN_LIMIT:
                 raise Refused(TextTooLong(TOKEN_LIMIT), token)
             if token.type in CLOSING:
                 self.open.append(token)
+                # refused while it is read, since what comes behind (building, walking, printing) may recurse
                 if len(self.open) > NESTING_LIMIT:
                     raise Refused(NestingTooDeep(NESTING_LIMIT), token)
             yield token

@@ -10,7 +10,9 @@ from archlang.records import record
 from archlang.source import Source, Span
 
 ALLOW = re.compile(r"#+[ \t]*allow:[ \t]*")
+# texts are matched so that a `#` inside one begins no comment
 TEXT_OR_COMMENT = re.compile(r'"[^"\\\n]*"|#[^\n]*')
+# a hyphen at the end is a dash in front of the reason: `# allow: even-kernel- as in the paper`
 CODE = re.compile(r"[A-Za-z][\w-]*(?<!-)")
 SEPARATOR = re.compile(r"[ \t]*,[ \t]*")
 
@@ -28,6 +30,7 @@ def allow_comments(source: Source) -> Iterator[AllowComment]:
     for match in TEXT_OR_COMMENT.finditer(source.text):
         allow = ALLOW.match(match.group())
         if allow:
+            # rfind gives -1 on the first line, so its start is 0
             line_start = source.text.rfind("\n", 0, match.start()) + 1
             alone = not source.text[line_start : match.start()].strip()
             yield AllowComment(tuple(_codes(source, match.start() + allow.end(), match.end())), alone)
@@ -55,6 +58,7 @@ def comment_above(source: Source, line: int) -> str:
 
 def file_header(source: Source) -> str:
     """The comment at the top, if an empty line follows: what it says is of the whole file."""
+    # a comment without an empty line below is about the definition that follows
     lines = list(takewhile(lambda text: text.startswith("#"), _lines(source)))
     return _said(lines) if next(islice(_lines(source), len(lines), None), None) == "" else ""
 
@@ -64,4 +68,5 @@ def _lines(source: Source) -> Iterator[str]:
 
 
 def _said(lines: Iterable[str]) -> str:
+    # what silences a warning is no documentation
     return "\n".join(line.lstrip("#").strip() for line in lines if not ALLOW.match(line))

@@ -42,6 +42,7 @@ BEHIND_CHAIN = ({"FOR", "RSQB"}, {"FOR", "RBRACE"})
 """What the parser accepts behind a whole chain in brackets or braces."""
 
 DEFINITION_STARTS = {"MODEL", "BLOCK", "LET", "DEFAULT", "ASSERT", "FROM"}
+# not `3 x :`, where x is the label of a chain behind a number
 SPACED_SIZE = re.compile(r"([0-9]+)[ \t]*x[ \t]*([0-9]+)(?:[ \t]*x[ \t]*([0-9]+))?(?![0-9]|[ \t]*:)")
 
 
@@ -49,6 +50,7 @@ class _Slip(NamedTuple):
     """A common mistake: what it looks like, what the parser would have taken there, what to say, and what to write
     in place of the match (a template of `re`)."""
 
+    # matched where the text stumbles; lookbehinds may see what stands before
     pattern: re.Pattern[str]
     expected: str
     hint: str
@@ -85,9 +87,11 @@ SLIPS = (
 def mistake(source: Source, error: UnexpectedInput, open_brackets: list[Token]) -> Diagnostic:
     """The diagnostic for what lark did not expect, while these brackets were open."""
     unexpected: Any = error  # lark does not type what its errors carry
+    # each is tried: the LALR table of a state also lists words that fail behind a reduction
     expected: set[str] = unexpected.interactive_parser.accepts()
     if isinstance(error, UnexpectedToken):
         token: Token = unexpected.token
+        # for lark the end is a token; everything else at the end has one to point at
         if token.type == "$END":
             return _at_end(source, token.end_pos or 0, expected, open_brackets)
         return _unexpected_token(source, token, expected, open_brackets)
@@ -130,10 +134,13 @@ AS_A_NAME = re.compile(r"[A-Za-z]\w*[ \t]*(?:=(?!=)|[,:)])")
 
 def _unexpected_token(source: Source, token: Token, expected: set[str], open_brackets: list[Token]) -> Diagnostic:
     span = token_span(source, token)
+    # first: in `3 x 3` the parser stumbles over x, a name like any other
     if spaced := _spaced_size(source, _number_before(source, span.start), span.start):
         return spaced
+    # `let model = 3`, `for: CONV`: a keyword used as a name
     if "NAME" in expected and AS_A_NAME.match(source.text, span.start):
         return Diagnostic(ReservedName(str(token), "it is a word of the language"), span, source.name)
+    # a definition inside brackets: it is the bracket that was forgotten
     if open_brackets and token.type in DEFINITION_STARTS:
         return _unclosed(source, open_brackets[-1])
     if open_brackets and (token.type, open_brackets[-1].type) == ("_ARROW", "LPAR"):
@@ -142,6 +149,7 @@ def _unexpected_token(source: Source, token: Token, expected: set[str], open_bra
         opened = open_brackets[-1][-1] if open_brackets else ""
         if opened != OPENING[token.type]:
             return Diagnostic(UnmatchedBracket(str(token), opened), span, source.name)
+    # `[CONV RELU]`: where a chain may end, another stage begins
     if any(expected >= ends for ends in BEHIND_CHAIN) and token.type in ("NAME", "STRING", "LSQB", "_INDEX"):
         return missing_arrow(span)
     return _unexpected(source, span, expected)
@@ -150,6 +158,7 @@ def _unexpected_token(source: Source, token: Token, expected: set[str], open_bra
 def _unexpected_characters(source: Source, start: int, expected: set[str]) -> Diagnostic:
     if spaced := _spaced_size(source, start, start + 1):
         return spaced
+    # a whole word and not its first letter, but no more than a line of the message can show
     word = re.compile(r"[A-Za-z0-9_.]+|->|.", re.DOTALL).match(source.text, start, start + 40)
     return _unexpected(source, source.span(start, word.end() if word else start), expected)
 
@@ -171,12 +180,14 @@ def _in_definition(span: Span, expected: set[str]) -> str:
 
 def _unexpected(source: Source, span: Span, expected: set[str]) -> Diagnostic:
     """Something that has no place here; perhaps a common mistake."""
+    # the whole line tells Python from a slip, so it is asked before the slips
     if PYTHON.match(source.text, source.text.rfind("\n", 0, span.start) + 1):
         return Diagnostic(UnexpectedText(f"`{_short(span.text)}`", (), AS_A_CHAIN), span, source.name)
     if hint := _in_definition(span, expected):
         return Diagnostic(UnexpectedText(f"`{_short(span.text)}`", (), hint), span, source.name)
     for slip in SLIPS:
         match = slip.pattern.match(source.text, span.start)
+        # what would be allowed here tells slips of one sign apart: `=` for `==`, `;` for `,`
         if match and (not slip.expected or slip.expected in expected):
             span = source.span(span.start, match.end()) if slip.instead else span
             instead = match.expand(slip.instead)
@@ -190,6 +201,7 @@ def _unexpected(source: Source, span: Span, expected: set[str]) -> Diagnostic:
 def _spaced_size(source: Source, start: int, stumble: int) -> Diagnostic | None:
     """`3 x 3`, which would begin at `start` and over which the parser stumbles behind that."""
     match = SPACED_SIZE.match(source.text, start)
+    # the parser must have stumbled inside the size, and there must be a blank in it: 3x3 is no mistake
     if not match or not start < stumble <= match.end() or not re.search(r"[ \t]", match.group()):
         return None
     size = "x".join(part for part in match.groups() if part)
@@ -201,12 +213,14 @@ def _spaced_size(source: Source, start: int, stumble: int) -> Diagnostic | None:
 def _number_before(source: Source, start: int) -> int:
     """Where the number begins that ends right before `start`. A pattern would try every digit of a long one."""
     before = source.text[:start].rstrip(" \t")
+    # rstrip and not a pattern, which would be tried at each digit of a long number
     return len(before.rstrip("0123456789"))
 
 
 def _concepts(source: Source, start: int, expected: set[str]) -> tuple[str, ...]:
     """What could stand here, in the reader's words and a fixed order."""
     if "MODEL" in expected:
+        # MODEL is possible at the beginning and behind each definition; only there the chain may also go on
         before = re.sub(r"#[^\n]*", "", source.text[:start]).strip()
         return ("`->`", "a new definition") if before else ("a layer", "a label", "`[`", "a definition")
     if "_ARROW" in expected:

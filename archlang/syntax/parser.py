@@ -19,6 +19,7 @@ from archlang.syntax.build import Builder
 
 @cache
 def _parser() -> tuple[Lark, Brackets]:
+    # one parser for all threads; only the brackets have a state of their own, and each thread has its own
     brackets = Brackets()
     lark = Lark(
         resources.grammar_text(),
@@ -52,11 +53,13 @@ def parse(source: Source) -> ast.File:
     try:
         file = Builder(source).file(_tree(lark, source.text))
     except UnexpectedInput as error:
+        # only a text with a mistake pays for the words about it
         from archlang.syntax.mistakes import mistake
 
         raise Diagnosed(mistake(source, error, brackets.open)) from None
     except Refused as error:
         raise Diagnosed(Diagnostic(error.problem, token_span(source, error.token), source.name)) from None
+    # comments alone are in the grammar, and no network
     if not file.items:
         raise Diagnosed(Diagnostic(EmptyFile(), source.span(0, 0), source.name))
     return file
@@ -73,10 +76,12 @@ def is_grammatical(source: Source) -> bool:
 
 def parse_expression(source: Source, start: int, end: int) -> ast.Expression | None:
     """The expression that stands between two offsets of a source, in a quoted label; None if there is none."""
+    # the grammar begins with definitions: an expression is read as one, and its places moved back by the offset
     before = "let value = "
     try:
         tree = _tree(_parser()[0], before + source.text[start:end])
     except (UnexpectedInput, Refused):
         return None
     items = Builder(source, start - len(before)).file(tree).items
+    # `{i} let b = 2` in a label would parse as two items
     return items[0].value if len(items) == 1 and isinstance(items[0], ast.Let) else None

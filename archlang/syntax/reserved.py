@@ -75,8 +75,10 @@ CLASS_NAMES = frozenset({"nn", "torch", "Tensor", "OrderedDict", "self", "super"
 
 def label_problem(name: str) -> str | None:
     """Why a label cannot be an attribute of a module; None if it can. Numbers can (`"0"`)."""
+    # "0" is how torch names the children of a Sequential, and add_module takes it
     if name.isascii() and name.isdigit():
         return None
+    # Python normalises other letters (NFKC): the attribute could have another name than the text
     if not (name.isascii() and name.isidentifier()):
         return "a name has letters, digits and _, and does not begin with a digit"
     if keyword.iskeyword(name):
@@ -90,6 +92,7 @@ def class_name_problem(name: str) -> str | None:
     """Why a model or block cannot have a name; None if it can."""
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return "it is a keyword of Python"
+    # inside a class, __Net would be mangled to _Class__Net
     if name.startswith("__"):
         return "Python hides names that begin with __"
     return "the generated module uses it itself" if name in CLASS_NAMES else None

@@ -51,6 +51,7 @@ def base(line: Line) -> int:
 
 def lines_of(pieces: list[Piece], column: int, hang: int, tail: int = 0) -> list[Line]:
     """The lines that pieces break into. Those of a chain begin at `hang`; `tail` characters follow on the last one."""
+    # the author's own breaks first; what is then still too long breaks at labels before it breaks at every arrow
     lines = _split((column, pieces), lambda pieces, i: pieces[i].broken and text_of(pieces[i]) in ("->", "for"), hang)
     for begins in CHAIN_BREAKS:
         lines = [line for whole in lines for line in _split_chain(whole, begins, hang, tail)]
@@ -79,9 +80,11 @@ def _split(whole: Line, begins: Begins, hang: int) -> list[Line]:
 def fits(line: Line, opened: set[int], tail: int = 0) -> bool:
     """Whether a line keeps to the width while some of its brackets, given by id, are open."""
     column, pieces = line
+    # a blank in front of the first piece is not written at the beginning of a line
     column -= pieces[0].space
     for piece in pieces:
         is_open = id(piece) in opened
+        # of an opened bracket only its first sign stands on this line, and what follows goes on behind the last sign
         column += piece.space + (1 if is_open else piece.width)
         if column > WIDTH:
             return False
@@ -101,10 +104,12 @@ def opened(line: Line, tail: int) -> set[int]:
     others = [bracket for bracket in brackets if not bracket.square]
     must = forced(line[1])
     chosen = must
+    # groups and lists before parentheses, whose arguments read best in one line; one bracket before all of them
     for more in ([], _widest(square, must), square, _widest(others, must), others):
         chosen = chosen | {id(bracket) for bracket in more}
         if fits(line, chosen, tail):
             return chosen
+    # nothing makes it fit: no more is opened than has to be
     return must
 
 
@@ -118,10 +123,12 @@ def last_list(bracket: Bracket, column: int, below: int) -> Bracket | None:
 
     The call's own bracket stands at `column`; its items would stand at `below`.
     """
+    # f(a, [ opened: two brackets share the indentation of one
     inner = bracket.items[-1][-1] if bracket.items and not bracket.square else None
     if not isinstance(inner, Bracket) or not inner.square or not inner.items:
         return None
     *others, last = bracket.items
+    # a list that an expression goes on around (`a + [...]`) is not all of the argument
     alone = len(last) == 1 or text_of(last[-2]) == "="
     broken = bracket.closer.broken or any(item[0].broken for item in bracket.items) or any(map(is_broken, others))
     fits_below = below + width(last) + 1 <= WIDTH and not inner.forced
@@ -144,6 +151,7 @@ def rows_of(bracket: Bracket, column: int) -> list[Row]:
 def _fitted(bracket: Bracket, row: Row, column: int) -> list[Row]:
     """A row that fits, or one for each item; lists and plain numbers fill lines."""
     broken = any(map(is_broken, row)) or any(item[0].broken for item in row[1:])
+    # each item with ", " behind it, but for the last, which has "," alone
     if len(row) == 1 or (not broken and column + sum(width(item) + 2 for item in row) - 1 <= WIDTH):
         return [row]
     is_list = bracket.square and bracket.opener.text == "["
@@ -154,11 +162,13 @@ def _fitted(bracket: Bracket, row: Row, column: int) -> list[Row]:
 
 def _filled(items: Row, column: int) -> list[Row]:
     rows: list[Row] = []
+    # full, so that the first item begins a row
     used = WIDTH
     for item in items:
         needed = width(item) + 1
         if used + 1 + needed > WIDTH:
             rows.append([])
+            # the first of a row has no blank in front
             used = column - 1
         rows[-1].append(item)
         used += 1 + needed

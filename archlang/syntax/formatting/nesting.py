@@ -24,12 +24,14 @@ def definitions(file: ast.File, tokens: list[Token]) -> Iterator[Definition]:
     places = _Places(file)
     comments: list[str] = []
     position = 0
+    # each definition ends where the next one begins; a last one of the end alone carries the comments behind all
     for start in (*(item.span.start for item in file.items[1:]), tokens[-1].start, tokens[-1].start + 1):
         builder = _Builder(places, comments)
         while position < len(tokens) and tokens[position].start < start:
             builder.add(tokens[position])
             position += 1
         yield builder.definition()
+        # what found no place in this definition goes behind its last line
         comments = builder.frames[0].comments
 
 
@@ -40,6 +42,7 @@ class _Places:
         self.stars = set[int]()
         self.padded = set[int]()
         for node in _nodes(file):
+            # `CONV*3` has no blanks, `a * b` has; for the text they are the same sign
             if isinstance(node, ast.Repeat):
                 self.stars.add(node.span.start)
             elif isinstance(node, ast.Stage) and node.label and _holds_brackets(node.part):
@@ -109,6 +112,7 @@ class _Builder:
     def add(self, token: Token) -> None:
         """Take the next token."""
         frame = self.frames[-1]
+        # the comma of `for a, b in` separates no items of the bracket
         if token.text == "," and frame.opener and not frame.in_pattern:
             frame.end_item(True)
             self.before = None
@@ -125,14 +129,17 @@ class _Builder:
         word = self._word(frame, token)
         frame.current.append(word)
         frame.in_pattern = token.text == "for" or (frame.in_pattern and token.text != "in")
+        # a minus behind an operand is an operator with blanks, any other a sign without
         self.signed = token.text == "-" and not _ends_operand(self.before)
         if token.text == "=" and frame.opener is None:
+            # only the `=` outside of brackets: those inside give arguments their values
             self.head, frame.current = frame.current, []
 
     def _word(self, frame: _Frame, token: Token) -> Word:
         """The token as a word. Its comments stay only where a line may break; elsewhere they wait for such a place."""
         space = self._is_spaced(frame, token)
         if not self._may_begin_line(frame, token):
+            # a comment ends its line, so here it would break what belongs together
             frame.comments += token.gap.comments
             return Word(token.text, token.gap, space)
         gap, frame.comments = token.gap.behind(frame.comments), []
@@ -143,6 +150,7 @@ class _Builder:
         if not frame.current or token.text in LEADING or token.text in CLOSING:
             return True
         if frame.opener is None and text_of(frame.current[0]) == "from":
+            # a long import breaks between its names
             return text_of(frame.current[-1]) == ","
         return token.text == "-" and _ends_operand(self.before)
 
@@ -157,13 +165,16 @@ class _Builder:
         if token.start in self.places.stars or before.start in self.places.stars:
             return False
         if "=" in (token.text, before.text):
+            # `classes = 10` where something is defined, `stride=2` where it is given
             return frame.defines
+        # CONV(, a[, X{ belong to what stands in front; behind `->` a bracket stands apart
         return token.text not in OPENING or not _ends_operand(before)
 
     def _open(self, frame: _Frame, token: Token) -> None:
         word = self._word(frame, token)
         in_head = frame.opener is None and not self.head and bool(frame.current)
         defines = in_head and text_of(frame.current[0]) in ("model", "block")
+        # `[` behind a value takes an item of it, anywhere else it opens a group or list
         is_index = token.text == "[" and _ends_operand(self.before)
         square = token.text != "(" and not is_index and not defines
         padded = token.text == "{" or token.start in self.places.padded

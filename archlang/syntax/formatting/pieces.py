@@ -44,6 +44,7 @@ class Bracket:
 
     def __post_init__(self) -> None:
         """Measure: each bracket once, however deep it is nested."""
+        # ", " between items: `3, 64, 3` is 1 + 2 + 1 + 2*2
         inner = sum(width(item) for item in self.items) + 2 * max(0, len(self.items) - 1) + self.single_comma
         self.width = 2 + 2 * self.padded + inner
         inside = any(is_broken(item) or item[0].broken for item in self.items)
@@ -93,6 +94,7 @@ def text_of(piece: Piece | None) -> str:
 
 def width(pieces: list[Piece]) -> int:
     """Characters on one line."""
+    # the blank in front of the first belongs to the line around
     return sum(piece.width + piece.space for piece in pieces) - (pieces[0].space if pieces else 0)
 
 

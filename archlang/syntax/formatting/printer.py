@@ -37,6 +37,7 @@ class Printer:
 
     def _newline(self, column: int, gap: Gap, comments_at: int | None = None, blanks: bool = True) -> None:
         """Begin a line, below the comments in front of it. `blanks` says whether the first may be a blank line."""
+        # a comment behind the line stands in the gap of the token that begins the next one
         if self.code:
             self.lines.append(("".join(self.code).rstrip(), gap.trailing))
         indent = " " * (column if comments_at is None else comments_at)
@@ -76,12 +77,14 @@ class Printer:
             self._print_hugged(bracket, inner, column)
             return
         rows = breaks.rows_of(bracket, column + INDENT)
+        # further lines of one item among several are indented once more, or they would look like the next item
         hang = column + INDENT * min(len(bracket.items), 2)
         for i, row in enumerate(rows):
             self._newline(column + INDENT, row[0][0].gap, blanks=i > 0)
             is_last = i + 1 == len(rows)
             self._print_row(row, hang, comma=not is_last or _ends_with_comma(bracket))
         gap = bracket.closer.gap
+        # comments in front of the closing bracket are about its content; a blank line there is dropped
         self._newline(column, Gap(gap.trailing, gap.lines), comments_at=column + INDENT, blanks=bool(rows))
         self._write(bracket.closer.text)
 
@@ -126,6 +129,7 @@ def _aligned(lines: list[tuple[str, str]]) -> Iterable[str]:
 
 def _with_comments(lines: list[tuple[str, str]]) -> Iterable[str]:
     column = max(len(code) for code, _ in lines) + 2
+    # one long comment gives the column up for its whole block, instead of standing out alone
     if any(column + len(comment) > WIDTH for _, comment in lines):
         column = 0
     return (f"{code.ljust(column - 2)}  {comment}" if comment else code for code, comment in lines)

@@ -67,11 +67,13 @@ def scan(text: str) -> list[Token]:
     trailing, lines, blank, broken, end = "", list[tuple[bool, str]](), False, False, 0
     for match in TOKEN.finditer(text):
         breaks = text.count("\n", end, match.start())
+        # two line breaks are an empty line; of several empty lines one is kept
         blank, broken, end = breaks > 1, broken or breaks > 0, match.end()
         word = match.group()
         if not word.startswith("#"):
             tokens.append(Token(word, match.start(), _gap(trailing, lines, blank, broken)))
             trailing, lines, broken = "", [], False
+        # a comment on a line of its own; else it stands behind the token before
         elif broken or not tokens:
             lines.append((blank, word.rstrip()))
         else:
@@ -91,6 +93,7 @@ def _settle(tokens: list[Token]) -> None:
     """Move comments between an arrow and its stage in front of the arrow, those in front of a comma behind it."""
     for token, following in pairwise(tokens):
         if token.text in LEADING:
+            # `-> # why`: an arrow begins a line and ends none, so the comment goes in front of it
             token.gap, following.gap = token.gap.then(following.gap), TIGHT
         elif token.text == ",":
             token.gap, following.gap = TIGHT, token.gap.then(following.gap)
