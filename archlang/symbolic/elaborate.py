@@ -55,10 +55,12 @@ class SymbolicElaborator(Elaborator):
         self.layers = SymbolicLayers(self)
         self.failing: Failing | None = None
         self.own_weights = False  # whether each size may have weights of its own
+        # the evaluator is that of all runs: what those before spent does not count against this one
         self.forgive()
 
     def report(self, diagnostic: Diagnostic) -> None:
         """End the run."""
+        # kept with its trail first; then it ends the run, since behind an error no formula is known
         super().report(diagnostic)
         reported = self.collector.items[-1]
         self.failures.append(Failure(reported, self.failing, self.work, dict(self.letters.domains), self.letters))
@@ -72,6 +74,7 @@ class SymbolicElaborator(Elaborator):
             self.report(Diagnostic(error.problem, stage.span, stage.span.source.name))
 
     def _check_stated(self, stated: ast.Expression, env: Environment, builder: BodyBuilder) -> None:
+        # bound out here: super() without arguments does not work in a lambda
         check = super()._check_stated
         self.settled(lambda: check(stated, env, builder))
 
@@ -82,11 +85,13 @@ class SymbolicElaborator(Elaborator):
         Raises `Diagnosed` if all fail.
         """
         letters, left = self.letters, self.letters.left
+        # a list of its own: only what this one step splits off is worked through here
         letters.left = [letters.domains]
         done: list[tuple[Domains, Result]] = []
         failed: list[tuple[Diagnosed, Failing | None, Domains]] = []
         try:
             while letters.left:
+                # an attempt that failed closed the letters, to write its message without splitting them further
                 letters.domains, letters.closed, self.failing = letters.left.pop(), False, None
                 try:
                     done.append((letters.domains, attempt()))
@@ -96,13 +101,16 @@ class SymbolicElaborator(Elaborator):
             letters.left = left
         last = None
         if not done:
+            # all fail: one of them is raised and ends the run, the others are noted like failures of runs of their own
             last, self.failing, letters.domains = failed.pop()
         for error, failing, domains in failed:
+            # a lack of formulas is no property of sizes: nothing is said rather than something wrong
             if isinstance(error.diagnostic.problem, UNTRACKED):
                 raise error
             self.failures.append(Failure(error.diagnostic, failing, self.work, domains, letters))
         if last is not None:
             raise last
+        # the largest share goes on at once, the others are run again from the start
         done.sort(key=lambda one: prod(sizes.count for sizes in one[0].values()))
         letters.domains, result = done.pop()
         letters.left += (domains for domains, _ in done)
@@ -121,10 +129,12 @@ class SymbolicLayers(Layers):
 
     def _diagnostic(self, error: OpError, layer: LayerCall, call: ast.Call, shapes: tuple[Shape, ...]) -> Diagnostic:
         """The diagnostic without ways out: these are for one size. Remembers the layer."""
+        # the message compares sizes, too, and must not split off any by that
         self.walk.letters.closed = True
         try:
             op = layer.build(shapes)
         except OpError:
+            # the word alone then names the layer: it has no op for these inputs
             op = None
         self.walk.failing = Failing(layer.word, op, shapes, call.span)
         problem = error.problem
@@ -149,6 +159,7 @@ def _check_weights(word: str, builder: BodyBuilder, span: Span) -> None:
     """Raise if the number of weights of the last layer depends on a size left free."""
     layer = builder.nodes[-1]
     assert isinstance(layer, Layer)
+    # weights are made before any input is seen, so their shapes must be numbers
     tensors = {**layer.op.parameters(), **layer.op.buffers()}
     free = {name: shape for name, shape in tensors.items() if letters_of(shape)}
     if not free:
@@ -156,6 +167,7 @@ def _check_weights(word: str, builder: BodyBuilder, span: Span) -> None:
     names = tuple(dict.fromkeys(name for shape in free.values() for name in letters_of(shape)))
     weights = tuple((name, shape_text(shape)) for name, shape in free.items())
     reads = _read_shape(layer, builder)
+    # FC behind a map: pooling to a fixed size is the usual way to take any size (torchvision's avgpool in front of it)
     pools = isinstance(layer.op, FullyConnected) and len(reads) > 1
     problem = SizeInWeights(word, names, weights, shape_text(reads), pooling_to(7, reads) if pools else "")
     start = span.source.span(span.start, span.start)
@@ -174,6 +186,7 @@ def _read_shape(layer: Layer, builder: BodyBuilder) -> Shape:
         return ()
     ref = layer.inputs[0]
     source = builder.nodes[ref.node] if ref.node >= 0 else None
+    # a layer without a name is the flattening that was put in for FC
     if isinstance(source, Layer) and source.name is None:
         ref = source.inputs[0]
     return builder.inputs[ref.port].shape if ref.node < 0 else builder.nodes[ref.node].outputs[ref.port]

@@ -63,6 +63,7 @@ def explore(
     except NothingLegal as nothing:
         collector.extend(nothing.diagnostics)
     except Stopped as stopped:
+        # once more with weights of any shape: which sizes fit can be said even where no module takes them all
         collector.add(_with_sizes(stopped.diagnostic, find_legal(run, definition, bindings, letters)))
     except Silenced:
         pass
@@ -127,15 +128,18 @@ class _Explorer:
 
     def _why_nothing(self) -> Iterator[Diagnostic]:
         """Why there is no legal size: what is wrong whatever the size is, or where those that came farthest failed."""
+        # what came farthest through the network is nearest to being right; of equals that with most sizes
         *others, farthest = sorted(self.failures, key=lambda f: (f.order, SizeBoxes.of(self.names, [f.domains]).count))
         found = farthest.diagnostic
         against = [failure for failure in (*others, farthest) if failure.is_endless]
+        # two layers without a common size (one wants even, one odd): neither is wrong alone
         if len({(failure.diagnostic.span, failure.diagnostic.code) for failure in against}) > 1:
             reasons = tuple(dict.fromkeys(demand_text(failure) for failure in against))
             problem = NoLegalSize(self.names, LARGEST_LETTER, reasons)
             yield replace(found, problem=problem, span=farthest.span, candidates=())
             return
         chosen = {name: sizes.nearest(TYPICAL) or sizes.first for name, sizes in farthest.domains.items()}
+        # with numbers, where ways out can be tried and messages have no letters
         for diagnostic in self._at(chosen)[1] or [found]:
             same = (diagnostic.code, diagnostic.span) == (found.code, found.span)
             yield replace(found, candidates=diagnostic.candidates) if same else diagnostic
@@ -146,12 +150,14 @@ class _Explorer:
 
     def _regions(self) -> list[Region]:
         """Every size in one region, but for those that failed beside one."""
+        # a stack of what is still to be explored: runs push what they split off
         left: list[Domains] = [dict.fromkeys(self.names, SizeSet.of())]
         regions: list[Region] = []
         work = self.run.selected.work
         while left:
             if len(regions) == MOST_RUNS or self.run.selected.work - work > min(MOST_WORK, self.run.selected.most_work):
                 raise self._stopped(TooManyClasses("cases", len(regions), self.names))
+            # the effort is bounded for all runs together: many cheap ones may cost as much as an expensive one
             letters = Letters(left.pop(), left, most_effort=min(MOST_EFFORT, self.effort_left))
             regions.append(self._region(letters))
             self.effort_left -= letters.effort
@@ -173,6 +179,7 @@ class _Explorer:
                 raise
         except OpError as error:
             raise self._stopped(error.problem) from None
+        # from here on formulas are only read
         letters.closed = True
         run.selected.work += elaborator.work
         return Region(dict(letters.domains), letters, model)
@@ -186,6 +193,7 @@ class _Explorer:
         """The model at legal sizes next to the usual ones."""
         chosen = sizes.nearest(TYPICAL)
         model, diagnostics = self._at(chosen)
+        # two ways to one answer, by formulas and by numbers: they must agree
         assert model is not None, f"{chosen} was found legal, but {diagnostics[0].message}"
         return model
 
@@ -201,6 +209,7 @@ def _variants(names: Sequence[str], regions: Sequence[Region]) -> list[Variant]:
     found: dict[int, list[Region]] = {}
     for region in regions:
         assert region.model is not None
+        # by hash: `==` of formulas would be a comparison to decide, for one letter's sizes or another's
         found.setdefault(hash(region.model.bodies), []).append(region)
     variants = [_variant(names, same) for same in found.values()]
     return sorted(variants, key=lambda variant: -variant.sizes.count)
@@ -210,5 +219,6 @@ def _variant(names: Sequence[str], regions: Sequence[Region]) -> Variant:
     """The model that regions share, its formulas simplified for the sizes of all of them."""
     sizes, first = SizeBoxes.of(names, [region.domains for region in regions]), regions[0]
     assert first.model is not None
+    # a formula is shown as short as its letters' sizes allow, so it must know those of all regions it stands for
     first.letters.domains = dict(sizes.sets)
     return Variant(sizes, first.model)

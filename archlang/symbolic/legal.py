@@ -58,6 +58,7 @@ class SizeBoxes:
     def of(letters: Sequence[str], boxes: Sequence[Box]) -> SizeBoxes:
         """The union of boxes; a single box, if the letters do not depend on each other."""
         whole = {name: _union([box[name] for box in boxes]) for name in letters}
+        # boxes have no size in common, so they fill the product of their sides exactly if the counts are equal
         independent = sum(_count(box) for box in boxes) == _count(whole)
         return SizeBoxes(tuple(letters), (whole,) if independent else tuple(boxes))
 
@@ -80,6 +81,7 @@ class SizeBoxes:
 
     def nearest_to(self, wanted: Sizes) -> dict[str, int]:
         """Those next to a size of each letter."""
+        # in each box the nearest letter by letter, then the box with the smallest sum of distances
         found = (
             {name: sizes.nearest(wanted[name]) or sizes.first for name, sizes in box.items()} for box in self.boxes
         )
@@ -103,6 +105,7 @@ class SizeBoxes:
     def text_with_examples(self) -> str:
         """`H, W = 188 + 16k, k >= 0 (188, 204, 220, ...)`."""
         first = self.sets[self.letters[0]]
+        # examples of one letter stand for all only if all have the same sizes
         alike = len(self.boxes) == 1 and len({set_text(sizes) for sizes in self.sets.values()}) == 1
         return f"{self.text} ({examples_text(first)})" if alike and first.tail[0] > 1 and not first.head else self.text
 
@@ -151,6 +154,7 @@ class SymbolicModel(Model):
     def with_numbers(self) -> ExampleModel:
         """The example, which says in its text which sizes are legal."""
         sizes = self.legal.nearest(TYPICAL)
+        # not simply the first: the sizes next to 224 may belong to a smaller variant
         variant = next(variant for variant in self.variants if sizes in variant.sizes)
         parts: dict[str, Any] = {known.name: getattr(self.example, known.name) for known in fields(Model)}
         parts["doc"] = "\n".join(part for part in (self.example.doc, self._written_for) if part)
@@ -213,6 +217,7 @@ def set_text(sizes: SizeSet, bounds: bool = True) -> str:
     """`= 188 + 16k, k >= 0`, `>= 5`, `= 1, 3 or 8..12`; without `bounds` only what repeats, if anything does."""
     modulus, residues, start = sizes.tail
     head = [_run_text(*run) for run in sizes.head] if bounds or not residues else []
+    # all sizes from `start` on
     if residues == (0,) and modulus == 1:
         return f"= {', '.join(head)} or >= {start}" if head else f">= {start}"
     classes = _class_texts(modulus, residues, start, bounds)
@@ -225,7 +230,9 @@ def set_text(sizes: SizeSet, bounds: bool = True) -> str:
 def _class_texts(modulus: int, residues: Sequence[int], start: int, bounds: bool) -> list[str]:
     """`188 + 16k, k >= 0`, `32k, k >= 1`, `29..32 + 32k, k >= 0`."""
     if len(residues) == 1 and residues[0] == 0:
+        # ceil(start / modulus): 32k from 20 on begins at k = 1
         return [f"{modulus}k" + (f", k >= {-(-start // modulus)}" if bounds else "")]
+    # the smallest size of each class from `start` on: class 12 of 16 from 180 on is 188 + 16k
     firsts = sorted(start + (r - start) % modulus if bounds else r or modulus for r in residues)
     texts = [f"{_run_text(*run)} + {modulus}k" for run in runs_of(firsts)]
     return [*texts[:-1], texts[-1] + (", k >= 0" if bounds else "")] if texts else []

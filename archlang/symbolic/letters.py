@@ -16,6 +16,7 @@ def input_sizes(program: Program, definition: ast.Definition, aliases: int = 0) 
         inputs = (node for node in walk(definition.chain) if isinstance(node, ast.Call) and node.word == INPUT)
         return frozenset(name for call in inputs for name in _names(call.arguments or ()))
     callee, call = alias
+    # `model Small = Net(S=32)`: S is a size of Net's input and none of Small's; `Net(S=T)` makes T one
     theirs = input_sizes(callee.program, callee.tree, aliases + 1)
     names = (parameter.name for parameter in callee.parameters())
     given = {a.name or next(names, ""): a for a in call.arguments or ()}
@@ -44,6 +45,7 @@ Plan = list[tuple[int | str, ...]]
 
 def plans(shapes: Sequence[Shape], axes: Axes) -> Iterator[Plan]:
     """Inputs with letters: each size its own; then equal sizes of several inputs as one; then all equal ones."""
+    # most freedom first: equal numbers of two inputs may be equal by chance
     yield _lettered(shapes, axes, lambda number, name, size: (number, name))
     if len(shapes) > 1:
         yield _lettered(shapes, axes, lambda number, name, size: (name, size))
@@ -58,6 +60,7 @@ def _lettered(shapes: Sequence[Shape], axes: Axes, key: Callable[[int, str, int]
         row: list[int | str] = []
         for size, name in zip(shape, axes[len(shape)], strict=True):
             fresh = f"{name}{number + 1}" if name in letters.values() else name
+            # H, and H2 for a size of the second input that is not the same
             row.append(size if name is None else letters.setdefault(key(number, name, size), fresh or name))
         found.append(tuple(row))
     return found

@@ -25,6 +25,7 @@ def with_nearest(
     index = next((i for i, d in enumerate(diagnostics) if d.severity == "error"), None)
     if not helps or index is None:
         return tuple(diagnostics)
+    # the first error is what the size led to; those behind it may be about anything
     first = diagnostics[index]
     return (*diagnostics[:index], replace(first, helps=(*helps, *first.helps)), *diagnostics[index + 1 :])
 
@@ -42,11 +43,13 @@ def _helps(opened: Callable[[Request], Run], run: Run, definition: ast.Definitio
     given = _given(run, definition)
     if not given:
         return ()
+    # the sizes are let go again, everything else stays bound
     bindings = {name: value for name, value in run.request.bindings.items() if name not in given}
     freed = opened(replace(run.request, bindings=bindings))
     same = freed.program.definitions[definition.name].tree
     letters = (*freed.options.letters, *freed.free_sizes(same, bindings))
     legal = find_legal(freed, same, bindings, letters)
+    # the sizes given are legal with the smallest others, so the error has another cause
     if legal is None or {**legal.smallest, **given} in legal:
         return ()
     return (Help(nearest_text(definition.name, legal, given)),)
@@ -64,6 +67,7 @@ def nearest_text(model: str, legal: SizeBoxes, given: Mapping[str, int]) -> str:
     near: dict[tuple[int, str], list[str]] = {}
     for name, size in given.items():
         beside = [n for n in legal.beside(name, size) if n is not None]
+        # a legal one has itself on both sides
         if size not in beside:
             near.setdefault((size, listing(map(str, beside))), []).append(name)
     parts = (f"next to {', '.join(names)} = {size}: {sizes}" for (size, sizes), names in near.items())

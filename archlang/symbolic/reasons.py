@@ -72,6 +72,7 @@ def find_reasons(legal: SizeBoxes, failures: Sequence[Failure], model: Model) ->
     reasons: list[Reason] = []
     for letter in legal.letters:
         steps = _steps(letter, legal.sets[letter], failures)
+        # what turns down every second size forces a form (16k), what turns down a first few only a bound
         kept = [step for step in steps if step.turned_down.is_endless]
         reasons += [names.reason(step, letter) for step in (*kept, *_bound(steps, legal.sets[letter]))]
     return tuple(_merged(reasons))
@@ -92,6 +93,7 @@ def _steps(letter: str, legal: SizeSet, failures: Sequence[Failure]) -> list[_St
     steps: list[_Step] = []
     for failure in sorted(failures, key=lambda failure: failure.order):
         turned_down = failure.domains[letter]
+        # sizes that are legal after all failed with some size of another letter
         if turned_down & legal or letter not in (_blamed(failure) or (letter,)):
             continue  # another letter is to blame
         left = left - turned_down
@@ -115,6 +117,7 @@ def _place(failure: Failure) -> object:
 
 def _bound(steps: Sequence[_Step], legal: SizeSet) -> list[_Step]:
     """Of the steps that turn down only small sizes, the one that turns down the largest that would fit otherwise."""
+    # H = 12 + 16k from 188 on: 172 has the form and is not legal, so whoever turned it down sets the bound
     modulus, residues, start = legal.tail
     if not residues:
         return sorted((s for s in steps if not s.turned_down.is_endless), key=lambda s: s.turned_down.last)[-1:]
@@ -128,6 +131,7 @@ def _merged(reasons: Iterable[Reason]) -> Iterable[Reason]:
     """Equal reasons of several letters as one."""
     merged: dict[object, Reason] = {}
     for reason in reasons:
+        # H and W go through the same layers mostly, and have the same reasons
         key = replace(reason, letters=(), leaves=None)
         before = merged.get(key)
         if before is not None and before.leaves == reason.leaves:
@@ -167,6 +171,7 @@ class _Names:
         """The same layer at the same place into which the same flows for some sizes that failed."""
         span, sizes = layer.span, {name: domain.first for name, domain in failure.domains.items()}
         here = self.layers.get((span.source.name, span.line, span.column), [])
+        # one line of a block stands for all its copies: the shapes in numbers tell which of them failed
         wanted = [shape_at(shape, sizes) for shape in layer.inputs]
         alike = [flat for flat in here if layer.op is None or flat.layer.op == layer.op] or here
         same = (flat for flat in alike if [shape_at(shape, sizes) for shape in flat.inputs] == wanted)
@@ -200,6 +205,7 @@ def _demand_of(problem: Problem, letter: str) -> str:
             return f"needs {_size_needed(_axis(problem.axes, letter), isinstance(problem, NotWhole))}"
         case KernelTooLarge():
             axis = _axis(problem.axes, letter)
+            # N + 2P >= F
             return f"needs a size of at least {axis.extent - sum(axis.padding)}"
         case JoinMismatch():
             return f"needs equal sizes, not {_differing(problem.shapes, letter)}"
@@ -222,6 +228,7 @@ def _size_needed(axis: AxisSizes, exact: bool) -> str:
     """Which sizes a window covers without a row left over (that is not padding)."""
     slack = 0 if exact else axis.padding[1]
     over = sum(axis.padding) - axis.extent
+    # (N + 2P - F) mod S rows are left over; they cost nothing while they lie in the padding behind
     fitting = [r for r in range(axis.stride) if (r + over) % axis.stride <= slack]
     match axis.stride, fitting:
         case 2, [0]:

@@ -47,6 +47,7 @@ def running_boxes(
     found: list[Box] = []
     steps = regions = effort = 0
     while left:
+        # as in explore.py: one set of sizes at a time, what it splits off is left for later
         letters = Letters(left.pop(), left, effort, MOST_EFFORT)
         follower = _Follower(model, MOST_STEPS - steps, training)
         try:
@@ -63,6 +64,7 @@ def running_boxes(
 def merged(boxes: Sequence[Box]) -> list[Box]:
     """A single box if the letters do not depend on each other; else those that differ in one letter only as one."""
     if boxes:
+        # one box, if the union is one; pairs are only looked for where it is not
         boxes = SizeBoxes.of(tuple(boxes[0]), boxes).boxes
     rest = list(boxes)
     done: list[Box] = []
@@ -73,6 +75,7 @@ def merged(boxes: Sequence[Box]) -> list[Box]:
             done.append(box)
         else:
             rest[joined[0]] = joined[1]
+            # what found no partner may find one in the larger box
             rest += done
             done = []
     return done
@@ -109,11 +112,13 @@ class _Follower:
         return True
 
     def _body(self, number: int, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        # by text: `==` of formulas would split the letters
         key = number, repr(inputs)
         if key not in self.known:
             body = self.model.bodies[number]
             values = {Ref(-1, port): shape for port, shape in enumerate(inputs)}
             for index, node in enumerate(body.nodes):
+                # an auxiliary head that runs in training only must not narrow what evaluation takes
                 if self.training or index not in body.training:
                     self._node(body, index, node, values)
             self.known[key] = tuple(values.get(ref, ()) for ref in body.outputs)
@@ -139,6 +144,7 @@ class _Follower:
         return running_shapes(layer.op, inputs)
 
     def _repeat(self, repeat: Repeat, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        # port 0 flows from copy to copy, the other ports are labels that every copy reads
         flow, *others = inputs
         for run in repeat.runs:
             for _ in range(run.count):
@@ -146,6 +152,7 @@ class _Follower:
                 if self.steps > self.most:
                     raise Untracked
                 before, flow = flow, self._body(run.body, (flow, *others))[0]
+                # all further copies would do the same; labels from outside do not change from copy to copy
                 if repr(flow) == repr(before):
                     break
         return (flow,)

@@ -61,7 +61,9 @@ def with_written(
     """Diagnostics, those that ended a model early with the nearest sizes that are legal."""
     result = list(diagnostics)
     for model in partial[:MOST_MODELS]:
+        # a wrong argument is no matter of size, and exploring costs seconds
         ended = [failure.problem for failure in _failures(model) if isinstance(failure.problem, attempt.mendable)]
+        # by identity: of two models with the same message each gets its own sizes
         places = (index for index, d in enumerate(result) if any(d.problem is problem for problem in ended))
         index = next(places, None)
         if index is None:
@@ -85,12 +87,14 @@ def _help(attempt: Attempt, model: PartialModel, diagnostic: Diagnostic) -> Sequ
     shapes = [given.shape for given in model.inputs]
     if any(map(channels_last, shapes)):
         return ()  # its axes are meant otherwise
+    # the freest letters that give an answer; with fewer of them some models become small enough to explore
     for patterns in plans(shapes, MAPS):
         given = dict(paired(patterns, shapes))
         legal = _legal(attempt, model, patterns) if given else None
         if legal is None:
             continue
         target = legal.nearest_to(given)
+        # 12 instead of 224 is legal perhaps, and not what anybody wants
         if given in legal or not all(_is_near(target[name], size) for name, size in given.items()):
             return ()
         words = Help(nearest_text(model.name, legal, given))
@@ -115,6 +119,7 @@ def _legal(attempt: Attempt, model: PartialModel, patterns: Sequence[Sequence[in
     run = attempt.opened(replace(attempt.request, options=replace(attempt.request.options, inputs=inputs)))
     found = run.program.definitions.get(model.name)
     known = {parameter.name for parameter in run.program.parameters(found.tree)} if found else set[str]()
+    # the model has a parameter of its own with that letter, which must not be bound to a size
     if found is None or known.intersection(names):
         return None
     run.limit_work(MOST_STAGES)
@@ -132,6 +137,7 @@ def _edits(attempt: Attempt, model: PartialModel, wanted: Sequence[Shape]) -> It
     found = run.program.definitions.get(model.name)
     calls = [node for node in walk(found.tree.chain) if isinstance(node, ast.Call)] if found else []
     inputs = [call for call in calls if call.word == INPUT]
+    # with --input the numbers in the file are not those that failed
     if attempt.request.options.inputs or len(inputs) != len(model.inputs):
         return
     for call, given, shape in zip(inputs, model.inputs, wanted, strict=True):
@@ -143,7 +149,9 @@ def _input_edits(call: ast.Call, given: Input, wanted: Shape) -> Iterator[Edit]:
     for argument in call.arguments or ():
         value = argument.value.value if isinstance(argument.value, ast.Literal) else None
         written = value if isinstance(value, tuple) else (value,)
+        # an argument may hold several sizes: INPUT(3, 224x224)
         ends = slice(axis, axis + len(written))
+        # only numbers as they stand: what a name gives may be used elsewhere, too
         if given.shape[ends] == written and wanted[ends] != written:
             yield Edit(argument.value.span, "x".join(map(str, wanted[ends])))
         axis += len(written)

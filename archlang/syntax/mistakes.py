@@ -213,7 +213,6 @@ def _spaced_size(source: Source, start: int, stumble: int) -> Diagnostic | None:
 def _number_before(source: Source, start: int) -> int:
     """Where the number begins that ends right before `start`. A pattern would try every digit of a long one."""
     before = source.text[:start].rstrip(" \t")
-    # rstrip and not a pattern, which would be tried at each digit of a long number
     return len(before.rstrip("0123456789"))
 
 
