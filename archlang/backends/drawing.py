@@ -107,6 +107,7 @@ class _Drawing:
         inputs = ends_of_inset(f"{inset}.input", "input", body.inputs)
         sources = tuple(Source(box.id, shape, shape) for box, shape in zip(inputs, body.inputs, strict=True))
         depth = self.planner.fitting_depth(number, self.plan.closed)
+        # as in its first use: names and figures are those
         items, ends = self._draw_body(Part(number, number, f"{path}.", {}, sources, depth))
         shapes = tuple(body.shape_of(ref) for ref in body.outputs)
         outputs = ends_of_inset(f"{inset}.output", "output", shapes)
@@ -236,6 +237,7 @@ class _Drawing:
         body = self.model.bodies[call.body]
         label, title, inset = _label(call, last), body.definition or "", ""
         detail = self._arguments(call, last)
+        # the inset says what is inside and how many layers that is; the box only says which inset
         if title in self.plan.closed:
             title = self._inset_name(call, path)
             inset = _inset_id(title)
@@ -289,6 +291,7 @@ class _Drawing:
     def _draw_repeat(self, repeat: Repeat, last: Repeat, part: Part) -> tuple[list[Item], Ends]:
         items: list[Item] = []
         sources, ends = part.sources, ()
+        # bodies that look alike have the same groups inside, so that these go in pairs
         lasts = self.views.groups(last, {})
         for group, late in zip(self.views.groups(repeat, part.starts), lasts, strict=True):
             new, ends = self._draw_group(group, late, replace(part, sources=sources))
@@ -329,6 +332,7 @@ class _Drawing:
         if not copied:
             return items, ends
         totals = counted(self.totals[group.first], part.shared, part.training)
+        # by what stands first in it: frames inside each other are `conv1*3` and `conv1*3*2`
         frame = Cluster(f"{items[0].id}*{group.count}", tuple(items), count=group.count)
         return [
             joined_frame(replace(frame, parameters=totals.parameters, macs=totals.macs, training=part.training))

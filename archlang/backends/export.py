@@ -86,6 +86,7 @@ def _free(net: ArchModule, dims: dict[str, Any]) -> tuple[Any, ...]:
         sizes = ("batch", *(size if free and isinstance(size, str) else None for size in pattern))
         names = {axis: re.sub(r"\W+", "_", size) for axis, size in enumerate(sizes) if size}
         anything = torch.export.Dim.DYNAMIC
+        # DYNAMIC leaves the others to torch: export refuses a Dim that promises other sizes than it finds
         specs.append({axis: dims.get(name, anything) for axis, name in names.items()} if dims else names)
     first, *others = specs
     # in the form of `forward(x, *others)`: one tuple stands for all that the star takes

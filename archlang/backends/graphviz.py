@@ -144,6 +144,7 @@ def _add_legend(dot: Dot, families: list[str], options: RenderOptions, style: St
                     looks = {"fillcolor": paint.fill, "color": paint.line}
                     line.node(f".legend.{family}", FAMILY_NAMES[family], **small, **looks)
     for above, below in pairwise(rows):
+        # rank=same joins a row, but says nothing of which row is above
         dot.edge(f".legend.{above[0]}", f".legend.{below[0]}", style="invis")
 
 
@@ -261,6 +262,7 @@ class _Writer:
             attributes |= {"weight": str(self.style.straightness)} if straight else {}
             attributes |= {"dir": "none"} if link.enters or link.target in self.joints else {}
             if link.text:
+                # blanks keep the text off its line, which Graphviz sets right beside it
                 attributes |= {"label": _escaped(f"  {link.text}")}
                 attributes |= {"labelfloat": "true"} if straight and self._floats(link, "->".join(ends)) else {}
             dot.edge(*ends, **attributes)

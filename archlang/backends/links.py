@@ -52,6 +52,7 @@ class Links:
         for frame in self.frames[edge.target]:
             if frame in self.frames[edge.source]:
                 continue
+            # several edges from one box into a frame share the line to its heading
             if (here, frame) not in self.entered:
                 yield Link(here, heading_id(frame), text, True, rises)
             self.entered.add((here, frame))

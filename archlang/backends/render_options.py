@@ -61,6 +61,7 @@ def read_options(
 ) -> RenderOptions:
     """Options as a person gives them, checked. Raises `Diagnosed`."""
     facts = DEFAULT_FACTS if show is None else _words("show", show.split(",") if isinstance(show, str) else show)
+    # `lr` is as clear as `LR`
     chosen: Any = None if direction is None else _choice("direction", _upper(direction), DIRECTIONS)
     return RenderOptions(
         _words("expand", [expand] if isinstance(expand, str) else expand),

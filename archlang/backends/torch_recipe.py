@@ -104,6 +104,7 @@ class Recipe:
     def initialise(self, module: nn.Module) -> None:
         """Give all layers the scheme that they share, if they do."""
         if self.scheme:
+            # in the order of the written class, so that a seed gives both the same values
             for child in module.modules():
                 if isinstance(child, self.initialised):
                     initialise(child, self.scheme)
@@ -225,6 +226,7 @@ class _Scope:
         if isinstance(part, Applied):
             return None, part
         if name is None:
+            # what the compiler put in has neither a name nor weights: its forward serves as the function
             made: Any = part.make()
             return None, made.forward
         self.children.append((name, part))

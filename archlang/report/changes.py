@@ -121,6 +121,7 @@ class _Alignment:
 
     def align(self, old: Sequence[Row], new: Sequence[Row]) -> tuple[Change, ...]:
         """The rows of two lists in pairs, those of one alone between them."""
+        # labels first: what an author calls the same is the same part, however much of it changed
         return tuple(self._aligned(old, new, (self._label_or_content, self.content, self._copied)))
 
     def _aligned(
@@ -150,6 +151,7 @@ class _Alignment:
         of them leave out much of what both lists hold."""
         pairs = _best_pairs(old, new, self._likeness)
         paired = sum(self._shared([old[i]], [new[j]]) for i, j in pairs)
+        # the same layers laid out in other groups: compared without the groups, few of them are new
         inner = _without_groups(old), _without_groups(new)
         if (inner[0] is not old or inner[1] is not new) and paired < LEAST_PAIRED * self._shared(old, new):
             yield from self.align(*inner)
@@ -170,8 +172,10 @@ class _Alignment:
         if _kind(old) != _kind(new):
             return 0
         if old.op or not (old.children and new.children):
+            # at least 1 for two of a kind: rather paired than left out; equal shapes decide between several
             return 1 + (old.outputs == new.outputs) / 2
         both = zip(self._layers([old]), self._layers([new]), strict=True)
+        # the mean of layers that are equal and layers of one class: a stage with other channels is still that stage
         likeness = sum(_shared_part(mine, theirs) for mine, theirs in both) / 2
         return 1 + likeness if likeness >= LEAST_LIKENESS or _is_copies(old) else 0
 
@@ -203,6 +207,7 @@ class _Alignment:
 
     def _grouped(self, rows: Sequence[Row], others: Sequence[Row]) -> Sequence[Row]:
         """Rows with single copies of what the other list has several of as rows `x1`."""
+        # by content, how many rows one copy is: `[CONV -> RELU]*2` is looked for as two rows in the other list
         wanted = {
             self._copied(other)[1:]: len(other.children) for other in others if other.count > 1 and other.children
         }
@@ -258,6 +263,7 @@ def _without_groups(rows: Sequence[Row]) -> Sequence[Row]:
 def _shared_part(old: Counter[Any], new: Counter[Any]) -> float:
     """How much of two collections both have, from 0 to 1."""
     total = old.total() + new.total()
+    # Dice's coefficient
     return 2 * (old & new).total() / total if total else 1.0
 
 
@@ -269,6 +275,7 @@ def _best_pairs(
         blocks = _blocks([_kind(row) for row in old], [_kind(row) for row in new])
         return [(i + n, j + n) for i, j, size in blocks for n in range(size)]
     found = [[likeness(a, b) for b in new] for a in old]
+    # best[i][j]: the most that the rows from i and from j on can have in common (longest common subsequence, weighted)
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in reversed(range(len(old))):
         for j in reversed(range(len(new))):
@@ -289,11 +296,13 @@ def _best_pairs(
 def _blocks(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int, int]]:
     """Stretches that are equal, the last one empty at the ends: (start in old, start in new, length)."""
     shorter = min(len(old), len(new))
+    # equal ends first: they cost little, and what lies between takes time with the product of both lengths
     head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
     tail = next((i for i in range(shorter - head) if old[-1 - i] != new[-1 - i]), shorter - head)
     yield 0, 0, head
     inner_old, inner_new = old[head : len(old) - tail], new[head : len(new) - tail]
     if len(inner_old) * len(inner_new) <= MOST_COMPARED:
+        # autojunk would skip what is frequent in lists of 200 and more: every ReLU of a ResNet
         for i, j, size in SequenceMatcher(None, inner_old, inner_new, autojunk=False).get_matching_blocks():
             yield head + i, head + j, size
     yield len(old) - tail, len(new) - tail, tail
@@ -311,6 +320,7 @@ class _Names:
 
     def clash(self, old: str, new: str) -> bool:
         """Whether two parts that are in both models are not one and the same."""
+        # a part that is in one model alone is no clash: that it came or went is said on its own row
         return old in self.new and new in self.old and self.new[old] != new and self.old[new] != old
 
 
@@ -321,6 +331,7 @@ def _settled(change: Change, names: _Names) -> Change:
     children = tuple(_settled(child, names) for child in change.children)
     notes = tuple(_notes(change.old, change.new, names))
     deeper = any(child.mark != "=" for child in children)
+    # shapes or counts may change without a note here or below: another input size changes the rows behind it
     alike = not (notes or deeper) and _figures(change.old) == _figures(change.new)
     return replace(change, mark="=" if alike else "~", notes=notes, children=children)
 
@@ -339,6 +350,7 @@ def _notes(old: Row, new: Row, names: _Names) -> Iterator[str]:
     for word, of in (("init", _init), ("shared", _is_shared)):
         if of(old) != of(new):
             yield f"{word} {_text(of(old))} -> {_text(of(new))}"
+    # where the output differs as well, the column of shapes shows it
     if old.inputs != new.inputs and old.outputs == new.outputs:
         yield f"reads {shapes_text(old.inputs)} -> {shapes_text(new.inputs)}"
     if not (old.follows and new.follows) and any(map(names.clash, old.sources, new.sources)):

@@ -44,6 +44,7 @@ class Count:
     @property
     def status(self) -> Status:
         """`exact`; `partial` for a sum over layers of which some have no number; `not available`."""
+        # a sum of 0 over the layers that have a number says nothing
         return "exact" if not self.without else "partial" if self.number else "not available"
 
     @property
@@ -92,11 +93,14 @@ class Facts:
 
     def fields(self, row: Row) -> Fields | None:
         """What one number that flows out of a row sees of each input; None where it was not worked out."""
+        # loaded for these columns alone, which the usual table does not have
         from archlang.ir.receptive import TooFar, value_field
 
         if row.value is None:
+            # the model's own inputs see nothing before them; of what failed nobody knows
             return {} if row.outputs else None
         place, ref = row.value.place, row.value.ref
+        # two columns ask for it, the field and the stride
         key = (place.steps[:-1], place.steps[-1].body, ref)
         if key not in self._known:
             try:
@@ -132,6 +136,7 @@ def _count(name: str, heading: str, key: str, of: Callable[[Totals], Count], abo
         return of(row.totals) if row.failure is None else Count(0, 1)
 
     def text(row: Row) -> str:
+        # n/a is for layers without a rule, ? for what an error left open
         return count(row).text if row.failure is None else UNKNOWN
 
     return Column(name, heading, key, ">", lambda row, _: count(row), lambda row, _: text(row), about)
@@ -141,6 +146,7 @@ def _share(row: Row, facts: Facts) -> float | None:
     """The part of the model's parameters, from 0 to 1."""
     mine, all_of_them = parameters_of(row.totals), parameters_of(facts.totals)
     numbers = (mine.number, all_of_them.number)
+    # a share of formulas would be a fraction of formulas
     if any(isinstance(number, Symbolic) for number in numbers) or mine.without or all_of_them.without:
         return None
     return round(mine.number / all_of_them.number, 6) if all_of_them.number else 0.0
@@ -174,6 +180,7 @@ def _plain(strides: Iterable[Fraction | None]) -> list[float | None]:
 
 
 def _axes(numbers: Sequence[Any]) -> Sequence[Any]:
+    # torch's order: channels first; a vector has its one axis
     return numbers[1:] if len(numbers) > 1 else numbers
 
 
@@ -285,6 +292,7 @@ def read_columns(text: str, default: Sequence[str]) -> tuple[str, ...]:
     """`type,macs` as these; `all`; `+kernel,-macs` as the default ones with changes. Raises `Diagnosed`."""
     words = [word.strip().lower().replace("_", "-") for word in text.split(",")]
     changes = [word[:1] in ("+", "-") for word in words]
+    # `type,+macs` could mean either: these two alone, or one more than usual
     if not all(words) or any(changes) != all(changes):
         expected = "names with commas, all of them changes or none: type,macs or +kernel,-macs"
         raise Diagnosed(Diagnostic(BadOption("--columns", text, expected), None, "--columns"))

@@ -78,6 +78,7 @@ def _totals(totals: Totals) -> dict[str, Any]:
     """Sums over the layers that have a number; `status` says whether these are all."""
     parameters, macs = parameters_of(totals), macs_of(totals)
     return {
+        # equal: what is not trained (running statistics) is a buffer in torch, and counted as one
         "parameters": {"total": _number(parameters), "trainable": _number(parameters)},
         "buffers": _number(Count(totals.buffers, totals.failed)),
         "macs": _number(macs),
@@ -108,6 +109,7 @@ def _listing(model: Model, view: View, totals: Totals) -> dict[str, Any]:
         return {"rows": [_tree(row, columns, facts) for row in table_rows(model, view.depth)]}
     if totals.layers > FLAT_LIMIT:
         raise Diagnosed(Diagnostic(FlatTooLarge(totals.layers, FLAT_LIMIT), None, model.origin.file))
+    # a row for each copy needs no count of copies, and torch's class stands under `op`
     return {"layers": list(_layers(model, [c for c in columns if c.name not in ("type", "copies")]))}
 
 
@@ -115,6 +117,7 @@ def _tree(row: Row, columns: Sequence[Column], facts: Facts) -> dict[str, Any]:
     """A row of the table with those below it."""
     inner = [_tree(child, columns, facts) for child in row.children]
     data = {"name": row.path, "type": row.type, "copies": row.count, **_cells(columns, row, facts)}
+    # null where the error stands elsewhere, and this is what follows from it
     data |= {} if row.failure is None else {"error": row.failure or None}
     return {**data, "rows": inner} if inner else data
 
@@ -125,12 +128,14 @@ def _layers(model: Model, columns: Sequence[Column]) -> Iterator[dict[str, Any]]
     own = [column for column in columns if column.name in BY_PATH]
     facts = Facts(model)
     known: dict[tuple[int, int, bool, bool], tuple[Row, dict[str, Any]]] = {}
+    # goes along with the layers; stages that failed have no spot
     spots = flat_spots(model)
     for flat in flatten_partial(model):
         if isinstance(flat, FlatFailure):
             yield _failed(flat, columns)
             continue
         spot = next(spots)
+        # bodies are shared: a million copies of a layer have one key, and their cells are worked out once
         layer, key = flat.layer, (id(flat.body), id(flat.layer), flat.shared, flat.training)
         if key not in known:
             row = _row(flat)

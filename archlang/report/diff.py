@@ -80,6 +80,7 @@ def _model_text(model: Model) -> str:
 
 
 def _verdict(found: Comparison) -> Iterator[str]:
+    # the fingerprint follows every connection; rows note only those between parts that both models have
     if not found.same and all(change.mark == "=" for change in found.changes):
         yield "The networks differ: not in any part, but in how these are connected."
         return
@@ -107,6 +108,7 @@ def _lines(changes: Sequence[Change], level: int) -> Iterator[Line]:
     for alike, group in groupby(changes, lambda change: change.mark == "="):
         members = list(group)
         if alike:
+            # where a whole level is alike, only figures of the part around it differ: no line for that
             if len(members) < len(changes):
                 yield "=", (f"{GAP * level}({plural(len(members), 'row')} alike)", *[""] * (len(HEADINGS) - 1))
             continue
@@ -149,10 +151,12 @@ def _delta(change: Change, of: Callable[[Totals], Count]) -> int | None:
 
 
 def _difference(old: Count, new: Count) -> int | None:
+    # a lower bound less another is neither
     return None if old.without or new.without else new.number - old.number
 
 
 def _totals_of(row: Row | None) -> Totals:
+    # what is in one model alone is nothing in the other: the difference is all of it
     return row.totals if row else Totals()
 
 
@@ -178,6 +182,7 @@ def _sizes(found: Comparison, plan: Plan) -> dict[str, tuple[int, int] | None]:
     models = found.old, found.new
     if any(fold_totals(model)[-1].without_parameters for model in models):
         return dict.fromkeys(SIZES)
+    # parameters take the same in both modes: the first is as good as the second
     trained, run = ([memory_of(model, replace(plan, mode=mode)) for model in models] for mode in ("train", "infer"))
     parameters, training, running = (
         (trained[0].parameters, trained[1].parameters),
@@ -206,6 +211,7 @@ def diff_markdown(found: Comparison, view: View | None = None) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
+    # an entity, since not every dialect of Markdown takes a backslash before a bar
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 

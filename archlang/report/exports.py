@@ -37,6 +37,7 @@ def csv_text(models: Iterable[Model], view: View | None = None) -> str:
     view = view or View()
     columns = view.chosen(CSV_COLUMNS)
     out = StringIO()
+    # csv ends lines with \r\n by itself (RFC 4180); texts here end them with \n
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("model", "layer", *(column.key for column in columns)))
     for model in models:
@@ -52,6 +53,7 @@ def _leaves(rows: Iterable[Row], copies: int) -> Iterator[Row]:
         if row.children:
             yield from _leaves(row.children, copies * row.count)
         else:
+            # a row's totals are of all its own copies, but of one copy of the parts around it
             yield replace(row, totals=row.totals * copies, count=copies * row.count)
 
 
@@ -93,6 +95,7 @@ def _totals(model: Model, columns: Iterable[Column]) -> Iterator[str]:
     facts = Facts(model)
     for column in columns:
         value = column.value(total, facts)
+        # of columns that are no counts, shapes and shares have something to say of the whole
         summed = value.footing if isinstance(value, Count) else column.text(total, facts)
         yield summed if isinstance(value, Count) or column.name in ("output", "share") else ""
 

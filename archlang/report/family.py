@@ -23,6 +23,7 @@ def family_text(family: Family, members: Sequence[Member], form: str) -> str:
         found = [member_dict(member) for member in members]
         head = {"schema": 1, "model": family.definition.name, "count": family.count, "members": found}
         return json.dumps(head, indent=1) + "\n"
+    # aligned among themselves: messages of errors would make the columns as wide as the longest
     legal = iter(aligned([_cells(member) for member in members if member.ok], "<<<><<"))
     lines = [next(legal) if member.ok else f"{_bindings(member)}  {_error(member)}" for member in members]
     shown = f"{len(members):,} of " if len(members) != family.count else ""
@@ -92,6 +93,7 @@ def solutions_text(family: Family, members: Sequence[Member]) -> str:
     """All members that were tried, and which values are legal."""
     legal = [_bindings(member) for member in members if member.ok]
     found = listing(legal, "or") if legal else "none of them"
+    # without the last line, which counts members
     return family_text(family, members, "text").rstrip("\n").rpartition("\n")[0] + f"\nlegal: {found}\n"
 
 

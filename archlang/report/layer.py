@@ -129,6 +129,7 @@ def _incoming(body: Body, ref: Ref) -> str:
     """The shape of a value; with what the compiler put in before it: `512x7x7 -> FLATTEN -> 25088`."""
     shape = shape_text(body.shape_of(ref))
     node = body.nodes[ref.node] if ref.node >= 0 else None
+    # the flattening before FC: the author wrote no such layer, and wonders where the size comes from
     if isinstance(node, Layer) and node.name is None and node.inputs:
         return f"{_incoming(body, node.inputs[0])} -> {node.op.words[0]} -> {shape}"
     return shape
@@ -161,6 +162,7 @@ def _kept(layer: Layer, inputs: tuple[Shape, ...]) -> str:
     """What autograd holds of the layer, if a gradient flows through it."""
     keeps = layer_keeps(layer.op, inputs, layer.outputs, Setting())
     names = ["its input"] if len(inputs) == 1 else [f"input {index + 1}" for index in range(len(inputs))]
+    # indices of an embedding are int64 whatever the type of the numbers
     width = INDEX_BYTES if layer.op.integer_input else DTYPE_BYTES[DTYPE]
     parts = [f"{names[index]}, {_bytes(width * prod(inputs[index]))}" for index in keeps.inputs]
     parts += [f"its output, {_bytes(DTYPE_BYTES[DTYPE] * prod(layer.outputs[0]))}"] if keeps.output else []

@@ -52,6 +52,7 @@ def grid_lines(grid: Grid, width: int | None = None, colour: bool = False) -> li
         heading, *body = aligned([block.headings, *block.rows], block.sides)
         rule = painted("-" * max(len(line) for line in (heading, *body)), "faint", colour)
         styles = {**dict.fromkeys(block.parts, "part"), **block.styles}
+        # painted when aligned: escapes have a length but no width
         shown = (painted(line, styles.get(row, "part"), colour and row in styles) for row, line in enumerate(body))
         lines += [*([""] if lines else []), rule, painted(heading, "heading", colour), rule, *shown, rule]
     return lines
@@ -66,6 +67,7 @@ def _fitted(grid: Grid, width: int | None) -> Grid:
     cut = [i for i, side in enumerate(grid.sides) if side == "<" and i not in grid.whole]
     narrowed = _narrowed(widths, cut, width)
     if _total(narrowed) > width:
+        # the table is continued below anyway: the names and one such column still fit side by side
         narrowed = [min(n, (width - len(GAP)) // 2) if i in cut else n for i, n in enumerate(widths)]
     rows = [tuple(shortened(cell, most) for cell, most in zip(row, narrowed, strict=True)) for row in grid.rows]
     return Grid(grid.headings, grid.sides, rows, grid.whole, grid.parts, grid.styles)
@@ -75,6 +77,7 @@ def _narrowed(widths: Sequence[int], cut: Sequence[int], width: int) -> list[int
     """Widths with the widest columns that may be cut made narrower, down to `LEAST`."""
     narrowed = list(widths)
     while _total(narrowed) > width and (wide := [i for i in cut if narrowed[i] > LEAST]):
+        # a letter at a time from the widest, so that columns of words end about equally wide
         narrowed[max(wide, key=lambda i: narrowed[i])] -= 1
     return narrowed
 
@@ -124,6 +127,7 @@ def wrapped(lines: Iterable[str], width: int | None) -> Iterator[str]:
 
     for line in lines:
         indent = " " * (len(line) - len(line.lstrip()))
+        # on a terminal narrower than 20 the terminal itself breaks lines
         broken = wrap(line, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
         yield from broken if len(line) > width else (line,)
 

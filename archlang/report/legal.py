@@ -78,6 +78,7 @@ def _near_lines(model: SymbolicModel, near: Near) -> Iterator[str]:
 def neighbours_text(legal: SizeBoxes, letter: str, size: int) -> str:
     """`188 and 204`, or that the size itself is legal."""
     below, above = legal.beside(letter, size)
+    # a legal size is its own neighbour on both sides
     if below == above == size:
         return "legal"
     return " and ".join(str(n) for n in (below, above) if n is not None)

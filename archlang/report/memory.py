@@ -61,6 +61,7 @@ def memory_text(model: Model, plan: Plan, budget: int = BUDGET, depth: int | Non
 def _assumed(model: Model) -> Iterator[str]:
     """Layers of other packages that do not say what they keep."""
     ops = (node.op for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    # an op of archlang's own without a rule is meant so; of another package's nobody can tell
     kinds = dict.fromkeys(
         op.words[0] for op in ops if type(op).trace is Op.trace and not type(op).__module__.startswith("archlang.")
     )
@@ -101,13 +102,16 @@ def _lines(rows: Iterable[Row], memory: Memory, depth: int, copies: int) -> Iter
 
 def figure_at(memory: Memory, steps: Steps) -> int:
     """What the part that steps lead to keeps, with all its copies; in inference what is alive while it runs."""
+    # down the steps, adding up what is alive at each level before the part that leads further
     part, before = memory.part, 0
     for step in steps[:-1]:
         before += part.before[step.index] + _earlier(part, step.index, step.run)
+        # rows show the first copy
         inner = part.inside[step.index][step.run].first
         assert inner is not None, "what has no copies has no rows"
         part = inner
     index, run = steps[-1].index, steps[-1].run
+    # a call or a run of copies has an effect of its own, of all its copies
     effect = part.inside[index][run].effect if part.inside[index] else part.nodes[index]
     if memory.plan.mode == "train":
         return effect.kept
@@ -159,6 +163,7 @@ UNITS = {"GiB": 2**30, "MiB": 2**20, "GB": 10**9, "MB": 10**6}
 
 def size_text(size: int) -> str:
     """Bytes in the largest unit that leaves no rest: `24 GiB`."""
+    # binary units come first: 24 GiB is no whole number of GB
     unit = next((unit for unit, one in UNITS.items() if size % one == 0), None)
     return f"{size // UNITS[unit]:,} {unit}" if unit else f"{size:,} bytes"
 

@@ -22,6 +22,7 @@ def receptive_lines(place: Place, effort: Effort | None = None) -> Iterator[str]
         fields = output_field(place, effort)
         before = input_field(place, effort) if _single_input(place) else {}
     except TooFar:
+        # a page has one effort for all its rows: it can run out before a layer that is not far at all
         spent = effort is not None and effort.left < MOST_NODES
         yield (
             "not worked out on this page" if spent else f"not worked out: more than {MOST_NODES:,} layers lie before it"
@@ -47,6 +48,7 @@ def _sees(given: Input, field: Receptive, whose: str) -> str:
         return f"one number sees all of {whose}'s {shape_text(given.shape)}"
     sizes = [there if size is None else size for size, there in zip(field.sizes, given.shape, strict=True)]
     strides = [stride for stride in field.strides[len(field.strides) > 1 :] if stride is not None]
+    # counted as if maps went on: VGG-16's last pooling sees 212x212 of an input of 64x64, too
     beyond = any(size > there for size, there in zip(sizes, given.shape, strict=True))
     return (
         f"one number sees {shape_text(sizes)} of {whose}'s {shape_text(given.shape)}"
@@ -66,10 +68,12 @@ def _law(place: Place, field: Receptive, before: Receptive) -> Iterator[str]:
         return
     steps: dict[str, list[str]] = {}
     columns = zip(field.sizes, extents, before.sizes, before.strides, field.strides, strict=True)
+    # without the channels, along which nothing slides
     for name, numbers in zip(AXIS_NAMES[len(extents) - 1], list(columns)[1:], strict=True):
         out, extent, size, stride, there = numbers
         if out is None or extent is None or size is None or stride is None:
             continue
+        # R_l = R_(l-1) + (F - 1)*J_(l-1) holds along a chain (Araujo et al. 2019); joined branches may see more
         if extent > 1 and out == size + (extent - 1) * stride:
             step = f"R = R_in + (F - 1)*J_in = {size} + ({extent} - 1)*{stride} = {out}"
             steps.setdefault(step + _apart(stride, there), []).append(name)
@@ -89,6 +93,7 @@ def _extents(place: Place) -> tuple[int | None, ...]:
     """How far one number of a layer looks in the layer's own input, for each axis."""
     layer = place.node
     assert isinstance(layer, Layer)
+    # position 0 stands for all: a window of 3 with padding 1 reads (-1, 1), an extent of 3
     one: Field = ((0, 0),) * len(layer.outputs[0])
     (field,) = layer.op.reads(one, input_shapes(place.body, layer), layer.outputs[0])
     return tuple(None if reach is None else reach[1] - reach[0] + 1 for reach in field)

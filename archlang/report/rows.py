@@ -100,6 +100,7 @@ def walk_rows(rows: Iterable[Row], level: int = 0) -> Iterator[tuple[Row, int]]:
 
 def scope_rows(model: Model, scope: Call, path: str) -> tuple[Row, ...]:
     """The parts of a scope: what its own chain holds, and of copies in a row what one holds."""
+    # where they come from has no column here
     inputs = ("",) * len(scope.inputs)
     rows = _Table(model, None).rows(scope.body, Scope(f"{path}.", {}, inputs), (), 1)
     return tuple(replace(row, children=_childless(row.children) if row.count > 1 else ()) for row in rows)
@@ -124,6 +125,7 @@ class _Table:
     def rows(self, body_id: BodyId, scope: Scope, steps: Steps, level: int) -> Iterator[Row]:
         """Rows of one copy of a body; `level` is that of the tree, from 1."""
         body = self.model.bodies[body_id]
+        # None for the place behind the last node, where a stage may have failed, too
         for index, node in enumerate((*body.nodes, None)):
             yield from (self._failed(failure, body, scope) for failure in failures_at(body, index))
             self.room -= 1
@@ -198,10 +200,12 @@ class _Table:
     def _run(self, run: Run, scope: Scope, steps: Steps, level: int, follows: bool, line: int) -> Iterator[Row]:
         """A single copy as its own rows; several as one row with the first copy below."""
         totals = self._totals(run)
+        # rows below show the first copy, while what flows out of them all is the last one's
         first = (*steps[:-1], replace(steps[-1], copy=0))
         alone = run.count == 1
         children = self._open(run.body, scope, first, level if alone else level + 1) if run.count else ()
         if alone and children:
+            # it reads what comes in; that is the row above only if the repeat reads that
             yield from (replace(children[0], follows=children[0].follows and follows), *children[1:])
         elif totals.layers:
             body = self.model.bodies[run.body]
@@ -222,6 +226,7 @@ class _Table:
         body = self.model.bodies[run.body]
         if not run.count or not body.outputs:
             return scope
+        # automatic names go on through the copies: the last one's begin count - 1 copies further
         last = replace(scope, starts=advance(scope.starts, body, run.count - 1))
         return replace(scope, inputs=(source(self.model, body, body.outputs[0], last), *scope.inputs[1:]))
 
@@ -247,6 +252,7 @@ class _Table:
             if not isinstance(node, Repeat):
                 if node.name:
                     return prefix + name_text(node.name, starts)
+            # of the runs with copies the first or the last, and of that its first or last copy
             elif node.count:
                 body, count, offsets = [run for run in copies(self.model, node, starts) if run[1]][end]
                 behind = advance(offsets, self.model.bodies[body], count - 1) if end else offsets
@@ -275,6 +281,7 @@ def _open_sizes(model: Model) -> tuple[int, ...]:
                 case Call():
                     size += sizes[node.body]
                 case Repeat():
+                    # of each run one copy, as the table shows it
                     size += sum(sizes[run.body] for run in node.runs)
                 case Layer():
                     pass

@@ -51,6 +51,7 @@ def model_table(model: Model, view: View | None = None) -> str:
     inputs, outputs = (shapes_text(port.shape for port in ports) for ports in (model.inputs, model.outputs))
     head = wrapped((printable(f"{model.name}: {inputs} -> {outputs or UNKNOWN}"),), view.width)
     lines = grid_lines(_grid(rows, columns, Facts(model)), view.width, view.colour)
+    # one paragraph where lines are broken at a width: those that end early would look torn
     conventions = CONVENTIONS if view.width is None else (" ".join(CONVENTIONS),)
     notes = (*_open(model), *_legal(model, view.near), *conventions, *_notes(rows, columns), *_defaults(model))
     faint = (painted(line, "faint", view.colour) for line in wrapped(notes, view.width))
@@ -86,6 +87,7 @@ CUTTABLE = ("type", "arguments", "connected")
 def _notes(rows: Iterable[Row], columns: Iterable[Column]) -> Iterator[str]:
     """What a reader must know of the columns that are shown, and which numbers there are not."""
     yield from (NOTES[column.name] for column in columns if column.name in NOTES)
+    # rows that hold others lack what those lack, and `group` names no kind of layer
     flat = [row for row, _ in walk_rows(rows) if not row.children and row.failure is None]
     for name, count in (("parameters", parameters_of), ("MACs", macs_of)):
         kinds = list(dict.fromkeys(row.type for row in flat if count(row.totals).without))
@@ -175,4 +177,5 @@ def _defaults(model: Model) -> Iterator[str]:
     heading = "Defaults used: "
     for use in model.defaults:
         yield printable(f"{heading}{use.word} = {use.text} ({use.origin.file}:{use.origin.line})")
+        # said once; further defaults stand below the first
         heading = " " * len(heading)

@@ -108,6 +108,7 @@ class _Rows:
     def _place(self, row: Row) -> Place | None:
         """Where a row stands in the model in numbers; None where the example differs there."""
         place = Place(self.example, row.path, row.steps)
+        # the same model: no need to see whether the place is there
         if self.example is self.model:
             return place
         for step in row.steps:

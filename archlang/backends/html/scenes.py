@@ -42,6 +42,7 @@ def scenes(model: Model, options: RenderOptions) -> dict[str, Data]:
         number = needed.pop()
         if str(number) not in seen:
             seen[str(number)] = writer.body(number)
+            # a set has no order of its own: sorted, the same model gives the same page
             needed += sorted(_inner(writer.views[number]), reverse=True)
     return seen
 
@@ -165,6 +166,7 @@ class _Scenes:
         shown = counted(sum(each, Totals()), False, training)
         body = self.model.bodies[group.last]
         nodes = self.views[group.first].nodes
+        # copies of one call: `x3` stands on the part itself, without a frame between
         alone = nodes[0].node if len(nodes) == 1 and not self.views[group.first].failed else None
         count = f"x{group.count:,}"
         head = f"{self._head(alone)}  {count}".strip() if isinstance(alone, Call) else count

@@ -85,6 +85,7 @@ class _Layout:
         self.options = options
         stages = list(stages_of(strip.parts))
         maps = [stage for stage in stages if stage.size]
+        # the last two axes: the frames of a clip are slabs
         self.heights = fitting_scale([n for s in maps for n in s.size[-2:]], HIGHEST, FLATTEST)
         # 3 channels of a photograph beside 2,048 would push the scale from the root to the logarithm
         self.channels = fitting_scale([s.channels for s in maps if s.family != "input"], THICKEST, THINNEST)
@@ -185,6 +186,7 @@ class _Layout:
         x, start = max(exit_.right for exit_ in exits) + 4, exits[0].points[-1]
         for other in exits[1:]:
             self.lines.append(Line((*other.points, (x, other.points[-1][1])), arrow=False))
+        # left of x = 0, where the next row begins
         return _Exit((*exits[0].points, (x, start[1]), (x, y)), -10.0)
 
     def _rows(self) -> list[list[Part]]:
@@ -288,6 +290,7 @@ class _Layout:
         column = self.columns[stage.id]
         left = x + (column.width - GAP - column.volume.width) / 2
         height = column.volume.height + column.volume.depth
+        # the height includes the lid: the front begins lower by its depth
         volume = replace(column.volume, x=left, top=axis - height / 2 + column.volume.depth)
         self.placed[stage.id] = volume
         middle = x + (column.width - GAP) / 2
@@ -415,13 +418,16 @@ class _Moved:
     dy: float
 
     def point(self, point: Point) -> Point:
+        """A place on the page, to a hundredth of a pixel: figures with the same places are the same bytes."""
         return round(point[0] + self.dx, 2), round(point[1] + self.dy, 2)
 
     def four(self, points: tuple[Point, Point, Point, Point]) -> tuple[Point, Point, Point, Point]:
+        """The corners of a window, in their order."""
         a, b, c, d = (self.point(point) for point in points)
         return a, b, c, d
 
     def volume(self, volume: Volume) -> Volume:
+        """Not rounded: the corners of its faces are worked out from several of its lengths first."""
         return replace(volume, x=volume.x + self.dx, top=volume.top + self.dy)
 
 

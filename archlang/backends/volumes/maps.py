@@ -138,6 +138,7 @@ def _split(shape: Shape, rows: bool) -> tuple[tuple[int, ...], int]:
     sizes = tuple(int(size) for size in shape)
     if len(sizes) == 2 and rows:
         return sizes[:1], sizes[1]
+    # channels first, as torch has it; a model may also give a single number
     return (sizes[1:], sizes[0]) if sizes else ((), 1)
 
 
@@ -169,6 +170,7 @@ def _conv_word(box: Box) -> str:
 
 
 def _pool_word(box: Box) -> str:
+    # torch's classes by their names without 1d, 2d, 3d
     kinds = {
         "MaxPool": "max pool",
         "AvgPool": "avg pool",
