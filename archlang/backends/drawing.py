@@ -237,7 +237,7 @@ class _Drawing:
         body = self.model.bodies[call.body]
         label, title, inset = _label(call, last), body.definition or "", ""
         detail = self._arguments(call, last)
-        # the inset says what is inside and how many layers that is; the box only says which inset
+        # what is inside the inset shows; the box only says which one it is
         if title in self.plan.closed:
             title = self._inset_name(call, path)
             inset = _inset_id(title)
