@@ -31,14 +31,17 @@ class MissingArguments(Problem):
 
     @property
     def message(self) -> str:
+        """`CONV needs out_channels and kernel_size`: all that are missing at once."""
         return f"{self.owner} needs {listing(self.names)}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """All arguments of the word, so that what is missing can be told from what has a default."""
         return (f"its arguments are {self.owner}({self.signature})",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """What the bare word stands for, where a file's defaults or the language's own give it arguments."""
         return (f"a bare {self.owner} stands for {self.bare}",) if self.bare else ()
 
 
@@ -58,10 +61,12 @@ class TooManyArguments(Problem):
 
     @property
     def message(self) -> str:
+        """`CONV takes at most 2 arguments, not 3`: `taken` counts those that can be given without a name."""
         return f"{self.owner} takes at most {plural(self.taken, 'argument')}, not {self.given}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """All arguments of the word, also those that are given by name only."""
         return (f"its arguments are {self.owner}({self.signature})",)
 
 
@@ -79,6 +84,7 @@ class DuplicateArgument(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """By torch's name, though it may have been given by its letter: K is `out_channels`."""
         return f"{self.owner} is given `{self.argument}` twice"
 
 
@@ -94,6 +100,7 @@ class PositionalAfterKeyword(Problem):
 
     @property
     def message(self) -> str:
+        """Without a name of the argument, as nobody knows which one is meant."""
         return "an argument without a name stands behind one with a name"
 
 
@@ -111,6 +118,7 @@ class WrongType(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """The value as one writes it in a file: `"32"` in its quotes and `true` in small letters."""
         return f"`{self.argument}` of {self.owner} must be {self.expected}, not {value_text(self.value)}"
 
 
@@ -129,10 +137,12 @@ class OutOfRange(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """What it can be comes from the layer; a limit that follows from the input has its numbers in it."""
         return f"`{self.argument}` of {self.owner} must be {self.expected}, not {value_text(self.value)}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The layer's own hint, where there is one way out."""
         return (self.hint,) if self.hint else ()
 
 
@@ -152,10 +162,12 @@ class InferredArgument(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """The number is called by torch's name for it, `in_channels` of `nn.Conv2d`."""
         return f"`{self.inferred}` of {self.owner} is found out from the input and not written"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The call without the number; `CONV(3, 3, 3)` may mean it all the same, then by name."""
         meant = "" if self.argument == self.inferred else f"; if `{self.argument}` is meant, give it by name"
         return (f"write {self.corrected}{meant}",)
 
@@ -177,10 +189,12 @@ class GroupsIndivisible(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """`10 input channels cannot be split into 3 groups`; of attention, features are split into heads."""
         return f"{plural(self.channels, self.side + ' channel')} cannot be split into {plural(self.groups, 'group')}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The division with its remainder: `10 = 3*3 + 1`."""
         quotient, remainder = divmod(self.channels, self.groups)
         return (f"{self.channels} = {self.groups}*{quotient} + {remainder}",)
 
@@ -197,6 +211,7 @@ class ExclusiveArguments(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """Both names, as either may be the one to leave out: a pooling takes `round` or `ceil_mode`."""
         return f"{self.owner} takes `{self.argument}` or `{self.other}`, not both"
 
 
@@ -215,8 +230,10 @@ class NotAllowed(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """The argument with its value as it was given, and torch's reason against it."""
         return f"{self.argument}={value_text(self.value)} does not work here: {self.reason}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """What to write in its place, where the layer knows it."""
         return (self.way_out,) if self.way_out else ()

@@ -24,11 +24,13 @@ class NotFinite(Problem):
 
     @property
     def message(self) -> str:
+        """All parameters without an end at once, so that nobody mends them one by one."""
         verb = "has" if len(self.names) == 1 else "have"
         return f"{self.model} has no end of members: {listing(self.names)} {verb} neither a domain nor a value"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Both ways, written out for the parameters that were found: a domain in the file, or `-D`."""
         domains = ", ".join(f"{name} in 0..3" for name in self.names)
         options = " ".join(f"-D {name}=2" for name in self.names)
         return (f"give a domain: model {self.model}({domains}) = ...", f"or a value: {options}")
@@ -48,10 +50,12 @@ class BadDomain(Problem):
 
     @property
     def message(self) -> str:
+        """The same for an empty range, `3..1`, and for ends that are not whole."""
         return f"the domain of `{self.name}` is neither a range of whole numbers nor a list"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A range and a list for this parameter. Both ends of a range count, unlike Python's."""
         return (f"for example {self.name} in 0..3 (both ends included), or {self.name} in [16, 32, 64]",)
 
 
@@ -70,6 +74,7 @@ class OutsideDomain(Problem):
 
     @property
     def message(self) -> str:
+        """`depth ranges over 1..3, which has no 9`: the domain in the author's words."""
         return f"`{self.name}` ranges over {self.domain}, which has no {self.value}"
 
 
@@ -87,8 +92,10 @@ class BadCondition(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The option and the part of its expression that cannot be used."""
         return f"{self.option} cannot use `{self.text}`"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """An expression that always can: counts exist for every family."""
         return ('for example "parameters < 1_000_000 and macs < 50e6"',)

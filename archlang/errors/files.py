@@ -28,14 +28,17 @@ class CannotRead(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The reason is the system's own, in small letters: `no such file or directory`."""
         return f"cannot read the file: {self.reason}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Of a folder, the architectures that lie in it."""
         return (f"it holds {listing(self.inside)}",) if self.inside else ()
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A file beside the one that was asked for, of a similar name, or the only one of a folder."""
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
@@ -53,10 +56,12 @@ class NotText(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The first byte that is not UTF-8, with its offset from 0 as hex editors count."""
         return f"not UTF-8 text: byte 0x{self.byte:02x} at offset {self.offset:,}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The one way that editors offer; the bytes alone do not tell which encoding they are in."""
         return ("save the file as UTF-8",)
 
 
@@ -74,10 +79,12 @@ class FileTooLarge(UsageProblem):
 
     @property
     def message(self) -> str:
+        """Bytes, not characters; of standard input no more are read than it takes to know."""
         return f"the file has {self.size:,} bytes; at most {self.limit:,} are read"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Files of this size mostly come from programs that wrote every copy out."""
         return ("write repeated parts once: `[...]*N`, or a block",)
 
 
@@ -95,10 +102,12 @@ class CannotWrite(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The path as it was given, and the system's own reason in small letters."""
         return f"cannot write `{self.path}`: {self.reason}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Said because a command that fails halfway often leaves something behind; this one does not."""
         return ("no file was written or changed",)
 
 
@@ -116,10 +125,12 @@ class UnknownFormat(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The whole path, as the ending alone may be empty."""
         return f"`{self.path}` names no known format"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The endings that this command writes; others have other ones."""
         return (f"end the path in {listing(self.known, 'or')}",)
 
 
@@ -138,10 +149,12 @@ class MissingPackage(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The feature first, as it is known to whoever asked for it; the package may not be."""
         return f"{self.feature} needs the package `{self.package}`, which is not installed"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The extra and not the package, so that pip takes a version that archlang was tested with."""
         return (f"pip install 'archlang[{self.extra}]'",)
 
 
@@ -158,6 +171,7 @@ class NotAModelFile(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The reason comes from reading it: `Field required at inputs`."""
         return f"not a model that archc wrote: {self.reason}"
 
 
@@ -177,10 +191,12 @@ class BadOption(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The option, or in Python the function, with what it was given and what it takes."""
         return f"{self.option} cannot take `{shorten(self.value)}`: expected {self.expected}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A file or function that was most likely meant."""
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
@@ -198,14 +214,17 @@ class UnknownModel(UsageProblem):
 
     @property
     def message(self) -> str:
+        """`this file`, as models of other files are not meant by `-m`."""
         return f"there is no model `{self.name}` in this file"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The models of the file itself, without those that it imports."""
         return (f"it defines {listing(self.known)}" if self.known else "it defines no model",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The likest of them, where one is like it."""
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
@@ -228,16 +247,19 @@ class UnknownPath(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The whole path that was asked for, not the first part of it that is missing."""
         return f"{self.model} has no layer or part `{self.path}`"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The parts beside the wrong one; a scope of very many shows its first ones."""
         if len(self.known) >= MOST_COMPARED:
             return (f"there are {', '.join(self.known[: MOST_LISTED - 1])} and many more",)
         return (f"there are {listing(self.known)}",) if self.known else ()
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The likest path in full, with the scope that it lies in."""
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
@@ -257,12 +279,14 @@ class UnknownCode(UsageProblem):
 
     @property
     def message(self) -> str:
+        """Errors cannot be allowed or denied: their code exists, but is no warning."""
         if self.is_error:
             return f"`{self.name}` is an error already, and no warning to allow or deny"
         return f"there is no error or warning `{self.name}`"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The likest code, or the command that lists all; nothing for errors, which stay errors."""
         if self.is_error:
             return ()
         return (f"did you mean `{self.suggestion}`?" if self.suggestion else "archc explain lists all",)
@@ -290,10 +314,12 @@ class UnknownParameter(UsageProblem):
 
     @property
     def message(self) -> str:
+        """`Net has no parameter dept`; where all models of a file were asked, that none of them has it."""
         return f"{self.model} has {'a' if self.model == NO_MODEL else 'no'} parameter `{self.name}`"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The parameters of the model, or of all models that were asked."""
         return (
             f"{'the' if self.model == NO_MODEL else 'its'} parameters are {listing(self.known)}"
             if self.known
@@ -302,6 +328,7 @@ class UnknownParameter(UsageProblem):
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """`-D H=256` mostly means the shape of the input, which another option gives."""
         if self.suggestion:
             return (f"did you mean `{self.suggestion}`?",)
         if self.name in INPUT_LETTERS:
@@ -324,14 +351,17 @@ class UnknownInput(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The name before the `=` of `--input`."""
         return f"there is no input `{self.name}`"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """All inputs by their labels; one without a label is `input`."""
         return (f"the model has {listing(f'`{name}`' for name in self.known)}",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The likest of them, where one is like it."""
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()
 
 
@@ -352,13 +382,16 @@ class UnknownColumn(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The word without the `+` or `-` in front of it."""
         return f"there is no column `{self.name}`"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """All columns, in two notes: in one they would not fit a line."""
         half = len(self.known) // 2
         return f"the columns are {', '.join(self.known[:half])},", listing(self.known[half:])
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The likest of them, where one is like it."""
         return (f"did you mean `{self.suggestion}`?",) if self.suggestion else ()

@@ -24,10 +24,12 @@ class CannotImport(Problem):
 
     @property
     def message(self) -> str:
+        """The path as it is written, relative to the file that imports."""
         return f'cannot import from "{self.path}": {self.reason}'
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A file of a similar name, as the import would have to write it."""
         return (f'did you mean "{self.suggestion}"?',) if self.suggestion else ()
 
 
@@ -45,10 +47,12 @@ class ImportOutsideRoot(Problem):
 
     @property
     def message(self) -> str:
+        """The path as it is written: what it resolves to depends on where the file lies."""
         return f'"{self.path}" leads out of the project'
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Which folder the project is, as nothing in the file says so."""
         return (
             f"the project is the folder `{self.root}`: the nearest with pyproject.toml or .git, else the file's own",
         )
@@ -66,14 +70,17 @@ class ImportCycle(Problem):
 
     @property
     def message(self) -> str:
+        """The files are told in a note: their names may be long."""
         return "these files import each other in a circle"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """`a.arch -> b.arch -> a.arch`: the circle, from the file that is met again."""
         return (" -> ".join(self.files),)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The usual way out; which definitions both need is for the author to see."""
         return ("move what both need into a third file",)
 
 
@@ -94,12 +101,15 @@ class NothingToImport(Problem):
 
     @property
     def message(self) -> str:
+        """The file as the import names it, and the name that it lacks."""
         return f"{self.file} defines no `{self.name}`"
 
     @property
     def label(self) -> str:
+        """The likest definition of that file."""
         return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """All names that the file offers, those that it imports itself among them."""
         return (f"it defines {listing(self.known)}" if self.known else "it defines nothing",)

@@ -22,10 +22,12 @@ class BracesNotAllowed(Problem):
 
     @property
     def message(self) -> str:
+        """The word as it is written, `RELU`: it is a layer, or a block without holes."""
         return f"`{self.word}` takes no branches in braces"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Which brackets mean what: `[ ]` and `{ }` are most often mixed up."""
         return ("brackets `[ ]` group stages; braces hold the branches of CONCAT, ADD, MUL, or fill a block's holes",)
 
 
@@ -44,11 +46,13 @@ class MissingBranches(Problem):
 
     @property
     def message(self) -> str:
+        """`ADD joins at least 2 branches, not 1`; OUTPUT and AUX do with one."""
         branches = "1 branch" if self.needed == 1 else f"{self.needed} branches"
         return f"{self.word} joins at least {branches}, not {self.count}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The same word with two branches, of which `_` is the input itself."""
         return (f"`{self.word}{{ _, CONV(64, 3x3, padding=1) }}` joins the input itself with a branch",)
 
 
@@ -68,6 +72,7 @@ class WrongHoles(Problem):
 
     @property
     def message(self) -> str:
+        """The holes by name, in the order in which chains fill them."""
         return (
             f"{self.word} takes {plural(len(self.holes), 'chain')} in braces ({listing(self.holes)}), not {self.given}"
         )
@@ -91,10 +96,12 @@ class JoinMismatch(Problem):
 
     @property
     def message(self) -> str:
+        """The rule of this join and the shapes of all branches, in their order."""
         return f"{self.word} needs {self.rule}, got {listing(shape_text(shape) for shape in self.shapes)}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The axes that differ, counted as in torch, where the batch is axis 0; CONCAT's own axis is free to."""
         ranks = {len(shape) for shape in self.shapes}
         if len(ranks) > 1:
             return ("the branches have different numbers of axes",)
@@ -119,10 +126,12 @@ class TapDiscardsFlow(Problem):
 
     @property
     def message(self) -> str:
+        """The shape is that of what flows in and would be lost, not the label's."""
         return f"`{self.name}` is a source, but {shape_text(self.shape)} flows into it and would be lost"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A branch of its own, where nothing flows yet."""
         return (f"begin a branch with it: CONCAT{{ {self.name}, _ }}",)
 
 
@@ -142,10 +151,12 @@ class LabelNotHere(Problem):
 
     @property
     def message(self) -> str:
+        """`here`: the label may well exist, further on or in another scope."""
         return f"the label `{self.name}` does not exist here"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Where labels can be used, in one line."""
         return (
             "a label is a source behind the part that it names, in the same scope; `scope.label` reaches inside one",
         )
@@ -163,10 +174,12 @@ class TrainingOnly(Problem):
 
     @property
     def message(self) -> str:
+        """The label whose part stands in AUX."""
         return f"`{self.name}` runs in training only, and is used here in inference, too"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """OUTPUT is AUX that inference runs, too."""
         return ("what is in OUTPUT instead of AUX runs always",)
 
 
@@ -184,10 +197,12 @@ class UnknownPart(Problem):
 
     @property
     def message(self) -> str:
+        """The whole path: any of its parts may be the wrong one."""
         return f"there is no part `{self.path}` here"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """At most twelve parts that the path could have gone on to."""
         shown = (*self.known[:12], "...") if len(self.known) > 12 else self.known
         return (f"parts that can be used are {listing(shown)}" if shown else "nothing inside it can be used",)
 
@@ -208,6 +223,7 @@ class CannotShare(Problem):
 
     @property
     def message(self) -> str:
+        """The label, and in the reason both shapes where it is these that differ."""
         return f"the weights of `{self.name}` cannot be used here: {self.reason}"
 
 
@@ -224,6 +240,7 @@ class NotAtTop(Problem):
 
     @property
     def message(self) -> str:
+        """The word that was found too deep: INPUT, OUTPUT or AUX."""
         return f"{self.word} stands only in a model's own chain, not in a labelled part, a block or a repeat"
 
 
@@ -240,8 +257,10 @@ class NoSwitches(Problem):
 
     @property
     def message(self) -> str:
+        """The label that UNPOOL was given, whether it names another layer or nothing."""
         return f"`{self.name}` is the label of no MAXPOOL in this scope"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A label and its use, as the two stand far from each other in a network."""
         return (f"label the pooling that is to be undone: {self.name}: MAXPOOL(2) -> ... -> UNPOOL({self.name})",)

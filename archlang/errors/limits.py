@@ -20,6 +20,7 @@ class TooManyLayers(Problem):
 
     @property
     def message(self) -> str:
+        """`or more`: counting ends where the limit is passed."""
         return f"this expands to {self.count:,} layers and blocks or more; the limit is {self.limit:,}"
 
 
@@ -38,10 +39,12 @@ class TooManyBodies(Problem):
 
     @property
     def message(self) -> str:
+        """The limit alone: how many there would be is not known without elaborating them."""
         return f"this expands to more than {self.limit:,} different parts"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Why a million copies may be fine and fifty thousand not."""
         return ("copies that keep their shape count once",)
 
 
@@ -61,12 +64,14 @@ class RecursionWithoutEnd(Problem):
 
     @property
     def message(self) -> str:
+        """Of a block, how deep its calls went; of names for models, how long their chain is."""
         if self.alias:
             return f"`{self.name}` stands for a model that stands for another, and so on, more than {self.limit} times"
         return f"`{self.name}` calls itself more than {self.limit} levels deep"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The guard that ends a recursion; a circle of names has nothing to guard."""
         return () if self.alias else ("guard the inner call: `[...]?(depth > 0)`",)
 
 
@@ -83,6 +88,7 @@ class NegativeRepeat(Problem):
 
     @property
     def message(self) -> str:
+        """Counts below zero and counts that are not whole are told alike."""
         return f"a part is repeated a whole number of times, 0 or more, not {self.value}"
 
 
@@ -102,8 +108,10 @@ class FlatTooLarge(Problem):
 
     @property
     def message(self) -> str:
+        """Rows for layers in all their copies, not lines of the file."""
         return f"one row for each of {self.count:,} layers is too much; at most {self.limit:,} are written"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The form that grows with the text, and not with the copies."""
         return ("the text report folds repeats",)

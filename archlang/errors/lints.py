@@ -35,11 +35,13 @@ class EvenKernel(Warned):
 
     @property
     def message(self) -> str:
+        """`an even window of 4 with a padding of 2 makes 33 of 32`; dilated windows count in full."""
         window = f"an even window of {self.kernel_size} with a padding of {self.padding}"
         return f"{window} makes {self.output} of {self.size}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The law with stride 1, and the padding that it would take: (4 - 1)/2 = 1.5."""
         n, p, f = self.size, self.padding, self.kernel_size
         return (
             f"out = (N + 2P - F)/S + 1 = ({n} + 2*{p} - {f})/1 + 1 = {self.output}",
@@ -62,11 +64,13 @@ class ChannelsLast(Warned):
 
     @property
     def message(self) -> str:
+        """The shape as layers take it: `32x32x3 is 32 channels of 32x3`."""
         *sizes, channels = self.shape
         return f"{shape_text(self.shape)} is {plural(sizes[0], 'channel')} of {shape_text((*sizes[1:], channels))}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The INPUT that a picture of this size has."""
         return channels_last(self.shape)
 
 
@@ -85,11 +89,13 @@ class BatchInInput(Warned):
 
     @property
     def message(self) -> str:
+        """The shape as layers take it: `1x3x32x32 is a volume 3 deep with 1 channel`."""
         channels = plural(self.shape[0], "channel")
         return f"{shape_text(self.shape)} is a volume {self.shape[1]} deep with {channels}, not a batch of pictures"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The same INPUT without its first number."""
         return (f"shapes are without the batch: a picture is INPUT({', '.join(map(str, self.shape[1:]))})",)
 
 
@@ -112,15 +118,18 @@ class LargePooling(Warned):
 
     @property
     def message(self) -> str:
+        """The window along all axes, though it may be large along one only."""
         return f"{self.word} looks at windows of {shape_text(self.window)}; 2 or 3 is usual"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """How many numbers become one, `8*8 = 64`, and what is left of the map."""
         kept = f"{shape_text(self.shape)} becomes {shape_text(self.output)}"
         return (f"each of its numbers stands for {product_text(self.window)}; {kept}",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Two poolings of 2 with a convolution between keep as little, but look at it in between."""
         return ("pool in smaller steps with convolutions between them, or let a convolution take the stride",)
 
 
@@ -146,10 +155,12 @@ class IndivisibleInput(Warned):
 
     @property
     def message(self) -> str:
+        """The layer that meets the size, which may stand far behind the input."""
         return f"stride {self.stride} meets a map of {self.size}, which {self.stride} does not divide"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The division at this layer, and by how much all strides reduce the input."""
         return (
             f"{self.size}/{self.stride} = {self.size / self.stride:.4g}; padding makes it {self.output}",
             f"strides reduce the input, {self.input_size}, by {self.needed} in all",
@@ -175,11 +186,13 @@ class WastedPadding(Warned):
 
     @property
     def message(self) -> str:
+        """`132 of 1,156 windows read padding alone`: those at the border of a 34x34 map."""
         total = product_text(self.output).split(" = ")[-1]
         return f"{self.empty:,} of {total} windows read padding alone"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Padding as wide as the window is room for a window that touches no number of the map."""
         return (
             f"a padding of {shape_text(self.padding)} has room for a whole window of {shape_text(self.kernel_size)}",
         )
@@ -206,11 +219,13 @@ class LargeKernel(Warned):
 
     @property
     def message(self) -> str:
+        """Weights of the layer and of the stack that sees as far: F = 7 is 1 + 2*3."""
         sizes = shape_text(self.kernel_size)
         return f"one window of {sizes} has {self.weights:,} weights; {self.stack} of 3 see as far with {self.small:,}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """F*F*D*K in the lectures' letters: the window, the depth that comes in, the filters."""
         one = product_text((*self.kernel_size, self.in_channels, self.out_channels))
         return (f"F*F*D*K = {one}", f"{self.stack} layers of 3 see 1 + 2*{self.stack} = {1 + 2 * self.stack}")
 
@@ -233,10 +248,12 @@ class BiasBeforeNorm(Warned):
 
     @property
     def message(self) -> str:
+        """Both layers: nothing is wrong with either alone."""
         return f"the bias of {self.word} has no effect: {self.norm} subtracts it with the mean"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """How many numbers, in all copies of a part that is repeated."""
         copies = f", {self.total:,} in all copies" if self.total != self.size else ""
         return (f"{plural(self.size, 'number')}{copies} learned without effect",)
 
@@ -258,10 +275,12 @@ class DoubledActivation(Warned):
 
     @property
     def message(self) -> str:
+        """`changes nothing behind` where that is certain, as of RELU -> RELU; else `follows`."""
         return f"{self.word} {'changes nothing behind' if self.idle else 'follows'} {self.before}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Why, in one line: an idle one has nothing left to change."""
         if self.idle:
             return (f"what {self.before} gives is as {self.word} would make it",)
         return ("there is no layer with weights between the two",)
@@ -285,10 +304,12 @@ class ActivationBeforeLoss(Warned):
 
     @property
     def message(self) -> str:
+        """The output by its name, and the loss of torch that has the layer in itself."""
         return f"the model's {self.output} comes from {self.word}, which torch's {self.loss} applies itself"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Where the layer belongs: into the code that uses the network."""
         return (f"end in the scores, and apply {self.word} where probabilities are wanted",)
 
 
@@ -311,14 +332,17 @@ class ActivationOnScores(Warned):
 
     @property
     def message(self) -> str:
+        """How many scores, as a classifier is known by a few of them."""
         return f"the model's {self.output}, {plural(self.outputs, 'score')}, goes through {self.word}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What is lost: negative scores, which say what a picture is not."""
         return (f"losses take scores of any sign; {self.word} leaves little or nothing of the negative ones",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """SOFTPLUS is positive, and its gradient is zero nowhere."""
         return ("end in the scores; for numbers that are to be positive take SOFTPLUS",)
 
 
@@ -341,6 +365,7 @@ class LinearOnMap(Warned):
 
     @property
     def message(self) -> str:
+        """`along its width`: the last axis of a map, or the length of a sequence."""
         axis = "length" if len(self.shape) == 2 else "width"
         return (
             f"{self.word} reads {shape_text(self.shape)} along its {axis}, {plural(self.shape[-1], 'number')} at a time"
@@ -348,10 +373,12 @@ class LinearOnMap(Warned):
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The shape behind it, in which the channels are as many as before."""
         return (f"{shape_text(self.shape)} becomes {shape_text(self.output)}; channels are not mixed",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The comment that says that it is meant, as the axis may well be the right one."""
         return ("if the last axis is meant, say so: `# allow: linear-on-map`",)
 
 
@@ -374,10 +401,12 @@ class MissingActivation(Warned):
 
     @property
     def message(self) -> str:
+        """Both layers, with normalisation and dropout between them left out."""
         return f"{self.before} and {self.word} have no non-linearity between them"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What the second one costs without adding anything: W2(W1 x) = (W2 W1) x."""
         return (f"together they are one linear function; {self.word} has {self.parameters:,} parameters",)
 
 
@@ -399,14 +428,17 @@ class DropoutBeforeNorm(Warned):
 
     @property
     def message(self) -> str:
+        """The normalisation first: it is the one that is wrong in use."""
         return f"{self.norm} learns the variance behind {self.word}, which is another one in use"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """E[(m x/(1 - p))^2] with m = 1 of probability 1 - p is E[x^2]/(1 - p)."""
         return (f"the mean square is 1/(1 - p) = 1/(1 - {self.p:g}) = {1 / (1 - self.p):.4g} times larger in training",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Behind the last normalisation nothing learns its variance."""
         return (f"put {self.word} behind the last {self.norm}",)
 
 
@@ -426,6 +458,7 @@ class DropoutAtOutput(Warned):
 
     @property
     def message(self) -> str:
+        """The share of the output that is zero: p, in each sample anew."""
         return f"{self.word} makes {self.p:.4g} of the model's {self.output} zero in training"
 
 
@@ -450,11 +483,13 @@ class FirstFcHeavy(Warned):
 
     @property
     def message(self) -> str:
+        """At most 99%, as other layers have parameters too, however few."""
         share = min(self.parameters / self.total, 0.99)
         return f"the first {self.word} holds {share:.0%} of all parameters: {self.parameters:,} of {self.total:,}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What it reads now, and what it would read behind global average pooling: one number of each map."""
         return (
             f"it reads {product_text(self.shape)} numbers and gives {self.features:,}",
             f"behind AVGPOOL(to=1) it would read {self.shape[0]:,} and have {self.pooled:,} parameters",
@@ -462,6 +497,7 @@ class FirstFcHeavy(Warned):
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Fewer inputs first, fewer outputs last: inputs are what there is too much of."""
         return ("pool more in front of it, at the end globally (AVGPOOL(to=1)), or make it narrower",)
 
 
@@ -484,15 +520,18 @@ class SmallReceptiveField(Warned):
 
     @property
     def message(self) -> str:
+        """The field along all axes, and the input along the same ones."""
         field, sizes = shape_text(self.field), shape_text(self.sizes)
         return f"each number that {self.word} averages has seen {field} of {sizes}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The rule: half of the input, which some axis falls short of."""
         return (f"its receptive field in {self.input} is less than half as wide as that",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Strides and poolings widen the field of everything behind them, layers by F - 1 only."""
         return ("add layers, strides or poolings in front of it",)
 
 
@@ -513,8 +552,10 @@ class BrokenPlugin(Warned):
 
     @property
     def message(self) -> str:
+        """The entry point and its package, as the package is what can be updated."""
         return f"`{self.name}` of the package {self.package} cannot be used: {shorten(self.reason)}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Both things that its user can do; mending it is for its authors."""
         return (f"update {self.package}, or uninstall it; its authors want to know of it",)

@@ -22,6 +22,7 @@ class _Unknown(Problem):
 
     @property
     def label(self) -> str:
+        """A question, as likeness is a guess."""
         return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
 
 
@@ -38,14 +39,17 @@ class UnknownLayer(_Unknown):
 
     @property
     def message(self) -> str:
+        """By the word as it is written, with the `nn.` in front of it."""
         return f"`{self.name}` is no layer, block or model"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Packages that might have offered the layer, and why they could not be loaded."""
         return tuple(shorten(text, 140) for text in self.broken)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """For Sequential and its like, whose arguments would be the stages of a chain."""
         word = self.name.split(".")[-1]
         return (AS_A_CHAIN,) if word in CONTAINERS else ()
 
@@ -66,10 +70,12 @@ class UnknownName(_Unknown):
 
     @property
     def message(self) -> str:
+        """`here`: another block may well have the name."""
         return f"`{self.name}` is not defined here"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Move the `let` up, or define it; nothing where a likely name is suggested already."""
         if self.suggestion:
             return ()
         if self.instead:
@@ -91,6 +97,7 @@ class UnknownFunction(_Unknown):
 
     @property
     def message(self) -> str:
+        """Models can be called as well, in assertions."""
         return f"`{shorten(self.name)}` is no function or model"
 
 
@@ -107,6 +114,7 @@ class UnknownDefault(_Unknown):
 
     @property
     def message(self) -> str:
+        """`default CONW(...)` concerns a layer, `default stirde = 2` an argument of any layer."""
         what = "no layer has an argument" if self.is_argument else "there is no layer"
         return f"`default {self.name}` means nothing: {what} `{self.name}`"
 
@@ -127,10 +135,12 @@ class UnknownArgument(_Unknown):
 
     @property
     def message(self) -> str:
+        """The owner is the word of the layer, block or model as it is called here."""
         return f"{self.owner} has no argument `{self.name}`"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """All arguments of the owner, which are torch's names for layers."""
         return (f"{self.owner} takes {listing(self.known)}" if self.known else f"{self.owner} takes no arguments",)
 
 
@@ -150,10 +160,12 @@ class UnknownAttribute(_Unknown):
 
     @property
     def message(self) -> str:
+        """The owner by its path: `Net.features has no macss`."""
         return f"{self.owner} has no `{self.name}`"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What it has: counts, shapes, then its labelled parts."""
         return (f"it has {listing(self.known)}",) if self.known else ()
 
 
@@ -176,11 +188,13 @@ class UnboundParameters(Problem):
 
     @property
     def message(self) -> str:
+        """All that lack a value at once: `N, M and K have no value in Net`."""
         verb = "has" if len(self.names) == 1 else "have"
         return f"{listing(f'`{name}`' for name in self.names)} {verb} no value in {self.model}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Values for all of them, for the command line and for the file; then the other models of the file."""
         options = " ".join(f"-D {binding}" for binding in self.example)
         lets = " ".join(f"let {binding.replace('=', ' = ')}" for binding in self.example)
         in_file = f"{self.model}({', '.join(self.example)})" if self.named else f"`{lets}` before the chain"
@@ -201,6 +215,7 @@ class DuplicateDefinition(Problem):
 
     @property
     def message(self) -> str:
+        """The second one is marked; a label shows the first."""
         return f"`{self.name}` is defined twice"
 
 
@@ -218,14 +233,17 @@ class DuplicateLabel(Problem):
 
     @property
     def message(self) -> str:
+        """`this scope`, as other scopes may have the name."""
         return f"`{self.name}` is already the name of another part of this scope"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Where the other part has no label of its own: nobody finds the name in the text."""
         return ("a part without a label takes this name by its number",) if self.automatic else ()
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """No label is suggested: names say what a part is for, which only its author knows."""
         return ("choose another label",)
 
 
@@ -242,10 +260,12 @@ class RepeatedLabel(Problem):
 
     @property
     def message(self) -> str:
+        """How often, as each copy would write over the weights of the one before."""
         return f"the label `{self.name}` stands in a part that is repeated {self.count:,} times"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A label for the repeat, or one with a counter in it."""
         return (
             "give the label to the repeat, `name: [...]*N`: its copies are then name.0, name.1, ...",
             'or put a counter into the label: `["name{i}": ... for i in range(N)]`',
@@ -268,10 +288,12 @@ class ReservedName(Problem):
 
     @property
     def message(self) -> str:
+        """The reason tells whether Python, torch's modules or the language has the name."""
         return f"`{self.name}` cannot be a name: {self.reason}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The same name with an underscore behind it, as PEP 8 does with keywords."""
         return (f"for example `{self.name.strip('_') or 'part'}_` or a longer word",)
 
 
@@ -287,8 +309,10 @@ class NoModel(Problem):
 
     @property
     def message(self) -> str:
+        """Blocks and values alone are a file to import."""
         return "the file defines no model"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The least that makes a model: a name and an INPUT."""
         return ("define one: model Name = INPUT(3, 32, 32) -> ...",)

@@ -22,10 +22,12 @@ class TooManyBoxes(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The limit alone: counting ends where it is passed."""
         return f"the picture would have more than {self.most:,} boxes"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Less of `--expand` or `--depth` if these asked for more; else repeats and blocks, which fold."""
         if self.asked:
             return ("expand a smaller part, or give a smaller --depth",)
         return ("write what is repeated as `[...]*N`, and parts as blocks: each is drawn once",)
@@ -47,10 +49,12 @@ class NotOfVolumes(UsageProblem):
 
     @property
     def message(self) -> str:
+        """`what` is an option, or the ending of a format that has boxes only."""
         return f"a figure of volumes has no {self.what}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The formats that draw volumes, or the style that has the option."""
         if self.formats:
             return (f"end the path in {listing(self.formats, 'or')}, or draw with --style boxes",)
         return ("leave the option out, or draw with --style boxes",)

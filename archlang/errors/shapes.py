@@ -95,6 +95,7 @@ class KernelTooLarge(WindowProblem):
 
     @property
     def message(self) -> str:
+        """`a window of 5x5 does not fit an input of 3x3`: dilated windows, and only the axes that are too small."""
         window, sizes = shape_text([a.extent for a in self.axes]), shape_text([a.size for a in self.axes])
         some = len(self.axes) < len(self.shape) - 1
         along = f" along the {listing(axis.axis for axis in self.axes)}" if some else ""
@@ -102,6 +103,7 @@ class KernelTooLarge(WindowProblem):
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """`padded input 3 + 2*0 = 3 < 5 (height and width)`, then dilation, and channels that may stand last."""
         lines = (
             f"padded input {a.size} + {a.padding_text} = {a.size + sum(a.padding)} < {a.extent} ({names})"
             for a, names in _merge(self.axes)
@@ -138,11 +140,13 @@ class StrideDropsInput(WindowProblem):
 
     @property
     def message(self) -> str:
+        """The stride of the first axis that loses something, and the input along all axes."""
         stride = self.axes[0].stride
         return f"stride {stride} does not cover an input of {shape_text(self.shape[1:])}"
 
     @property
     def label(self) -> str:
+        """`the last row and the last column are never read`, or how many of them."""
         parts = [
             f"the last {ROW_NAMES[a.axis]}" if a.unread == 1 else f"the last {a.unread} {ROW_NAMES[a.axis]}s"
             for a in self.axes
@@ -152,6 +156,7 @@ class StrideDropsInput(WindowProblem):
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The law with the numbers of each axis, and how dilation made the window."""
         return (*_output_notes(self.axes), *_dilated_note(self.axes))
 
 
@@ -169,10 +174,12 @@ class NotWhole(WindowProblem):
 
     @property
     def message(self) -> str:
+        """Without numbers: they stand in the notes, beside the law."""
         return f"the output size of {self.owner} is not a whole number"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The law with the numbers of each axis, and which option asked for it."""
         return (*_output_notes(self.axes), *_dilated_note(self.axes), "--strict accepts only sizes that divide")
 
 
@@ -208,10 +215,12 @@ class PaddingTooLarge(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """`padding 2 is more than half of the pooling window of 3`."""
         return f"padding {self.padding} is more than half of the pooling window of {self.kernel_size}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """`3//2 = 1`, rounded down as torch does."""
         return (f"torch allows at most {self.kernel_size}//2 = {self.kernel_size // 2}",)
 
 
@@ -231,11 +240,13 @@ class CannotReshape(ArgumentProblem):
 
     @property
     def message(self) -> str:
+        """`6x4x4 cannot become 5x?`: a size that is left to torch, -1, is a question mark."""
         wanted = "x".join("?" if size == -1 else str(size) for size in self.wanted)
         return f"{shape_text(self.shape)} cannot become {wanted}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The numbers that flow in and those that are wanted, with the remainder of their division."""
         size, known = prod(self.shape), [n for n in self.wanted if n != -1]
         wanted, flowing = prod(known), f"{product_text(self.shape)} numbers flow in"
         if any(type(n) is not int for n in self.shape) or wanted > size:  # sizes left free have no remainder to show
@@ -262,10 +273,12 @@ class WrongRank(Problem):
 
     @property
     def message(self) -> str:
+        """What the layer takes, in words, and the shape that it is given."""
         return f"{self.owner} takes {self.expected}, not {shape_text(self.shape)}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What the axes of the shape are: `(C, H, W)`; the batch is not among them."""
         names = {1: "(features)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
         found = names.get(len(self.shape), plural(len(self.shape), "axis"))
         return (f"{shape_text(self.shape)} is {found}; the batch is not written",)
@@ -283,10 +296,12 @@ class NoInput(Problem):
 
     @property
     def message(self) -> str:
+        """The owner is a layer, a model, `_`, or the part in question."""
         return f"nothing flows into {self.owner}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The first stage of any model."""
         return ("begin the model with its input: INPUT(3, 32, 32) -> ...",)
 
 
@@ -302,6 +317,7 @@ class InputNotFirst(Problem):
 
     @property
     def message(self) -> str:
+        """The shape that would be lost."""
         return f"INPUT begins a model, but {shape_text(self.shape)} already flows here"
 
 
@@ -320,6 +336,7 @@ class InputMismatch(Problem):
 
     @property
     def message(self) -> str:
+        """Its own input's shape first: that is the one which cannot change."""
         return f"{self.model} takes {shape_text(self.wanted)}, not {shape_text(self.given)}"
 
 
@@ -338,8 +355,10 @@ class StatedShape(Problem):
 
     @property
     def message(self) -> str:
+        """What came out first, as the arithmetic of the layers decides about it."""
         return f"the shape here is {shape_text(self.actual)}, not {shape_text(self.stated)}"
 
     @property
     def label(self) -> str:
+        """`states 64x28x28`: the marks stand under the statement, which may be far from the layer that is wrong."""
         return f"states {shape_text(self.stated)}"

@@ -36,19 +36,23 @@ class SizeInWeights(Problem):
 
     @property
     def message(self) -> str:
+        """`the weights of FC depend on H and W`."""
         return f"the weights of {self.owner} depend on {listing(self.letters)}"
 
     @property
     def label(self) -> str:
+        """The shape that flows in, with the letters in it."""
         return f"reads {self.shape}" if self.shape else ""
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The shape of each tensor as a formula, and the sizes that would each have a model of its own."""
         shapes = (f"its {name or 'tensor'} would be {shape}: one model for each size" for name, shape in self.weights)
         return (*shapes, *([f"legal sizes, each with weights of its own: {self.legal}"] if self.legal else []))
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """Global pooling first, as it keeps the sizes free; binding them gives that up."""
         pool = (f"pool to a fixed size in front of it: {self.pooling} leaves 7x7 of any map",) if self.pooling else ()
         return (*pool, f"bind the size: {binding_text(self.letters)}")
 
@@ -68,10 +72,12 @@ class SizesCompared(Problem):
 
     @property
     def message(self) -> str:
+        """Both sides as formulas: the letters alone do not say where they meet."""
         return f"whether this is legal depends on {listing(self.letters)} together: {self.left} meets {self.right}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """One letter for both makes a picture square; or numbers for both."""
         first = self.letters[0]
         return (f"write one letter for both: {first}", f"or bind them: {binding_text(self.letters)}")
 
@@ -90,14 +96,17 @@ class SizeNotTracked(Problem):
 
     @property
     def message(self) -> str:
+        """The operation as it stands in the text, and the letters that it would need."""
         return f"{self.operation} has no formula in {listing(self.letters)}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What can be done with sizes left free, in one line."""
         return ("sizes left free can be added, multiplied by numbers, divided by whole numbers (//, %) and compared",)
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A number for each letter, with which everything can be calculated."""
         return (f"bind the size: {binding_text(self.letters)}",)
 
 
@@ -116,10 +125,12 @@ class TooManyClasses(Problem):
 
     @property
     def message(self) -> str:
+        """`what` is cases, residue classes, or steps of arithmetic to find them."""
         return f"the sizes {listing(self.letters)} would have more than {self.limit:,} {self.what}"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A number for one letter often is enough, as the cases of letters multiply."""
         return (f"bind a size: {binding_text(self.letters)}",)
 
 
@@ -139,10 +150,12 @@ class NoLegalSize(Problem):
 
     @property
     def message(self) -> str:
+        """The range that was searched, as beyond it nobody looked."""
         return f"no {listing(self.letters, 'or')} from 1 to {self.largest:,} is legal"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What the layers demand: no two of them need to contradict each other, three may."""
         return self.reasons
 
 
@@ -162,16 +175,19 @@ class NothingToSolve(UsageProblem):
 
     @property
     def message(self) -> str:
+        """The reason in words: no such parameter, no range of values."""
         return f"--solve {self.name}: {self.reason}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """The model's own parameters, and the blocks whose parameter was most likely meant."""
         known = (f"its parameters are {listing(self.known)}",) if self.known else ()
         blocks = listing(f"`{block}`" for block in self.blocks)
         return (*known, *([f"`{self.name}` is a parameter of the block {blocks}"] if blocks else []))
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """How a block's parameter becomes the model's, or what values look like."""
         own = f"make `{self.name}` a parameter of the model and pass it on: "
         passed = tuple(f"{own}{block}({self.name}={self.name})" for block in self.blocks[:1])
         return passed or ("for example --solve stride=1..8, or --solve stride=[1, 2, 4]",)

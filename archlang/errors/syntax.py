@@ -18,10 +18,12 @@ class EmptyFile(Problem):
 
     @property
     def message(self) -> str:
+        """Comments alone are no architecture either."""
         return "there is no architecture here"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """One line that is a whole file."""
         return ("a chain is a whole file: INPUT(3, 32, 32) -> CONV -> RELU -> FC(10)",)
 
 
@@ -41,14 +43,17 @@ class UnexpectedText(Problem):
 
     @property
     def message(self) -> str:
+        """The word or sign in question, or the end of the text."""
         return f"unexpected {self.found}"
 
     @property
     def label(self) -> str:
+        """What could stand here, in words of the language and not of its grammar."""
         return f"expected {listing(self.expected, 'or')}" if self.expected else ""
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """What to write for a slip that is known, such as Python around the layers."""
         return (self.hint,) if self.hint else ()
 
 
@@ -64,10 +69,12 @@ class MissingArrow(Problem):
 
     @property
     def message(self) -> str:
+        """Said of two stages, as neither of them is wrong."""
         return "missing `->` between two stages"
 
     @property
     def label(self) -> str:
+        """Marks the second stage: the arrow belongs in front of it."""
         return "a new stage begins here"
 
 
@@ -83,10 +90,12 @@ class SpacedSize(Problem):
 
     @property
     def message(self) -> str:
+        """The grammar reads `3x3` as a single token, like a number."""
         return "a size is one word"
 
     @property
     def label(self) -> str:
+        """The same size without its blanks."""
         return f"write `{self.size}`, without blanks"
 
 
@@ -103,10 +112,12 @@ class UnclosedBracket(Problem):
 
     @property
     def message(self) -> str:
+        """The bracket that was opened: where it should be closed is not known."""
         return f"`{self.bracket}` is never closed"
 
     @property
     def label(self) -> str:
+        """The bracket that would close it."""
         return f"needs a `{self.closing}`"
 
 
@@ -126,6 +137,7 @@ class UnmatchedBracket(Problem):
 
     @property
     def message(self) -> str:
+        """Either it closes one of another kind, or none is open."""
         return f"`{self.bracket}` closes `{self.opened}`" if self.opened else f"`{self.bracket}` closes nothing"
 
 
@@ -142,10 +154,12 @@ class TextTooLong(Problem):
 
     @property
     def message(self) -> str:
+        """Words and signs, as these are what parsing takes time for."""
         return f"the text has more than {self.limit:,} words and signs"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The language has repeats, so that texts stay short."""
         return ("write repeated parts once: `[...]*N`, or a block",)
 
 
@@ -162,8 +176,10 @@ class NestingTooDeep(Problem):
 
     @property
     def message(self) -> str:
+        """Levels of brackets, suffixes, stages or operators, whichever went too deep."""
         return f"nested deeper than {self.limit} levels"
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """A name ends the nesting: what it stands for is a text of its own."""
         return ("give the inner part a name, with `block` or `let`",)

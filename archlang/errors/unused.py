@@ -27,6 +27,7 @@ class UnusedBlock(_Unused):
 
     @property
     def message(self) -> str:
+        """`of this file`: what other files import cannot be seen from here."""
         return f"no model of this file uses the block `{self.name}`"
 
 
@@ -42,6 +43,7 @@ class UnusedParameter(_Unused):
 
     @property
     def message(self) -> str:
+        """The owner is a block or a model."""
         return f"`{self.owner}` does not use its parameter `{self.name}`"
 
 
@@ -56,6 +58,7 @@ class UnusedLet(_Unused):
 
     @property
     def message(self) -> str:
+        """Nothing: no expression of the file."""
         return f"nothing uses the value `{self.name}`"
 
 
@@ -70,6 +73,7 @@ class UnusedImport(_Unused):
 
     @property
     def message(self) -> str:
+        """One name at a time, as others of the same import may be used."""
         return f"`{self.name}` is imported and not used"
 
 
@@ -87,6 +91,7 @@ class UnusedLabel(_Unused):
 
     @property
     def message(self) -> str:
+        """Labels of `_` alone: those of layers are names of the `state_dict` as well."""
         return f"nothing reads `{self.name}`, which names what flows here"
 
 
@@ -104,6 +109,7 @@ class UnusedAllow(Warned):
 
     @property
     def message(self) -> str:
+        """The code that the comment allows."""
         return f"there is no `{self.name}` here to allow"
 
 
@@ -122,12 +128,15 @@ class UnknownLint(Warned):
 
     @property
     def message(self) -> str:
+        """The code as the comment has it."""
         return f"there is no warning `{self.name}`"
 
     @property
     def label(self) -> str:
+        """The likest code of a warning."""
         return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
 
     @property
     def advice(self) -> tuple[str, ...]:
+        """The command that lists all codes, where none is like this one."""
         return () if self.suggestion else ("archc explain lists all",)

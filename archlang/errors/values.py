@@ -24,6 +24,7 @@ class BadOperand(Problem):
 
     @property
     def message(self) -> str:
+        """`+ works on numbers, not on "a" and 3`: all operands, also those that are right."""
         given = listing(value_text(value) for value in self.values)
         return f"{self.operation} works on {self.expected}" + (f", not on {given}" if given else "")
 
@@ -39,6 +40,7 @@ class DivisionByZero(Problem):
 
     @property
     def message(self) -> str:
+        """The same of `/`, `//` and `%`, as in Python."""
         return "division by zero"
 
 
@@ -55,6 +57,7 @@ class NumberTooLarge(Problem):
 
     @property
     def message(self) -> str:
+        """`what` is what grew too large: the number, the size, the domain, the batch."""
         return f"{self.what} goes beyond {self.limit:,}"
 
 
@@ -71,10 +74,12 @@ class IndexOutOfRange(Problem):
 
     @property
     def message(self) -> str:
+        """The index as it came out, which may be calculated, and how many items there are."""
         return f"index {self.index} of a list of {plural(self.length, 'item')}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """Indices of papers count from 1, those of the language and of Python from 0."""
         return ("items count from 0",)
 
 
@@ -92,6 +97,7 @@ class UnpackMismatch(Problem):
 
     @property
     def message(self) -> str:
+        """The item at which it failed first."""
         return f"{plural(self.names, 'name')} cannot be taken from {value_text(self.item)}"
 
 
@@ -112,6 +118,7 @@ class BadLabel(Problem):
 
     @property
     def message(self) -> str:
+        """The label as it comes out, with the values in its braces put in."""
         return f'the label "{shorten(self.text)}" is no name: {shorten(self.reason)}'
 
 
@@ -135,8 +142,10 @@ class AssertionFailed(Problem):
 
     @property
     def message(self) -> str:
+        """The condition as it stands in the text."""
         return f"does not hold: {shorten(self.text)}"
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """`Net.parameters is 7,850`: each side with its value; numbers that stand for themselves are left out."""
         return tuple(f"{shorten(text)} is {value}" for text, value in self.sides[:MOST_SIDES] if text != value)

@@ -58,6 +58,7 @@ class ClassWriter:
         self.constructor.add("super().__init__()")
 
     def _sequential(self) -> None:
+        # loops are statements, which can stand in front of `super().__init__` as they make no attributes
         if not self.builder.is_straight(self.parts):
             layers = self.builder.listing(self.constructor, self.parts, self.function)
             self.constructor.add(f"super().__init__(*{layers})")
@@ -85,12 +86,16 @@ class ClassWriter:
     def _attributes(self, inputs: Sequence[str]) -> None:
         self.base = "nn.Module"
         self._begin()
+        # a constructor that stays like this is left out: Python calls that of the base
         self.bare = list(self.constructor.lines)
+        # attributes for numbers must not take the names of parts
         self.function.labels = frozenset(label for part in self.parts for label in self.library.parts.labels(part))
         flow = follow(self.library.parts, self.parts, "attributes", len(inputs), self.function.own)
         names = attribute_names(flow)
+        # an attribute cannot be called `0`, and renaming it would rename its keys in the `state_dict`
         if is_mapping := _is_mapping(flow, names):
             self._mapping()
+        # long repeats are filled by loops with add_module, and applied by their places among the children
         elif any(isinstance(applied.node, Segment) for applied in flow.applied):
             names = {}
             self.builder.keys(self.constructor, "self", self.parts, self.function, "attributes")
@@ -101,6 +106,7 @@ class ClassWriter:
     def _mapping(self) -> None:
         self.base = "nn.ModuleDict"
         mapped = Mapped(self.constructor, one_by_one=not self.builder.is_straight(self.parts))
+        # parts given as one dictionary go to `super().__init__` themselves
         if not mapped.one_by_one:
             self.constructor.lines.clear()
         self.builder.fill(mapped, self.parts, self.function, {})
@@ -110,6 +116,7 @@ class ClassWriter:
     def _forward(self, flow: Flow, inputs: Sequence[str], names: dict[str, str], is_mapping: bool = False) -> None:
         forward = Forward(flow, names, self.function, is_mapping)
         forward.write(self.forward, inputs, self.aside)
+        # imports and attributes follow from what `forward` turned out to need
         for name in ({"torch"} if forward.uses_torch else set[str]()) | forward.helpers:
             self.library.require(name)
         for attribute, value in self.function.stored.items():
@@ -117,8 +124,10 @@ class ClassWriter:
 
     def _store(self, attribute: str, value: Expression) -> None:
         """Set an attribute: where a condition asks for what it holds, or else at the end."""
+        # `self.has_skip = a and b` in front of `if self.has_skip:` spares writing the condition twice
         head, lines = f"if {flat(value)}:", self.constructor.lines
         places = [index for index, line in enumerate(lines) if line.strip() == head]
+        # modules take attributes behind `super().__init__()` only, which a ModuleList calls last (it has no `bare`)
         if not places or str(value).isidentifier() or not self.bare:
             self.constructor.add(f"self.{attribute} = ", value)
             return
@@ -129,6 +138,7 @@ class ClassWriter:
     def _is_attributes(self) -> bool:
         """Whether the parts of a plain chain are attributes: they have fit names, and are not too many."""
         known = self.library.parts
+        # a quoted label such as "0" is a key, and no attribute
         if any(not label.isidentifier() for part in self.parts for label in known.labels(part)):
             return False
         rows, _ = known.aligned(self.parts)
@@ -139,6 +149,7 @@ class ClassWriter:
             segments = segments_of(row.steps)
             if segments and not known.is_applied_by_name(segments, "attributes"):
                 return False
+            # a chain of so many lines reads better as an nn.Sequential, which needs no `forward`
             lines += known.run_size(segments[0]) if segments else 1
             repeats = repeats or bool(segments)
         return lines <= LONGEST_FORWARD or not repeats
@@ -149,6 +160,7 @@ def _is_mapping(flow: Flow, names: dict[str, str]) -> bool:
     parts = [applied for applied in flow.applied if applied.name]
     if not any(one.name.isdigit() and one.name not in names and _is_module(flow, one.node) for one in parts):
         return False
+    # `add_module` refuses names that nn.ModuleDict has itself
     taken = {one.name for one in parts} & MAPPING_METHODS
     return not taken and not any(
         one.is_own or one.present is not None or isinstance(one.node, Segment) for one in flow.applied
