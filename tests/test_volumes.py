@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import string
 import subprocess
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,14 +16,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import import_library, program
 
 import archlang
-from archlang.backends.render_options import RenderOptions, read_options
+from archlang.backends.drawing import draw
+from archlang.backends.render_options import EVERYTHING, RenderOptions, read_options
 from archlang.backends.volumes import make_scene, write_svg, write_tikz
+from archlang.backends.volumes.flow import Flow
 from archlang.backends.volumes.maps import Stage
 from archlang.backends.volumes.scale import fitting_scale
 from archlang.backends.volumes.scene import Scene, slabs_of
-from archlang.backends.volumes.stages import Lanes, Strip, find_strip, stages_of
+from archlang.backends.volumes.stages import Lanes, Part, Strip, _Reader, find_strip, stages_of
 from archlang.backends.volumes.tikz import tikz_text
 from archlang.checking import Request, check_source
 from archlang.ir.graph import Model
@@ -146,6 +150,68 @@ def test_a_u_has_levels_and_bridges():
     stages = list(stages_of(strip.parts))
     assert [strip.levels.get(stage.id, 0) for stage in stages] == [0, 0, 1, 2, 3, 4, 3, 3, 2, 2, 1, 1, 0, 0, 0]
     assert [stage.arrow for stage in stages if "pool" in stage.arrow] == ["max pool 2x2 /2"] * 4
+
+
+def followed(parts: Iterable[Part], ends: list[str], found: set[tuple[str, str]]) -> list[str]:
+    """Note which stage of a chain leads to which; returns those at its end."""
+    for part in parts:
+        if isinstance(part, Stage):
+            found |= set() if part.root else {(end, part.id) for end in ends}
+            ends = [part.id]
+        else:
+            ends = [end for row in part.rows for end in followed(row, ends, found)]
+    return ends
+
+
+def undrawn(model: Model) -> set[tuple[str, str]]:
+    """What leads from one stage to another in the picture that the figure is read from, and not in the figure."""
+    flow = Flow(draw(model, RenderOptions(expand=(EVERYTHING,))))
+    reader = _Reader(flow)
+    strip = reader.read()
+    found = {(skip.source, skip.target) for skip in strip.skips}
+    followed(strip.parts, [], found)
+    stages = {stage.id for stage in stages_of(strip.parts)}
+    pairs = {(reader.shown.get(edge.source), reader.shown.get(edge.target)) for edge in flow.diagram.edges}
+    return {(a, b) for a, b in pairs if a in stages and b in stages and a != b} - found  # pyright: ignore
+
+
+@pytest.mark.parametrize("name", zoo_models())
+def test_every_way_of_the_zoo_is_drawn(name: str):
+    assert not undrawn(zoo_model(name))
+
+
+@pytest.mark.parametrize("start", range(0, 400, 50))
+def test_every_way_of_random_models_is_drawn(start: int):
+    for seed in range(start, start + 50):
+        source = Source("test.arch", program(random.Random(seed)))
+        for model in check_source(source, importer=import_library).models:
+            assert not undrawn(model.with_numbers), seed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """
+        INPUT(1, 45, 45) -> e: [CONV(4, 3x3) -> RELU] -> p: MAXPOOL(2, round="floor") -> CONV(4, 3x3, padding=1)
+        -> UNPOOL(p) -> CONCAT(align="crop"){ _, e, e -> CROP(to=40), UPCONV(4, 3, stride=1) } -> CROP(to=33)
+        """,
+        "INPUT(3, 8, 8) -> CONCAT{ _, [a: CONV(8, 1x1) -> CONV(8, 1x1) -> CONCAT{ _, a, CONV(4, 1x1) }] } -> FC(2)",
+        "INPUT(3, 8, 8) -> x: CONV(8, 1x1) -> y: CONV(8, 1x1) -> CONV(8, 1x1) -> ADD{ _, y, x } -> FC(2)",
+    ],
+)
+def test_a_way_to_a_join_from_the_middle_of_a_lane_is_drawn(text: str):
+    assert not undrawn(model_of(text))
+
+
+def test_what_lies_between_a_pooling_and_its_unpooling_is_drawn():
+    text = "INPUT(3, 64, 64) -> [CONV(8, 3x3, padding=1)]*4 -> p: MAXPOOL(2) -> CONV(8, 3x3, padding=1) -> UNPOOL(p) -> FC(2)"
+    strip = strip_of(text)
+    assert [line.split(" ", 2)[2] for line in told(strip)[2:5]] == [
+        "max pool/2x2 /2",
+        "conv 3x3",
+        "max unpool/2x2 x2",
+    ]
+    assert [(skip.source, skip.target) for skip in strip.skips] == [("p", "unpool1")]
 
 
 def test_further_outputs_stand_at_the_map_they_come_from():

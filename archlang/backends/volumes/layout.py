@@ -27,6 +27,7 @@ MARGIN = 12.0
 WIDEST = 1400.0
 """A row that would be wider is broken."""
 
+APART = 4.0  # arcs leave and arrive so far from the middle, so that two at one map do not touch
 LANE_GAP = 14.0
 ROW_GAP = 30.0
 LEVEL_GAP = 24.0
@@ -334,7 +335,7 @@ class _Layout:
             if skip.text:
                 self.texts.append(Text((start[0] + end[0]) / 2, start[1] - 5, _cut(skip.text), SMALL, muted=True))
             return
-        left, right = source.x + source.width / 2, target.x + target.width / 2
+        left, right = source.x + source.width / 2 + APART, target.x + target.width / 2 - APART
         between = [v for v in self.placed.values() if left - 60 <= v.x + v.width / 2 <= right + 60]
         above = [line.points[1][1] for line in self.lines if line.role == "skip"]
         top = min([v.top - v.depth for v in between]) - LINE - 14

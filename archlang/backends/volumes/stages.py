@@ -229,7 +229,7 @@ class _Reader:
             flow.closed.add(base_name(scope))
         lanes = flow.lanes(region.boxes)
         # with more than half of the layers that have weights, the ways are what the figure is about
-        small = region.forked and flow.weight_of(region.boxes) * 2 <= flow.total
+        small = region.forked and flow.weight_of(region.boxes) * 2 <= flow.total and not _unpools(region.boxes[-1])
         # an empty way: a shortcut without layers
         passes = first is not None and region.boxes[-1].id in flow.behind.get(first.id, ())
         tangled = not lanes or (len(lanes) == 1 and not passes)
@@ -271,10 +271,19 @@ class _Reader:
             parts += self._parts(lanes[0], first, depth + 1)
             self._add_join(parts, end)
             self.skips.append(Skip(source, self.shown[end.id], ""))
+            self._add_early(lanes, end)
             return
         rows = [tuple(self._parts(lane, first, depth + 1)) for lane in lanes]
         parts.append(Lanes((*rows, ()) if passing is not None else tuple(rows)))
         self._add_join(parts, end)
+        self._add_early(lanes, end)
+
+    def _add_early(self, lanes: list[list[Box]], end: Box) -> None:
+        """Arcs to a join from what is not the end of its lane."""
+        for lane in lanes:
+            sources = {self.shown[box.id]: None for box in lane[:-1] if end.id in self.flow.behind[box.id]}
+            known = {self.shown[lane[-1].id], self.shown[end.id]}
+            self.skips += [Skip(source, self.shown[end.id], "") for source in sources if source not in known]
 
     def _add_join(self, parts: list[Part], end: Box) -> None:
         """The join behind opened ways."""
@@ -290,6 +299,11 @@ class _Reader:
                 last = max(known, key=self.flow.order.__getitem__)
                 title = box.title.removesuffix(" (in training)")
                 yield Side(self.shown[last], f"{title} {shape_text(box.shapes[0])}", box.training)
+
+
+def _unpools(box: Box) -> bool:
+    """Whether a box reads the switches of a pooling: a second way to it, but no block that adds ways up."""
+    return box.title.startswith("MaxUnpool")
 
 
 def _pooling_on_arrows(parts: Sequence[Part], levels: dict[str, int], kept: set[str]) -> list[Part]:
