@@ -61,6 +61,7 @@ class Window:
         span = self.padded - self.extent
         if not self.ceil:
             return span // self.stride + 1
+        # rounded up with // alone: sizes left free know no other division, and floats would end at 2**53.
         count = -(-span // self.stride) + 1
         # torch drops a window that would start in the right padding (pooling_output_shape).
         starts_in_padding = (count - 1) * self.stride >= self.size + self.padding[0]
@@ -73,8 +74,10 @@ class Window:
         Says nothing (0) where the stride exceeds the window, since skipping rows is then the purpose, and where
         rounding up lets the last window reach beyond the input.
         """
+        # a 1x1 convolution of stride 2 (ResNet's shortcut) skips every other row on purpose.
         if self.ceil or self.stride > self.extent:
             return 0
+        # behind the last window come real rows, then the padding: AlexNet's 224, F 11, S 4 leaves 1 row, with P 2 none.
         return min(self.size, max(0, self.remainder - self.padding[1]))
 
     def reads(self, reach: Reach) -> Reach:
@@ -82,6 +85,7 @@ class Window:
         if reach is None:
             return None
         first, last = reach
+        # not cut off at the border: a receptive field is that of a map that goes on, as papers count it.
         return first * self.stride - self.padding[0], last * self.stride - self.padding[0] + self.extent - 1
 
 
@@ -96,21 +100,28 @@ def transposed_reads(reach: Reach, kernel_size: int, stride: int = 1, padding: i
     """The rows of the input whose windows a transposed convolution adds up in rows `reach` of its output."""
     if reach is None:
         return None
+    # input row i covers output rows iS - P to iS - P + F - 1: solved for i, rounded down for the last, up for the
+    # first.
     last = (reach[1] + padding) // stride
     first = -((effective_kernel(kernel_size, dilation) - 1 - reach[0] - padding) // stride)
+    # with a stride above the kernel some rows are covered by none; the row before the gap stands for them.
     return min(first, last), last
 
 
 def bins_read(reach: Reach, size: int, bins: int) -> Reach:
     """The rows that adaptive pooling of `size` rows into `bins` reads for bins `reach`."""
+    # one bin, or all of them, read all rows, whatever the size.
     if reach is None or bins == 1 or (reach[0] <= 0 and reach[1] >= bins - 1):
         return None
+    # bins end with the map, unlike windows: there is none to ask beyond the border.
     first, last = max(reach[0], 0), min(reach[1], bins - 1)
+    # torch's bin i is floor(i*N/b) to ceil((i + 1)*N/b): 7 rows in 3 bins are 0-2, 2-4 and 4-6, which overlap.
     return first * size // bins, -(-(last + 1) * size // bins) - 1
 
 
 def blocks_read(reach: Reach, ours: int, theirs: int) -> Reach:
     """Positions that `reach` reads where each `ours` positions read `theirs`, block by block: grouped channels."""
+    # with 4 output and 6 input channels a group, output 5 is in group 1, which reads inputs 6 to 11.
     return None if reach is None else (reach[0] // ours * theirs, (reach[1] // ours + 1) * theirs - 1)
 
 
@@ -124,6 +135,7 @@ def regrouped(field: tuple[Reach, ...], shape: tuple[int, ...], other: tuple[int
     first = last = 0
     for reach, size in zip(field[kept:], shape[kept:], strict=True):
         low, high = (0, size - 1) if reach is None else (min(max(n, 0), size - 1) for n in reach)
+        # the number of a position, row by row: Horner's rule with the sizes for digits.
         first, last = first * size + low, last * size + high
     return (*field[:kept], *_unravelled(first, last, other[kept:]))
 
@@ -134,6 +146,7 @@ def _unravelled(first: int, last: int, shape: tuple[int, ...]) -> Iterator[Reach
     for axis, size in enumerate(shape):
         step = prod(shape[axis + 1 :])
         low, high = first // step % size, last // step % size
+        # behind an axis that the stretch crosses it wraps around, and meets every position of the axes after.
         yield None if crossed or 0 < size - 1 == high - low else (low, high)
         crossed = crossed or low != high
 
@@ -167,6 +180,7 @@ class Symbolic:
 
 def scaled_down(size: int | Symbolic, factor: float) -> int:
     """floor(size*factor)."""
+    # torch computes floor(float(size)*factor), too; a formula takes the factor as a fraction.
     return size.scaled(factor) if isinstance(size, Symbolic) else int(size * factor)
 
 

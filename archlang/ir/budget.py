@@ -64,6 +64,7 @@ class Memory:
 def memory_of(model: Model, plan: Plan) -> Memory:
     """What a model needs; visits what was written, not what it expands to."""
     part, training = follow(model, plan.setting), plan.mode == "train"
+    # of the totals: shared weights lie in memory once, those of training-only parts always.
     parameters = fold_totals(model)[-1].parameters * plan.setting.itemsize
     inputs = input_bytes(model, plan.setting)
     return Memory(
@@ -81,8 +82,10 @@ def memory_of(model: Model, plan: Plan) -> Memory:
 
 def _most_alive(part: Part, inputs: tuple[int, ...], plan: Plan) -> int:
     """The most of a training step: forwards, backwards, or while the optimizer steps."""
+    # a kept input counts for the layer that keeps it, and again among the inputs: once is enough.
     own = sum(inputs[group] for group in part.keeps)  # kept inputs are there in any case
     temporary = TEMPORARY.get(plan.optimizer, 0) if plan.device == "cuda" else 0
+    # gradients are all there when the optimizer steps, activations are all gone.
     return max(part.effect.peak, part.effect.back - own, part.effect.gradients * (1 + temporary))
 
 
@@ -90,6 +93,7 @@ def largest_batch(model: Model, plan: Plan, limit: int) -> int:
     """Samples at once that fit into `limit` bytes: 0 if not even one does, `LARGEST_BATCH` if any number does."""
 
     def needed(batch: int) -> int:
+        """Bytes with so many samples at once."""
         return memory_of(model, Plan(batch, plan.dtype, plan.mode, plan.optimizer, plan.device)).total
 
     return _largest(needed, limit) if needed(1) <= limit else 0
@@ -101,12 +105,14 @@ def _largest(needed: Callable[[int], int], limit: int) -> int:
     while too_many - fits > 1:
         here = needed(fits)
         slope = needed(fits + 1) - here
+        # what grows ever faster lies above its tangent, so the guess is too high or right; where it is a line, at once.
         guess = fits + (limit - here) // slope if slope > 0 else LARGEST_BATCH
         guess = min(max(guess, fits + 1), too_many - 1)
         if needed(guess) <= limit:
             fits = guess
         else:
             too_many = guess
+            # halving behind each guess that is too high bounds their number by 30.
             middle = (fits + too_many) // 2
             if middle > fits and needed(middle) <= limit:
                 fits = middle

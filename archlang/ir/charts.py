@@ -18,15 +18,18 @@ class Charts:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._bodies: list[list[tuple[Sights, ...]]] = []
+        # bodies stand before those that use them, so each finds its parts finished.
         for body in model.bodies:
             self._bodies.append(self._of_body(body))
 
     def of(self, place: Place, ref: Ref) -> Sights:
         """What a value of the body that a part stands in sees of each of the model's inputs, by their number."""
         seen = self._value(place.body, self._bodies[place.steps[-1].body], ref)
+        # from the innermost body outwards: what is seen of a body's inputs is carried on to the values that make them.
         for step in reversed(place.steps[:-1]):
             outer = self.model.bodies[step.body]
             node = outer.nodes[step.index]
+            # a repeat's input reaches copy 0 alone; a later copy sees it through all before it.
             if isinstance(node, Repeat):
                 seen = through(seen, self._wired(node, self._before(node, step.run, step.copy)))
             seen = through(seen, self._flowing_in(outer, self._bodies[step.body], node))
@@ -54,6 +57,7 @@ class Charts:
                 return [dict(enumerate(of_layer(node.op, shapes, shape))) for shape in node.outputs]
             case Call():
                 return [self._output(node.body, port) for port in range(len(node.outputs))]
+            # run number len(runs) would be the one behind the last: what flows into it is what flows out.
             case Repeat():
                 return [self._before(node, len(node.runs), 0)] if node.outputs else []
 
@@ -67,6 +71,7 @@ class Charts:
             port: {port: identity(len(shape))}
             for port, shape in enumerate(self.model.bodies[repeat.runs[0].body].inputs)
         }
+        # labels of outer scopes reach each copy as they are; only input 0 goes from copy to copy.
         return {**labels, 0: flow}
 
     def _before(self, repeat: Repeat, run: int, copy: int) -> Sights:
@@ -84,5 +89,6 @@ class Charts:
         while count:
             if count % 2:
                 seen = through(one, self._wired(repeat, seen))
+            # `one` stands for 1, 2, 4, ... copies: a thousand cost ten doublings.
             one, count = through(one, self._wired(repeat, one)), count // 2
         return seen

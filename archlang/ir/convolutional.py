@@ -61,6 +61,7 @@ def convolutionalise(model: Model, shapes: Mapping[str, Sequence[int | str]] | N
     something in front of one mixes the numbers of a map.
     """
     inputs = tuple(replace(given, shape=_input_shape(model, given, shapes or {})) for given in model.inputs)
+    # a plain Model: one of a subclass (sizes left free) would bring fields that no longer hold.
     known: dict[str, Any] = {field.name: getattr(model, field.name) for field in fields(Model)}
     known["inputs"] = inputs
     maker = _Maker(Model(**known))
@@ -119,8 +120,10 @@ class _Maker:
         found: set[Ref] = set()
         outputs = set(body.outputs)
         inputs = [Ref(-1, port) for port in range(len(body.inputs))]
+        # from the last node on: whether a pointwise layer leads to a flattening is known before what feeds it.
         for ref in (*(Ref(index) for index in reversed(range(len(body.nodes)))), *inputs):
             flat = (self._flattens(body, index, ref, Ref(index) in found) for index in readers.get(ref, ()))
+            # all who read it must flatten it: a map that something else also reads as a map has to stay as it is.
             if (ref not in outputs or ends_flat) and (ref in readers or ref in outputs) and all(flat):
                 found.add(ref)
         return frozenset(found)
@@ -133,6 +136,7 @@ class _Maker:
             case Layer():
                 return isinstance(node.op, Flatten) or (ends_flat and _is_pointwise(node.op))
             case Call():
+                # `ends_flat` speaks of all outputs at once: of a body with several nothing is known.
                 return self.flattened(node.body, ends_flat and len(node.outputs) == 1).issuperset(ports)
             case Repeat():
                 return bool(node.runs) and self.flattened(node.runs[0].body, False).issuperset(ports)
@@ -159,6 +163,7 @@ class _BodyMaker:
         """The body, and what flows out of it."""
         training: list[int] = []
         for index, node in enumerate(self.body.nodes):
+            # a node may vanish: training marks go by the new numbers.
             begun = len(self.nodes)
             self._node(index, node)
             if index in self.body.training:
@@ -192,8 +197,10 @@ class _BodyMaker:
         for number, run in enumerate(repeat.runs):
             left = run.count
             while left:
+                # only the last copy's output is what is flattened behind the repeat.
                 body, outputs = self.maker.body(run.body, given, ends_flat and number == last and left == 1)
                 same = outputs[0] == given[0]
+                # once a copy gives what it takes, all behind it are alike but the last, where a flattening follows.
                 again = max(left - 1, 1) if same and ends_flat and number == last else left if same else 1
                 runs.append(Run(body, again))
                 given, left = (outputs[0], *given[1:]), left - again
@@ -214,6 +221,7 @@ class _BodyMaker:
     def _layer(self, index: int, layer: Layer, given: Values) -> None:
         if isinstance(layer.op, Flatten) and layer.op.start_dim == 1 and layer.op.end_dim in (-1, len(given[0].old)):
             value = given[0]
+            # the map goes on as a map; the window remembers what the next FC layer saw of it.
             flat = value if len(value.old) == 1 else Value(layer.outputs[0], value.new, value.old[1:])
             self._pass(index, layer, flat)
             return
@@ -221,11 +229,13 @@ class _BodyMaker:
         if op is None:
             self._pass(index, layer, replace(given[0], old=layer.outputs[0]))
             return
+        # an FC that became a Conv is what was asked for; a model in which nothing changes is refused.
         self.maker.changed |= type(op) is not type(layer.op)
         try:
             shapes = op.infer_shapes(tuple(value.new for value in given))
         except OpError as error:
             raise Diagnosed(Diagnostic(error.problem, None, layer.origin.file)) from None
+        # an elementwise layer behind the flattening leaves it flat; an FC layer, which is a Conv here, uses it up.
         window = given[0].window if given and isinstance(op, type(layer.op)) else ()
         self._add(index, replace(layer, op=op), tuple(map(Value, layer.outputs, shapes, [window] * len(shapes))))
 
@@ -234,6 +244,7 @@ class _BodyMaker:
         op = layer.op
         if any(value.is_flat for value in given):
             found = _on_flat(op, given[0]) if len(given) == 1 else None
+        # beside a map there may be a plain vector in the old model's sense: joining both has no meaning here.
         elif any(value.is_map for value in given):
             found = _on_maps(op, given) if all(value.is_map for value in given) else None
         elif isinstance(op, AvgPool | MaxPool) and op.to is not None and index in self.flattened:
@@ -247,6 +258,7 @@ class _BodyMaker:
     def _window(self, layer: Layer, op: AvgPool | MaxPool, value: Value) -> Op | None:
         """Pooling by the window that pooling to a fixed size had; None where it did nothing."""
         pairs = list(zip(value.old[1:], op.to or (), strict=True))
+        # adaptive bins of 8 to 7 overlap (pitfall of torchvision's VGG at 256): no window of a fixed stride does that.
         if any(size % to for size, to in pairs):
             expected = (
                 f"a map that divides into {shape_text(op.to or ())} equal windows, not {shape_text(value.old[1:])}"
@@ -255,13 +267,16 @@ class _BodyMaker:
         if all(size == to for size, to in pairs):
             return None
         kernel = tuple(size // to for size, to in pairs)
+        # one bin becomes a window that moves by single positions: the outputs are those of the net at each place.
         stride = tuple(1 if to == 1 else size // to for size, to in pairs)
         self.maker.changed = True
+        # rows behind the last window are no mistake of the writer's: a larger picture brings them along.
         return replace(op, to=None, kernel_size=kernel, stride=stride, round="floor")
 
 
 def _is_elementwise(op: Op) -> bool:
     """Whether a layer treats each number alike, wherever it stands."""
+    # softmax mixes along an axis, PReLU may have a number for each feature of the flattened map.
     mixing = isinstance(op, Softmax | LogSoftmax | Maxout) or op.parameters()
     return isinstance(op, Dropout | DropPath | Identity) or (op.family == "activation" and not mixing)
 
@@ -279,6 +294,7 @@ def _on_flat(op: Op, value: Value) -> Op | None:
 
 
 def _convolution(op: FullyConnected | Linear, channels: int, window: Sizes) -> Conv:
+    # torch flattens as (C, h, w), so FC's weight of K x C*h*w is Conv's of K x C x h x w, number by number.
     ones, zeros = (1,) * len(window), (0,) * len(window)
     return Conv(
         in_channels=channels, out_channels=op.out_features, kernel_size=window, stride=ones, padding=zeros,
@@ -297,6 +313,7 @@ def _on_maps(op: Op, values: Values) -> Op | None:
         case LayerNorm():
             return replace(op, channels_first=True)
         case Softmax() | LogSoftmax() | Concat() | Scale():
+            # features of a vector lie along its only axis; of a map of such vectors they are the channels.
             return replace(op, dim=1)
         case Add() | Mul() | Maxout():
             return op

@@ -45,6 +45,7 @@ class Line:
 
     def at(self, first: int, last: int) -> tuple[int, int]:
         """What the positions from `first` to `last` see."""
+        # neither end ever falls, so the first position's first and the last one's last bound all between.
         there, beyond = divmod(first, self.period), divmod(last, self.period)
         return self.first[there[1]] + self.step * there[0], self.last[beyond[1]] + self.step * beyond[0]
 
@@ -86,6 +87,7 @@ def behind(outer: Courses, inner: Courses) -> Courses:
 def _behind(outer: Courses, inner: Course) -> Course:
     if isinstance(inner, Line):
         return _chained(outer[inner.axis], inner)
+    # seen wholly through whatever it is, if the outer part takes all positions; else nothing can be told.
     if inner == "odd":
         return "all" if all(course == "all" for course in outer) else _unknown(*outer)
     return inner
@@ -94,10 +96,12 @@ def _behind(outer: Courses, inner: Course) -> Course:
 def _chained(outer: Course, inner: Line) -> Course:
     if not isinstance(outer, Line):
         return outer if inner.whole else "lost"
+    # the pattern comes back when the outer course has moved by whole periods of the inner one.
     rounds = inner.period // gcd(outer.step, inner.period)
     period = outer.period * rounds
     if period > MOST_PERIOD:
         return _unknown(outer, inner)
+    # positions one by one over one period: pooling by 2 behind upsampling by 4 has period 2.
     reaches = [inner.at(*outer.at(p, p)) for p in range(period)]
     step = inner.step * (outer.step * rounds // inner.period)
     return _line(outer.axis, step, reaches, outer.whole and inner.whole)
@@ -107,6 +111,7 @@ def _line(axis: int, step: int, reaches: Sequence[tuple[int, int]], whole: bool)
     """A course by one period of it, as short as it can be."""
     period = len(reaches)
     for short in (n for n in range(1, period) if period % n == 0 and step * n % period == 0):
+        # a shorter period must also move on by its share of the step: (0, 1, 2, 3) in steps of 4 is just p.
         moved = step * short // period
         later = zip(reaches, reaches[short:], strict=False)
         if all((b[0] - a[0], b[1] - a[1]) == (moved, moved) for a, b in later):
@@ -127,6 +132,7 @@ def _either(one: Course, other: Course) -> Course:
     if not (isinstance(one, Line) and isinstance(other, Line)):
         return _unknown(one, other)
     period = lcm(one.period, other.period)
+    # branches at different speeds drift apart: their hull is not in step with the position, though each is.
     if one.axis != other.axis or one.step * other.period != other.step * one.period or period > MOST_PERIOD:
         return _unknown(one, other)
     pairs = [(one.at(p, p), other.at(p, p)) for p in range(period)]
@@ -148,11 +154,14 @@ def through(seen: Sights, middle: Mapping[int, Sights]) -> Sights:
 
 def of_layer(op: Op, inputs: tuple[Shape, ...], output: Shape) -> tuple[Courses, ...]:
     """How a layer reads each of its inputs, found by asking what it reads for some positions."""
+    # the plain rule on equal shapes needs no questions; most layers are such.
     if type(op).reads is Op.reads and all(shape == output for shape in inputs):
         return (identity(len(output)),) * len(inputs)
+    # `reads` is code, perhaps of another package: its course is read off answers and then tried on others.
     rank = len(output)
 
     def ask(field: Field) -> tuple[Field, ...]:
+        """What the layer reads of each input for a field of its output."""
         return op.reads(field, inputs, output)
 
     answers = _Answers(
@@ -183,18 +192,22 @@ class _Answers:
         """The course along one axis of an input."""
         whole = self.everything[port][axis] is None
         reaches = {p: fields[port][axis] for p, fields in self.at.items()}
+        # output axes that move what is read here: with two of them (a reshape) there is no course.
         drivers = [i for i, fields in enumerate(self.alone) if fields[port][axis] != reaches[0]]
+        # where everything is read from any position, `whole` tells a map apart from a crop's part.
         if not drivers and all(reach is None for reach in (*reaches.values(), self.between[port][axis])):
             return "all" if whole else "lost"
         known = {p: reach for p, reach in reaches.items() if reach is not None}
         found = None
         if len(drivers) == 1 and len(known) == len(reaches):
+            # positions 0 and 1 propose a straight course; all the others must agree with it.
             line = Line(drivers[0], known[1][0] - known[0][0], known[0][:1], known[0][1:], whole)
             found = line if _holds(line, known) else self._periodic(line, port, axis, known)
         return found if found and self._fits(found, port, axis) else "odd" if whole else "lost"
 
     def _periodic(self, line: Line, port: int, axis: int, known: Mapping[int, tuple[int, int]]) -> Line | None:
         """The course with the shortest period that all of what is read agrees with."""
+        # two full periods of the longest one that is tried: fewer could agree by chance.
         near = [reach for p in range(2 * MOST_PERIOD) if (reach := self.ask(p)[port][axis]) is not None]
         for period in range(2, MOST_PERIOD + 1 if len(near) == 2 * MOST_PERIOD else 0):
             first, last = (tuple(reach[end] for reach in near[:period]) for end in (0, 1))
@@ -206,11 +219,13 @@ class _Answers:
     def _fits(self, line: Line, port: int, axis: int) -> bool:
         """Whether a course also tells what a stretch reads, and what is read where only its own axis is far on."""
         far = self.alone[line.axis][port][axis]
+        # a stretch must read what its ends do, and the other axes must not matter however far on they are.
         return self.between[port][axis] == line.at(*_BETWEEN) and far == line.at(FAR, FAR)
 
 
 def _holds(line: Line, known: Mapping[int, tuple[int, int]]) -> bool:
     """Whether a course never falls and agrees with what is known."""
     ends = ((*line.first, line.first[0] + line.step), (*line.last, line.last[0] + line.step))
+    # `at` relies on it: what falls (a flip) has its ends the other way round.
     rises = all(a <= b for values in ends for a, b in pairwise(values))
     return rises and all(line.at(p, p) == reach for p, reach in known.items())

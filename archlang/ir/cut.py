@@ -16,7 +16,9 @@ def cut(model: Model, path: str) -> Model:
     `Diagnosed` for a part that there is not.
     """
     bodies = list(model.bodies)
+    # from the inside out: each body is cut before the one that holds it, and appended behind all others.
     for step in reversed(require_place(model, path).steps):
+        # the innermost body is cut at a node of its own; only those around it have a cut body to refer to.
         inner = len(bodies) - 1 if len(bodies) > len(model.bodies) else None
         bodies.append(_cut_body(bodies, step, inner))
     return prune_model(replace(model, sides=()), bodies)
@@ -28,12 +30,14 @@ def _cut_body(bodies: list[Body], step: Step, inner: int | None) -> Body:
     node = body.nodes[step.index]
     if inner is not None:
         shape = bodies[inner].shape_of(bodies[inner].outputs[0])
+        # a cut body gives what the part gives, in general of another shape than what the whole one gave.
         node = replace(_cut_node(node, step, inner), outputs=(shape,))
     return prune_body(body, (*body.nodes[: step.index], node), Ref(step.index))
 
 
 def _cut_node(node: Layer | Call | Repeat, step: Step, inner: int) -> Call | Repeat:
     if isinstance(node, Repeat):
+        # copies before the one that the path enters stay whole; those behind it are gone.
         whole = Run(node.runs[step.run].body, step.copy)
         before = (*node.runs[: step.run], *((whole,) if whole.count else ()))
         return replace(node, runs=(*before, Run(inner, 1)))

@@ -49,6 +49,7 @@ class _Number(Symbolic):
         raise NotImplementedError
 
     def settle(self) -> None:
+        """Closes the letters of the elaboration: what is asked from here on splits off no sizes."""
         self.letters.closed = True
 
     def refuse(self, operation: str) -> NoReturn:
@@ -60,6 +61,7 @@ class _Number(Symbolic):
         return self.refuse("arithmetic with decimals") if isinstance(other, float) else NotImplemented
 
     def __lt__(self, other: Any) -> bool:
+        # whole numbers are below 2.5 just where they are below 3: decimals end here, formulas stay whole.
         return _negative(self - ceil(other)) if _is_number(other) else NotImplemented
 
     def __le__(self, other: Any) -> bool:
@@ -77,6 +79,7 @@ class _Number(Symbolic):
         return _zero(self - other) if _is_number(other) else NotImplemented
 
     def __ne__(self, other: Any) -> bool:
+        # of closed letters `==` is false where it holds for some sizes only, and `!=` must then be false as well.
         if not _is_number(other) or not self.letters.closed:
             return not self == other
         return self < other or self > other
@@ -97,6 +100,7 @@ class _Number(Symbolic):
         return self * -1 if self < 0 else self
 
     def __pow__(self, exponent: Any) -> Number:
+        # by multiplying out: a decimal or negative exponent has no formula of whole numbers.
         if not isinstance(exponent, int) or exponent < 0:
             self.refuse("a power")
         factors: list[Number] = [self] * exponent
@@ -107,6 +111,7 @@ class _Number(Symbolic):
 
     def scaled(self, factor: float) -> Number:
         """floor(self*factor), for factors such as 2 and 0.5."""
+        # a float is a fraction of powers of two: 0.5 is 1/2 exactly, 0.1 has 2**55 below and is refused.
         over, under = float(factor).as_integer_ratio()
         if under > MOST_CLASSES:
             self.refuse(f"a multiple by {factor:g}")
@@ -158,6 +163,7 @@ def _is_number(value: object) -> bool:
 
 
 def _negative(value: Number) -> bool:
+    # a difference may come out as a constant: H - H is the int 0.
     return value < 0 if isinstance(value, int) else value.is_negative()
 
 
@@ -183,6 +189,7 @@ class Dim(_Number):
         self.slope = slope
         self.offsets = offsets
         self.derived = derived
+        # worked out once: dims are keys of many tables, and offsets may be thousands.
         self._hash = hash((letter, modulus, slope, offsets))
 
     @staticmethod
@@ -212,12 +219,14 @@ class Dim(_Number):
     @property
     def bounds(self) -> tuple[int, int]:
         """Its smallest and largest value for the sizes in question."""
+        # linear between the ends, so the extremes are among them.
         values = [self.at(size) for size in _ends(self.domain, self.modulus)]
         return min(values), max(values)
 
     @property
     def content(self) -> int:
         """The largest number that divides all its values."""
+        # at(r + k*modulus) = at(r) + k*slope, so residues and slope bring all values in.
         return gcd(self.slope, *(self.at(r) for r in range(self.modulus)))
 
     def is_negative(self) -> bool:
@@ -232,6 +241,7 @@ class Dim(_Number):
         return self._hash
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # `derived` is a function, which pickle cannot write: its result goes instead.
         return _unpickled, (self.letters, *self.key, self.derived())
 
     def __repr__(self) -> str:
@@ -242,10 +252,12 @@ class Dim(_Number):
 
     def __add__(self, other: Any) -> Number:
         if isinstance(other, int):
+            # offsets are over the modulus, too.
             moved = tuple(c + other * self.modulus for c in self.offsets)
             return self._like(self.modulus, self.slope, moved, lambda: self.derived().plus(Expression(other, ())))
         if not isinstance(other, Dim):
             return self._with(other)
+        # no single formula of one letter: a sum of two.
         if other.letter != self.letter:
             return Amount.make(self.letters, [((self,), 1), ((other,), 1)])
         return self._plus(other, 1)
@@ -274,17 +286,21 @@ class Dim(_Number):
         if not isinstance(divisor, int):
             return self._over(divisor)
         if divisor <= 0:
+            # int's own ZeroDivisionError for 0, so that a formula fails as a number does.
             return -self // -divisor if divisor else 0 // divisor
+        # so many more sizes that the quotient grows by a whole number from one period to the next: H//2 has period 2.
         finer = divisor // gcd(self.slope, divisor)
         modulus, slope = self.modulus * finer, self.slope * finer // divisor
         if modulus > MOST_UNREDUCED:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
         scale = self.modulus * divisor
+        # one value for each residue is all there is to know; it is (slope*r + offset)/modulus, solved for the offset.
         values = ((self.slope * r + self.offsets[r % self.modulus]) // scale for r in range(modulus))
         offsets = tuple(modulus * value - slope * r for r, value in enumerate(values))
         return self._like(modulus, slope, offsets, lambda: self.derived().divided(divisor))
 
     def _over(self, divisor: Any) -> Number:
+        # a number over itself is 1; any other quotient of two sizes has no formula.
         if isinstance(divisor, Dim) and divisor.key == self.key:
             return 1
         return self.refuse("a division by a size")
@@ -295,6 +311,7 @@ class Dim(_Number):
     def _plus(self, other: Dim, sign: int) -> Number:
         modulus = lcm(self.modulus, other.modulus)
         mine, theirs = modulus // self.modulus, sign * (modulus // other.modulus)
+        # the offsets of both, repeated to the common modulus.
         a, b = self.offsets * mine, other.offsets * abs(theirs)
         offsets = tuple(x * mine + y * theirs for x, y in zip(a, b, strict=True))
         slope = self.slope * mine + other.slope * theirs
@@ -302,6 +319,7 @@ class Dim(_Number):
 
     def _like(self, modulus: int, slope: int, offsets: tuple[int, ...], derived: Derived) -> Number:
         """A number of the same letter: an int, if it is the same for all sizes in question."""
+        # the smallest form, without which equal functions would have different hashes and fields.
         modulus, slope, offsets = _reduced(modulus, slope, offsets)
         if modulus > MOST_CLASSES:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
@@ -311,6 +329,7 @@ class Dim(_Number):
         made = Dim(self.letters, self.letter, modulus, slope, offsets, derived)
         domain = self.domain
         value = made.at(domain.first)
+        # the two outermost sizes settle most cases before all intervals are gone through.
         same = value == made.at(domain.last) and all(made.at(n) == value for n in _ends(domain, modulus))
         return value if same else made
 
@@ -368,16 +387,19 @@ class Amount(_Number):
         """A sum of coefficient*product, as simple as can be: perhaps an int or a dim."""
         sums: dict[Factors, int] = {}
         for factors, coefficient in terms:
+            # 2H * 3W and 6 * H * W are one term: what divides all values of a factor goes to the coefficient.
             ordered, content = _primitive(factors)
             sums[ordered] = sums.get(ordered, 0) + coefficient * content
         linear: dict[str, Number] = {}
         constant = sums.pop((), 0)
+        # single sizes of one letter add up to a Dim, which knows more about itself than a sum does.
         for factors in [factors for factors in sums if len(factors) == 1]:
             (dim,), coefficient = factors, sums.pop(factors)
             linear[dim.letter] = linear.get(dim.letter, 0) + dim * coefficient
         constant += sum(dim for dim in linear.values() if isinstance(dim, int))
         dims = [dim for dim in linear.values() if isinstance(dim, Dim)]
         products = [(factors, coefficient) for factors, coefficient in sums.items() if coefficient]
+        # an Amount only where it is needed: dims and ints can be compared for all sizes at once.
         if not products and len(dims) <= 1:
             return dims[0] + constant if dims else constant
         products += [((dim,), 1) for dim in dims]
@@ -393,6 +415,8 @@ class Amount(_Number):
         """Between which values it surely lies."""
         low = high = 0
         for factors, coefficient in self.terms:
+            # a product over a box of ranges has its extremes at corners; terms are taken each for itself, so bounds may
+            # be wide.
             corners = [coefficient * prod(values) for values in product(*(dim.bounds for dim in factors))]
             low, high = low + min(corners), high + max(corners)
         return low, high
@@ -402,6 +426,7 @@ class Amount(_Number):
         low, high = self.bounds
         if high < 0 or low >= 0:
             return high < 0
+        # compared with a limit of the compiler's own: taken as not reached, whatever the sizes.
         if -self.constant >= COMPARED_AT_MOST or self.constant >= COMPARED_AT_MOST:
             return self.constant < 0
         return self._undecided()
@@ -410,12 +435,15 @@ class Amount(_Number):
         """Whether it is zero."""
         low, high = self.bounds
         expanded = self.expanded
+        # no terms are left of what is zero as a polynomial: (H - 1)*W - H*W + W.
         if not expanded or low > 0 or high < 0:
             return not expanded
         for terms in (self.terms, expanded):
             match terms:
+                # a product is zero where a factor is.
                 case ((factors, _),):
                     return any(dim == 0 for dim in factors)
+                # H*W = 12, say: only if the constant divides, and then by its divisors, which are few.
                 case ((factors, coefficient), ((), constant)) if all(dim.bounds[0] >= 0 for dim in factors):
                     return constant % coefficient == 0 and _has_product(factors, -constant // coefficient)
                 case _:
@@ -432,8 +460,10 @@ class Amount(_Number):
 
     def _undecided(self) -> bool:
         """Give up, or say that a comparison does not hold for all sizes."""
+        # nothing may be split off any more, so what is not known to hold does not hold.
         if self.letters.closed:
             return False
+        # both sides of the comparison without signs, as one would write it: H*W < 4*H + 7.
         terms = [(factors, n) if _rises(factors) else ((-factors[0],), -n) for factors, n in self.terms]
         left = Amount.make(self.letters, [term for term in terms if term[1] > 0])
         right = Amount.make(self.letters, [(factors, -n) for factors, n in terms if n < 0])
@@ -492,6 +522,7 @@ class Amount(_Number):
         if isinstance(divisor, int) and divisor and all(n % divisor == 0 for _, n in self.terms):
             return Amount.make(self.letters, [(factors, n // divisor) for factors, n in self.terms])
         if isinstance(divisor, _Number):
+            # only a single product that every term has: 6*H*W // H is 6*W.
             (factors, n), *more = _terms(divisor)
             if not more and all(_divides(factors, n, term) for term in self.terms):
                 return Amount.make(self.letters, [(_without(f, *factors), m // n) for f, m in self.terms])

@@ -44,9 +44,11 @@ def in_product(text: str) -> str:
 def _dim_formula(dim: Dim) -> str:
     residues = _residues(dim.domain, dim.modulus)
     low, high = dim.bounds
+    # of the sizes in question alone: a rule may have left one value of a formula.
     if low == high:
         return str(low)
     return (
+        # from what reads most easily to what always works.
         _straight(dim, residues)
         or _rounded(dim, residues, 1, 0)
         or _multiple(dim, residues)
@@ -56,6 +58,7 @@ def _dim_formula(dim: Dim) -> str:
 
 def _residues(domain: SizeSet, modulus: int) -> list[int]:
     """Residues that sizes of a domain have."""
+    # classes without sizes do not count: of multiples of 16, H/16 needs no rounding.
     found = {r % modulus for r, _ in domain.refined(lcm(domain.modulus, modulus)).intervals}
     return sorted(found)
 
@@ -65,6 +68,7 @@ def _straight(dim: Dim, residues: Sequence[int]) -> str | None:
     if len({dim.offsets[r] for r in residues}) > 1:
         return None
     slope, offset = dim.slope, dim.offsets[residues[0]]
+    # (2H + 2)/4 is (H + 1)/2.
     common = gcd(slope, offset, dim.modulus)
     return quotient_text(linear_text(dim.letter, slope // common, offset // common), dim.modulus // common)
 
@@ -76,10 +80,13 @@ def _rounded(dim: Dim, residues: Sequence[int], factor: int, plus: int) -> str |
     values = [(r, divmod(dim.at(r) - plus, factor)) for r in residues]
     if any(rest for _, (_, rest) in values):
         return None
+    # floor((pr + q)/d) = v just where v*d <= pr + q <= v*d + d - 1: the q that do for all residues at once.
     low = max(value * under - over * r for r, (value, _) in values)
     high = min(value * under + under - 1 - over * r for r, (value, _) in values)
     if low > high:
         return None
+    # ceil(n/d) = floor((n + d - 1)/d): the same range moved; the smaller number reads better, ceil(H/2) than floor((H +
+    # 1)/2).
     down, up = _nearest_zero(low, high), _nearest_zero(low - under + 1, high - under + 1)
     name, shift = ("floor", down) if abs(down) <= abs(up) else ("ceil", up)
     text = f"{name}({quotient_text(linear_text(dim.letter, over, shift), under)})"
@@ -88,6 +95,7 @@ def _rounded(dim: Dim, residues: Sequence[int], factor: int, plus: int) -> str |
 
 def _multiple(dim: Dim, residues: Sequence[int]) -> str | None:
     """`2*floor(H/2) + 1`."""
+    # 2*floor(H/2) + 1 takes every second value only: its differences have 2 in common.
     rise = gcd(*(dim.at(a) - dim.at(residues[0]) for r in residues for a in (r, r + dim.modulus)))
     for factor in (n for n in range(2, min(abs(rise), MOST_TRIED) + 1) if rise % n == 0):
         if text := _rounded(dim, residues, factor, dim.at(residues[0]) % factor):
@@ -108,6 +116,7 @@ Powers = tuple[str, ...]
 def _amount_formula(amount: Amount) -> str:
     if len(amount.terms) == 1:
         return _term_text(*amount.terms[0])
+    # multiplied out where no rounding is in the way, over one denominator: (3*H*W + 2*H)/4.
     polynomial = _polynomial(amount)
     if polynomial is None:
         return _sum_of([_term_text(*term) for term in amount.terms])
@@ -157,6 +166,7 @@ def _term_text(factors: Factors, coefficient: int) -> str:
         if line is None:
             texts.append(in_product(_dim_formula(dim)))
             continue
+        # (3H + 6)/2 as 3/2 * (H + 2): the factor stands without numbers in common.
         under = lcm(line[0].denominator, line[1].denominator)
         over = gcd(int(line[0] * under), int(line[1] * under)) or 1
         scale *= Fraction(over, under)
@@ -170,6 +180,7 @@ def _term_text(factors: Factors, coefficient: int) -> str:
 def _product_text(coefficient: int, factors: Sequence[str]) -> str:
     if not factors:
         return str(coefficient)
+    # powers as Python writes them, so that a formula can be pasted into a file.
     words = "*".join(f"{f}**{factors.count(f)}" if factors.count(f) > 1 else f for f in dict.fromkeys(factors))
     return words if coefficient == 1 else f"-{words}" if coefficient == -1 else f"{coefficient}*{words}"
 
@@ -193,6 +204,7 @@ def linear_text(letter: str, slope: int, offset: int) -> str:
 
 def quotient_text(text: str, divisor: int) -> str:
     """`H/16`, `(H - 60)/16`."""
+    # `H*W/2` needs no parentheses, `(H - 60)/16` does.
     simple = re.fullmatch(r"[\w*,()+ -]*", text) and (" " not in text or _is_wrapped(text))
     return text if divisor == 1 else f"{text}/{divisor}" if simple else f"({text})/{divisor}"
 

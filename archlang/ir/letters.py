@@ -43,6 +43,7 @@ class Letters:
         Where it does so for some sizes only, go on with the larger share.
         """
         domain = self.domains[letter]
+        # within a class of this modulus, H % len(offsets) is one number and the condition linear.
         modulus = lcm(domain.modulus, len(offsets))
         classes: list[tuple[Interval, ...]] = [()] * modulus
         every, none = True, True
@@ -50,6 +51,7 @@ class Letters:
             found = part(slope, offsets[r % len(offsets)], interval, modulus)
             every, none = every and found == interval, none and found is None
             classes[r] += (found,) if found else ()
+        # closed: `every` is the answer for all sizes in question, and some are not enough.
         if every or none or self.closed:
             return every
         return self._split(letter, SizeSet(modulus, tuple(classes)))
@@ -65,6 +67,7 @@ class Letters:
 
     def _split(self, letter: str, yes: SizeSet) -> bool:
         no = self.domains[letter] - yes
+        # the larger share keeps most of what was worked out; the rest is elaborated from the start.
         chosen = yes.count >= no.count
         self.left.append({**self.domains, letter: no if chosen else yes})
         self.domains[letter] = yes if chosen else no
@@ -78,8 +81,10 @@ def where_negative(slope: int, offset: int, interval: Interval, step: int) -> In
         return interval if offset < 0 else None
     if slope > 0:
         bound = min(last, (-offset - 1) // slope)
+        # members lie `step` apart from `first` on: the last one up to the bound.
         last = bound - (bound - first) % step
     else:
+        # a falling line is below zero from (offset + 1)/-slope on, rounded up.
         bound = max(first, -(-(offset + 1) // -slope))
         first = bound + (last - bound) % step
     return (first, last) if first <= last else None
@@ -90,5 +95,6 @@ def where_zero(slope: int, offset: int, interval: Interval, step: int) -> Interv
     first, last = interval
     if slope == 0:
         return interval if offset == 0 else None
+    # one size at most, and it must be whole and a member.
     size, rest = divmod(-offset, slope)
     return (size, size) if rest == 0 and first <= size <= last and (size - first) % step == 0 else None

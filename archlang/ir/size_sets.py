@@ -82,6 +82,7 @@ class SizeSet:
         return min(near, key=lambda n: abs(n - size), default=None)
 
     def __contains__(self, size: int) -> bool:
+        # the residue of the size chooses the class, so within an interval every step fits.
         return any(first <= size <= last for first, last in self.classes[size % self.modulus])
 
     def __bool__(self) -> bool:
@@ -93,6 +94,7 @@ class SizeSet:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SizeSet) and not self - other and not other - self
 
+    # equal sets may have different moduli and classes, so no hash of the fields would do.
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     def __and__(self, other: SizeSet) -> SizeSet:
@@ -116,12 +118,14 @@ class SizeSet:
 
         A set with an end has no residues, and the size behind its end.
         """
+        # an endless class has its last member within one step of the limit, seldom on it.
         top = LARGEST_LETTER - self.modulus
         residues = tuple(r for r, intervals in enumerate(self.classes) if intervals and intervals[-1][1] > top)
         modulus, reduced = _shortest_period(self.modulus, residues)
         start = 1
         for r, intervals in enumerate(self.classes):
             start = max(start, _settled(intervals, r in residues, self.modulus))
+        # the pattern may hold further down by chance: the part before it is as short as can be.
         while start > 1 and ((start - 1) % modulus in reduced) == (start - 1 in self):
             start -= 1
         return modulus, reduced, start
@@ -143,6 +147,7 @@ def runs_of(sizes: Iterable[int]) -> tuple[Progression, ...]:
     """Ascending sizes as runs with equal steps."""
     runs: list[Progression] = []
     for size in sizes:
+        # a step of 0 is that of a lone size, which any next one can follow.
         if runs and runs[-1][1] in (0, size - runs[-1][2]):
             runs[-1] = (runs[-1][0], size - runs[-1][2], size)
         else:
@@ -152,12 +157,14 @@ def runs_of(sizes: Iterable[int]) -> tuple[Progression, ...]:
 
 def _thinned(intervals: Iterable[Interval], residue: int, modulus: int) -> tuple[Interval, ...]:
     """The members of intervals that have a residue of a multiple of their modulus."""
+    # the first and the last member that have the residue; none if they cross.
     ends = ((a + (residue - a) % modulus, b - (b - residue) % modulus) for a, b in intervals)
     return tuple((a, b) for a, b in ends if a <= b)
 
 
 def _difference(mine: tuple[Interval, ...], theirs: tuple[Interval, ...], step: int) -> tuple[Interval, ...]:
     for a, b in theirs:
+        # what is cut out leaves a piece before and one behind, each a step away.
         parts = (part for c, d in mine for part in ((c, min(d, a - step)), (max(c, b + step), d)))
         mine = tuple(part for part in parts if part[0] <= part[1])
     return mine
@@ -166,6 +173,7 @@ def _difference(mine: tuple[Interval, ...], theirs: tuple[Interval, ...], step: 
 def _union(intervals: Iterable[Interval], step: int) -> tuple[Interval, ...]:
     joined: list[Interval] = []
     for a, b in sorted(intervals):
+        # neighbours in a class are a step apart: the next one continues the interval.
         if joined and a <= joined[-1][1] + step:
             joined[-1] = (joined[-1][0], max(b, joined[-1][1]))
         else:
@@ -177,6 +185,7 @@ def _shortest_period(modulus: int, residues: tuple[int, ...]) -> tuple[int, tupl
     """The same residue classes by the smallest modulus that has them."""
     known = set(residues)
     for period in (d for d in range(1, modulus) if modulus % d == 0):
+        # residues that a shift by the period maps to themselves.
         if all(((r + period) % modulus) in known for r in residues):
             return period, tuple(r for r in range(period) if r in known)
     return modulus, residues
@@ -185,6 +194,7 @@ def _shortest_period(modulus: int, residues: tuple[int, ...]) -> tuple[int, tupl
 def _settled(intervals: tuple[Interval, ...], endless: bool, modulus: int) -> int:
     """From where on a class is as it stays: all in, or all out."""
     if endless:
+        # the last interval goes on for ever; before it, the class was out for one step.
         return intervals[-1][0] - modulus + 1
     return intervals[-1][1] + 1 if intervals else 1
 
