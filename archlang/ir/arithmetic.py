@@ -100,8 +100,7 @@ def transposed_reads(reach: Reach, kernel_size: int, stride: int = 1, padding: i
     """The rows of the input whose windows a transposed convolution adds up in rows `reach` of its output."""
     if reach is None:
         return None
-    # input row i covers output rows iS - P to iS - P + F - 1: solved for i, rounded down for the last, up for the
-    # first.
+    # input row i covers output rows iS - P to iS - P + F - 1: solved for i, the last rounded down, the first up.
     last = (reach[1] + padding) // stride
     first = -((effective_kernel(kernel_size, dilation) - 1 - reach[0] - padding) // stride)
     # with a stride above the kernel some rows are covered by none; the row before the gap stands for them.

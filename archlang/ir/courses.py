@@ -154,7 +154,6 @@ def through(seen: Sights, middle: Mapping[int, Sights]) -> Sights:
 
 def of_layer(op: Op, inputs: tuple[Shape, ...], output: Shape) -> tuple[Courses, ...]:
     """How a layer reads each of its inputs, found by asking what it reads for some positions."""
-    # the plain rule on equal shapes needs no questions; most layers are such.
     if type(op).reads is Op.reads and all(shape == output for shape in inputs):
         return (identity(len(output)),) * len(inputs)
     # `reads` is code, perhaps of another package: its course is read off answers and then tried on others.

@@ -252,7 +252,6 @@ class Dim(_Number):
 
     def __add__(self, other: Any) -> Number:
         if isinstance(other, int):
-            # offsets are over the modulus, too.
             moved = tuple(c + other * self.modulus for c in self.offsets)
             return self._like(self.modulus, self.slope, moved, lambda: self.derived().plus(Expression(other, ())))
         if not isinstance(other, Dim):
@@ -415,8 +414,7 @@ class Amount(_Number):
         """Between which values it surely lies."""
         low = high = 0
         for factors, coefficient in self.terms:
-            # a product over a box of ranges has its extremes at corners; terms are taken each for itself, so bounds may
-            # be wide.
+            # a product over a box of ranges has its extremes at corners; of a sum of them bounds may be wide.
             corners = [coefficient * prod(values) for values in product(*(dim.bounds for dim in factors))]
             low, high = low + min(corners), high + max(corners)
         return low, high
@@ -440,7 +438,6 @@ class Amount(_Number):
             return not expanded
         for terms in (self.terms, expanded):
             match terms:
-                # a product is zero where a factor is.
                 case ((factors, _),):
                     return any(dim == 0 for dim in factors)
                 # H*W = 12, say: only if the constant divides, and then by its divisors, which are few.

@@ -27,12 +27,14 @@ class Digest:
 
     def then(self, other: Digest) -> Digest:
         """That of both, one after the other."""
+        # maps compose associatively: it makes no difference where blocks and groups begin and end.
         shift = (other.scale * self.shift + other.shift) % PRIME
         return Digest(self.scale * other.scale % PRIME, shift, self.length + other.length)
 
     def times(self, count: int) -> Digest:
         """That of so many copies."""
         power, found = self, Digest()
+        # by squaring, as a power of a number: a million copies in twenty steps.
         while count:
             if count % 2:
                 found = found.then(power)
@@ -52,6 +54,7 @@ def fingerprint(model: Model) -> str:
     inputs = tuple(f"input {port}" for port in range(len(model.inputs)))
     made = _Prints(model).body(len(model.bodies) - 1, inputs, "")
     sides = [(side.port, side.training) for side in model.sides]
+    # which values flow out, too: models of the same layers may give others of their values.
     ends = f"{[given.shape for given in model.inputs]} {made.outputs} {sides} {made.digest.shift} {made.digest.length}"
     return sha256(ends.encode()).hexdigest()[:32]
 
@@ -73,6 +76,7 @@ class _Prints:
 
     def body(self, body_id: BodyId, inputs: tuple[Where, ...], mark: str) -> _Made:
         """One copy; `inputs` are seen from before it, `mark` says whether it runs in training only."""
+        # distances in `inputs` are from the body's start, so copies that are fed alike have one key.
         key = body_id, inputs, mark
         if key not in self.known:
             self.known[key] = self._body(self.model.bodies[body_id], inputs, mark)
@@ -84,6 +88,7 @@ class _Prints:
         first: dict[str, int] = {}  # where named parts first stand
 
         def where(ref: Ref) -> Where:
+            """A value as it is seen from where the digest stands."""
             outputs, behind = (inputs, 0) if ref.node < 0 else made[ref.node]
             return _further(outputs[ref.port], digest.length - behind)
 
@@ -97,6 +102,7 @@ class _Prints:
     def _node(self, node: Node, inputs: tuple[Where, ...], mark: str) -> _Made:
         match node:
             case Layer():
+                # everything that a layer computes and learns, and nothing of its name or its line.
                 text = f"{node.op!r} {node.init} {inputs} {node.outputs} {mark}"
                 number = int.from_bytes(sha256(text.encode()).digest()) % PRIME
                 return _Made(Digest(BASE, number, 1), tuple((1, port) for port in range(len(node.outputs))))
@@ -108,11 +114,13 @@ class _Prints:
     def _copies(self, repeat: Repeat, inputs: tuple[Where, ...], mark: str) -> _Made:
         """Copies in a row: the first of a run may be fed in another way than those behind it, which are all alike."""
         digest, flowing = Digest(), inputs[0]
+        # seen from each copy, a label outside lies further back; as a text it stays the same for all.
         others = inputs[1:] if repeat.count == 1 else tuple(f"outside {where}" for where in inputs[1:])
         for run in repeat.runs:
             left = run.count
             while left:
                 copy = self.body(run.body, (flowing, *others), mark)
+                # an output is mostly a fixed distance before its copy's end: from the second copy on all are fed alike.
                 settled = copy.outputs[0] == flowing or run.count - left >= SETTLED
                 alike = left if settled else 1
                 digest, flowing, left = digest.then(copy.digest.times(alike)), copy.outputs[0], left - alike
@@ -121,6 +129,7 @@ class _Prints:
 
 def _further(where: Where, layers: int) -> Where:
     """The same place seen from some layers further on; texts do not move."""
+    # texts name a model's inputs and what stands outside a repeat.
     return where if isinstance(where, str) else (where[0] + layers, where[1])
 
 
@@ -129,6 +138,7 @@ def _shared(node: Node, digest: Digest, first: dict[str, int]) -> str:
     if isinstance(node, Repeat) or node.name is None:
         return ""
     name = f"{node.name.base} {node.name.index}"
+    # the same distance for a layer used again in a block as written flat.
     if node.shared and name in first:
         return f" shared {digest.length - first[name]}"
     first[name] = digest.length

@@ -32,6 +32,7 @@ class DoesNotFit(Exception):
 
 def running_shapes(op: Op, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
     """The shapes that come out. Raises `DoesNotFit`, or `OpError` as the layer's own rule does."""
+    # lazily: of sizes left free each comparison may split, and behind the first that fails none is needed.
     if not all(_demands(op, inputs[0]) if inputs else ()):
         raise DoesNotFit
     return op.infer_shapes(inputs)
@@ -48,10 +49,12 @@ def _demands(op: Op, shape: Shape) -> Iterator[bool]:
             yield shape[axis_index(op.words[0], op.dim, shape)] == op.size
         case LayerNorm():
             axes = len(op.normalized_shape)
+            # torch's LayerNorm holds its shape: unlike the other norms it runs on no other size of these axes.
             yield (shape[:1] if op.channels_first else shape[-axes:]) == op.normalized_shape
         case PReLU() if op.num_parameters > 1:
             yield shape[0] == op.num_parameters
         case InstanceNorm():
+            # torch raises for one position in training, whatever the weights.
             yield prod(shape[1:]) > 1
         case ChannelShuffle():
             yield shape[0] % op.groups == 0
@@ -73,6 +76,7 @@ def _part_demands(op: Op, shape: Shape) -> Iterator[bool]:
                 yield max(before, after) <= size - LEFT_OUT[op.mode]
         case Crop() if op.to is not None:
             for start, to, size in zip(op.start, op.to, shape[1:], strict=True):
+                # a centred crop was written without offsets: on another size it would no longer be in the middle.
                 yield (size - to) // 2 == start if op.centred else start + to <= size
         case Slice():
             first, last = op.ends(shape)
@@ -81,6 +85,7 @@ def _part_demands(op: Op, shape: Shape) -> Iterator[bool]:
             yield last <= shape[op.dim - 1]
         case Reshape():
             known, size = prod(n for n in op.shape if n != -1), prod(shape)
+            # the written source has the -1, too: torch works it out anew for each input.
             yield size % known == 0 if -1 in op.shape else size == known
         case _:
             pass

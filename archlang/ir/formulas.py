@@ -68,7 +68,6 @@ def _straight(dim: Dim, residues: Sequence[int]) -> str | None:
     if len({dim.offsets[r] for r in residues}) > 1:
         return None
     slope, offset = dim.slope, dim.offsets[residues[0]]
-    # (2H + 2)/4 is (H + 1)/2.
     common = gcd(slope, offset, dim.modulus)
     return quotient_text(linear_text(dim.letter, slope // common, offset // common), dim.modulus // common)
 
@@ -85,8 +84,7 @@ def _rounded(dim: Dim, residues: Sequence[int], factor: int, plus: int) -> str |
     high = min(value * under + under - 1 - over * r for r, (value, _) in values)
     if low > high:
         return None
-    # ceil(n/d) = floor((n + d - 1)/d): the same range moved; the smaller number reads better, ceil(H/2) than floor((H +
-    # 1)/2).
+    # ceil(n/d) = floor((n + d - 1)/d): the same range moved. ceil(H/2) reads better than floor((H + 1)/2).
     down, up = _nearest_zero(low, high), _nearest_zero(low - under + 1, high - under + 1)
     name, shift = ("floor", down) if abs(down) <= abs(up) else ("ceil", up)
     text = f"{name}({quotient_text(linear_text(dim.letter, over, shift), under)})"

@@ -168,6 +168,7 @@ class Body:
 
     def shape_of(self, ref: Ref) -> Shape:
         """Shape of a value of this body."""
+        # inputs of a body have no node; -1 stands for them all.
         return self.inputs[ref.port] if ref.node < 0 else self.nodes[ref.node].outputs[ref.port]
 
 
@@ -242,6 +243,7 @@ class Model:
     @property
     def outputs(self) -> tuple[Output, ...]:
         """What the model returns: what flows out of its chain, then its side outputs."""
+        # by reference and not stored twice: a shape of its own could contradict the body's.
         shapes = [self.root.shape_of(ref) for ref in self.root.outputs]
         sides = (Output(side.name, shapes[side.port], side.training) for side in self.sides)
         return (Output("output", shapes[0]), *sides)

@@ -16,6 +16,7 @@ def index_inputs(model: Model) -> tuple[bool, ...]:
 def _index_ports(body: Body, ports: list[frozenset[int]]) -> frozenset[int]:
     """Inputs of a body that flow into a layer of indices, through layers that only move numbers about."""
     wanted: set[Ref] = set()
+    # backwards: whether the output of a reshape is indices is known before its input is asked about.
     for index in reversed(range(len(body.nodes))):
         node = body.nodes[index]
         moves = isinstance(node, Layer) and node.op.family == "shape"
@@ -32,6 +33,7 @@ def _read_as_indices(node: Node, ports: list[frozenset[int]]) -> frozenset[int]:
         case Call():
             return ports[node.body]
         case Repeat():
+            # input 0 of the later runs is what the run before gives, and no input of the repeat.
             first = ports[node.runs[0].body] if node.runs else frozenset[int]()
             further = (port for run in node.runs for port in ports[run.body] if port)
             return first | frozenset(further)

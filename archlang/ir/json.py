@@ -16,6 +16,7 @@ from archlang.ir.ops.base import Op
 
 def op_union_schema(handler: Handler) -> CoreSchema:
     """Schema of "any layer", told apart by the field `op`."""
+    # made when it is asked for, since packages may register layers after this module is loaded.
     return handler.generate_schema(Annotated[Union[tuple(OPS)], Field(discriminator="op")])  # noqa: UP007  (a tuple of types)
 
 

@@ -40,6 +40,7 @@ class Effect:
             self.gradients + other.gradients,
             self.live + other.live,
             max(self.peak, self.live + other.peak),
+            # the second goes backwards beside all that the first keeps, the first beside the second's gradients.
             max(self.back + other.gradients, self.kept + other.back),
         )
 
@@ -51,7 +52,9 @@ class Effect:
             self.kept * count,
             self.gradients * count,
             self.live * count,
+            # of copies that leave something alive the last peaks highest, of those that give something up the first.
             max(0, more * self.live) + self.peak,
+            # copy i of n goes backwards beside i*kept and (n - 1 - i)*gradients: a line in i, largest at an end.
             self.back + more * max(self.gradients, self.kept),
         )
 
@@ -113,6 +116,7 @@ def follow(model: Model, setting: Setting) -> Part:
     given: list[Given] = []
     for port, (one, size) in enumerate(zip(model.inputs, input_bytes(model, setting), strict=True)):
         strides = contiguous_strides((setting.batch, *one.shape))
+        # not owned: the caller of a module holds its inputs as long as it runs.
         given.append(Given(port, size, False, False, strides, size // _numbers(one, setting), False))
     return _Fold(model, setting).part(len(model.bodies) - 1, tuple(given))
 
@@ -132,6 +136,7 @@ def integer_inputs(model: Model) -> frozenset[int]:
     """Which of the model's inputs are read as indices."""
     found: list[frozenset[int]] = []
     for body in model.bodies:
+        # a reshape or slice of indices gives indices: from the last node on they are followed to the inputs.
         wanted = {ref for node in body.nodes for ref in _read_as_indices(node, found)}
         for index in reversed(range(len(body.nodes))):
             node = body.nodes[index]
@@ -169,6 +174,7 @@ def layer_keeps(op: Op, inputs: Sequence[Shape], outputs: tuple[Shape, ...], set
     trace = Trace(setting, True)
     made = op.trace(trace, tuple(given), outputs)
     kept = tuple(index for index, tensor in enumerate(given) if tensor.storage.kept)
+    # an operation in place gives its input's memory back, which counts as an input that is kept.
     own_output = made[0].storage.kept and all(made[0].storage is not tensor.storage for tensor in given)
     own = trace.kept - sum(given[index].storage.size for index in kept) - (made[0].storage.size if own_output else 0)
     return Keeps(kept, own_output, own)
@@ -200,6 +206,7 @@ class _Frame:
         self.given = given
         self.memory = {one.group: Storage(one.size, one.kept) for one in given}
         self.values: dict[Ref, Tensor] = {}
+        # heads for training alone (GoogLeNet's) cost nothing in inference.
         aside = () if fold.setting.training else self.body.training
         self.order = [index for index in range(len(self.body.nodes)) if index not in aside]
         self.last = _last_reads(self.body, self.order)
@@ -208,6 +215,7 @@ class _Frame:
         self.inside: list[tuple[Inner, ...]] = [()] * len(self.body.nodes)
         for port, (one, shape) in enumerate(zip(given, self.body.inputs, strict=True)):
             storage = self.memory[one.group]
+            # the caller's own use never ends within the body, so the memory is never freed here.
             storage.uses += 1 if one.owned else 2  # the caller's own
             full = (fold.setting.batch, *shape)
             self.values[Ref(-1, port)] = Tensor(storage, full, one.strides, one.itemsize, one.grad)
@@ -241,10 +249,12 @@ class _Frame:
         groups = {id(storage): group for group, storage in self.memory.items()}
         for ref in self.body.outputs:
             tensor = self.values.get(ref)
+            # an output of a node that is left out in inference.
             if tensor is None:
                 yield None
                 continue
             storage = tensor.storage
+            # new memory gets numbers below 0, the same for outputs that share it: the caller must not count it twice.
             group = groups.setdefault(id(storage), -1 - len(groups))
             yield Returned(group, storage.size, storage.kept, tensor.strides, tensor.itemsize, tensor.grad)
 
@@ -268,10 +278,12 @@ class _Frame:
     def _layer(self, node: Layer, inputs: Sequence[Tensor]) -> tuple[Outputs, Effect]:
         parameters = count_elements(node.op.parameters()) * self.fold.setting.itemsize
         training = self.fold.setting.training
+        # autograd's rule: an operation is recorded if any tensor in it needs a gradient.
         trace = Trace(self.fold.setting, training and (parameters > 0 or any(x.grad for x in inputs)))
         outputs = node.op.trace(trace, tuple(inputs), node.outputs)
         trace.finish(outputs)
         gradients = 0 if node.shared or not training else parameters
+        # backwards, every value that is alive here has a gradient of its own size on the way.
         waiting = self._waiting(()) + sum(tensor.size for tensor in outputs if tensor.grad)
         back = trace.kept + gradients + waiting
         buffers = 0 if node.shared else _buffer_bytes(node, self.fold.setting)
@@ -284,7 +296,9 @@ class _Frame:
     # ---- bodies ----------------------------------------------------------------------------------------
 
     def _call(self, index: int, node: Call, inputs: Sequence[Tensor]) -> tuple[Outputs, Effect]:
+        # not owned: the caller's variable holds what it passes until the call is done.
         part = self.fold.part(node.body, self._lying(inputs, [False] * len(inputs)))
+        # gradients of shared weights add up in one place; activations are kept for each use anew.
         effect = replace(part.effect, gradients=0, buffers=0) if node.shared else part.effect
         self.inside[index] = (Inner(effect, part),)
         return self._outputs(part, inputs), replace(effect, back=effect.back + self._waiting(node.inputs))
@@ -293,6 +307,7 @@ class _Frame:
         groups: dict[int, int] = {}
         return tuple(
             Given(
+                # by order of appearance: bodies fed in the same way have one key, wherever the memory is.
                 groups.setdefault(id(x.storage), len(groups)), x.storage.size, x.storage.kept,
                 mine, x.strides, x.itemsize, x.grad,
             )
@@ -319,6 +334,7 @@ class _Frame:
     def _repeat(self, index: int, node: Repeat, inputs: Sequence[Tensor]) -> tuple[Outputs, Effect]:
         waiting = self._waiting(node.inputs)
         ref, flowing = node.inputs[0], inputs[0]
+        # `x = block(x)` in a loop: the first copy's input is freed when the name is bound anew, unless others read it.
         mine = self.last[ref] == index and node.inputs.count(ref) == 1 and flowing.storage.uses == 1 and node.count > 0
         if mine:  # the first copy gives it up
             del self.values[ref]
@@ -339,6 +355,7 @@ class _Frame:
             flowing = (_present(outputs[0]), *others)
             given = self._lying(flowing, [x.storage.uses == 0 for x in flowing])
             rounds = left // (len(parts) - seen[given]) if given in seen else 0
+            # all further whole rounds at once; a rest is followed copy by copy, out of `known`.
             if rounds:
                 effect = effect.then(_in_a_row(parts[seen[given] :]).times(rounds))
                 left -= rounds * (len(parts) - seen[given])
@@ -380,4 +397,5 @@ OUTPUT = -1
 def _last_reads(body: Body, order: Sequence[int]) -> dict[Ref, int]:
     """The node that reads each value last."""
     last = {ref: index for index in order for ref in body.nodes[index].inputs}
+    # what a body returns outlives its nodes, whoever reads it inside.
     return last | dict.fromkeys(body.outputs, OUTPUT)

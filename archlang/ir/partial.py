@@ -65,6 +65,7 @@ class PartialModel(Model):
     @property
     def outputs(self) -> tuple[Output, ...]:
         """What the model returns; nothing where that is unknown."""
+        # `Model.outputs` begins with what flows out, which is what is unknown here.
         return super().outputs if self.root.outputs else ()
 
 

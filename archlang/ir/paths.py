@@ -68,9 +68,11 @@ def find_place(model: Model, path: str) -> Place | tuple[str, ...]:
         found = next(_with_name(model, body, {}, word), None)
         if found is None:
             return tuple(prefix + name for name in islice(_names(model, body, {}), MOST_COMPARED))
+        # one word may lead through several repeats, which have no names of their own.
         steps, prefix = (*steps, *found), f"{prefix}{word}."
         place = Place(model, prefix[:-1], steps)
         if isinstance(place.node, Layer):
+            # a layer has no parts: `conv1.weight` is a path too far.
             return place if place.path == path else ()
         body = place.node.body
     return Place(model, path, steps)
@@ -86,6 +88,7 @@ def require_place(model: Model, path: str) -> Place:
 
 def unknown_path(model: Model, path: str, beside: tuple[str, ...]) -> UnknownPath:
     """The problem of a path that does not exist, with those of the scope that it leads to."""
+    # a model may have millions of layers: only the first are compared.
     every = (flat.path for flat in islice(flatten(model), MOST_COMPARED // 2))
     suggestion = closest(path, beside) or closest(path, every)
     return UnknownPath(path, suggestion, model.name, beside)
@@ -115,6 +118,7 @@ def _with_name(model: Model, body_id: BodyId, starts: Starts, word: str) -> Iter
             for copy in _copies_with(model.bodies[inner], count, offsets, word):
                 step = Step(body_id, index, run, copy)
                 there = advance(offsets, model.bodies[inner], copy)
+                # repeats in repeats: their names run on in the same scope.
                 yield from ((step, *steps) for steps in _with_name(model, inner, there, word))
 
 
@@ -123,7 +127,9 @@ def _copies_with(body: Body, count: int, starts: Starts, word: str) -> list[int]
     found = {0} if count else set[int]()
     for base, taken in body.names:
         digits = word.removeprefix(base)
+        # digits alone, and not too many: int() refuses more than 4,300 of them.
         if taken and word.startswith(base) and digits.isdecimal() and len(digits) <= LONGEST_NUMBER:
+            # `conv5` is number 4, counted from 0; names of numbered scopes count from 0 as they stand.
             copy = (int(digits) - bool(base) - starts.get(base, 0)) // taken
             found |= {copy} if 0 <= copy < count else set()
     return sorted(found)

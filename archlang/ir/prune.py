@@ -11,6 +11,7 @@ from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Name, Node, Ref,
 def prune_body(body: Body, nodes: Sequence[Node], output: Ref) -> Body:
     """The body with these nodes, in as far as the output needs them; nothing of it is left for training only."""
     kept = sorted(_needed(nodes, output))
+    # inputs of the body stay all, so that its callers need no change.
     place = {-1: -1, **{old: new for new, old in enumerate(kept)}}
     moved = (_with_inputs(nodes[index], place) for index in kept)
     return replace(body, nodes=tuple(_owning(moved)), outputs=(Ref(place[output.node], output.port),), training=())
@@ -18,6 +19,7 @@ def prune_body(body: Body, nodes: Sequence[Node], output: Ref) -> Body:
 
 def _needed(nodes: Sequence[Node], output: Ref) -> set[int]:
     needed: set[int] = set()
+    # a list and not recursion: a body may have more nodes in a row than Python goes deep.
     pending = [output.node]
     while pending:
         index = pending.pop()
@@ -38,6 +40,7 @@ def _owning(nodes: Iterable[Node]) -> Iterable[Node]:
         if isinstance(node, Repeat) or node.name is None:
             yield node
             continue
+        # weights belong to the first use in the body; if that is pruned, the next one takes its place.
         yield replace(node, shared=node.name in names) if node.shared else node
         names.add(node.name)
 
@@ -45,6 +48,7 @@ def _owning(nodes: Iterable[Node]) -> Iterable[Node]:
 def prune_model(model: Model, bodies: Sequence[Body]) -> Model:
     """The model with these bodies, the last being its own, less those that nothing uses."""
     used = _used(bodies)
+    # in the old order, in which bodies stand before those that use them.
     place = {old: new for new, old in enumerate(sorted(used))}
     return replace(model, bodies=tuple(_with_bodies(bodies[index], place) for index in sorted(used)))
 

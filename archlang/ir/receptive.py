@@ -71,10 +71,12 @@ class Effort:
         """The courses of the model's values; None where there are too many layers, or sizes are left free."""
         sizes = (size for given in self.model.inputs for size in given.shape)
         layers = sum(len(body.nodes) for body in self.model.bodies)
+        # probing compares sizes with positions, and of sizes left free each comparison may split.
         return None if layers > MOST_CHARTED or any(isinstance(n, Symbolic) for n in sizes) else Charts(self.model)
 
     def positions(self, shape: Shape) -> range:
         """The neighbours of which the one counts that sees most."""
+        # behind an upsampling by 2 one neighbour sees a row more than the other.
         return range(min(max(shape), MOST_POSITIONS) if self.grows else 1)
 
 
@@ -93,6 +95,7 @@ def _charted(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, 
     if effort.charts is None:
         return None
     seen = effort.charts.of(place, ref)
+    # one such course is enough: positions are followed for the whole value, and tell of all axes.
     if any(course in ("odd", "lost") for courses in seen.values() for course in courses):
         return None
     positions = effort.positions(shape)
@@ -102,19 +105,23 @@ def _charted(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, 
 def _read_off(courses: Courses, positions: Iterable[int]) -> Receptive:
     lines = [course if isinstance(course, Line) else None for course in courses]
     reaches = [[line.at(p, p) for p in positions] if line else [None] for line in lines]
+    # 1/2 behind an upsampling by 2: two neighbours look at the same place.
     strides = [Fraction(line.step, line.period) if line and line.step else None for line in lines]
     return Receptive(tuple(map(_largest, reaches)), tuple(strides))
 
 
 def _value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[str, Receptive]:
     def see(position: int) -> dict[str, Field]:
+        """The fields of the number at one position along all axes."""
         backwards = _Backwards(place.model, most := min(MOST_NODES, effort.left))
         try:
             return backwards.to_inputs(place, {ref: ((position, position),) * len(shape)})
         finally:
+            # also where it ends in TooFar: the next question must not spend it once more.
             effort.left -= most - backwards.left
 
     near = [see(position) for position in effort.positions(shape)]
+    # far from position 0 and divisible, so that roundings of scale factors have no part in the step.
     far = see(FAR), see(2 * FAR)
     return {name: _summary([fields[name] for fields in near], [fields[name] for fields in far]) for name in near[0]}
 
@@ -122,6 +129,7 @@ def _value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[s
 def _grows(model: Model) -> bool:
     """Whether any layer makes its map larger."""
     layers = ((body, node) for body in model.bodies for node in body.nodes if isinstance(node, Layer))
+    # joins are left out: an input that is broadcast is smaller than the output, but not enlarged.
     alone = ((body, node) for body, node in layers if not node.op.is_join)
     return any(
         len(shape) == len(node.outputs[0]) and any(a < b for a, b in zip(shape[1:], node.outputs[0][1:], strict=True))
@@ -147,6 +155,7 @@ def _stride(here: Reach, there: Reach, beyond: Reach) -> Fraction | None:
     if here is None or there is None or beyond is None:
         return None
     moved = there[0] - here[0]
+    # twice the way must move it twice as far, or there is no even step.
     return Fraction(moved, FAR) if moved > 0 and beyond[0] - there[0] == moved else None
 
 
@@ -166,6 +175,7 @@ class _Backwards:
     def to_inputs(self, place: Place, wanted: Mapping[Ref, Field]) -> dict[str, Field]:
         """What the values `wanted` in the body of a part see of each of the model's inputs that they depend on."""
         fields = self._body(place.body, wanted, place.steps[-1].index + 1)
+        # from the body of the part outwards, each time through what stands before in the body around it.
         for step in reversed(place.steps[:-1]):
             outer = self.model.bodies[step.body]
             node = outer.nodes[step.index]
@@ -193,6 +203,7 @@ class _Backwards:
             raise TooFar
         match node:
             case Layer():
+                # an op answers for one field; of a pooling's map and positions it reads the same anyway.
                 field = _hull(outputs.values())
                 return dict(enumerate(node.op.reads(field, input_shapes(body, node), node.outputs[0])))
             case Call():
@@ -217,6 +228,7 @@ class _Backwards:
                 before, flow = flow, inner.pop(0, None)
                 for port, field in inner.items():
                     _add(found, port, field)
+                # a fixed point (everything, mostly): further copies read nothing new.
                 if flow == before:
                     break
         return found if flow is None else {**found, 0: flow}

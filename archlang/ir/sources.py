@@ -37,10 +37,12 @@ def source(model: Model, body: Body, ref: Ref, scope: Scope) -> str:
     match node:
         case Layer(name=Name() as name):
             return scope.prefix + name_text(name, scope.starts)
+        # a Flatten that the compiler put in is in no table: the reader sees what stands before it.
         case Layer():
             return source(model, body, node.inputs[0], scope)
         case Call():
             path = scope.prefix + name_text(node.name, scope.starts)
+            # what flows out of a part has the part's name; a label inside it has its own.
             if ref.port == 0:
                 return path
             inner = model.bodies[node.body]
@@ -61,6 +63,7 @@ def _last_of(model: Model, repeat: Repeat, given: Sequence[str], scope: Scope) -
     for body_id, count, offsets in copies(model, repeat, scope.starts):
         inner = model.bodies[body_id]
         if count and inner.outputs:
+            # straight to the last copy, without going through the others.
             behind = advance(offsets, inner, count - 1)
             flowing = source(model, inner, inner.outputs[0], Scope(scope.prefix, behind, (flowing, *others)))
     return flowing
@@ -72,6 +75,7 @@ def reads_row_above(body: Body, index: int) -> bool:
     if len(inputs) != 1:
         return False
     before, ref = index - 1, inputs[0]
+    # rows of the table are parts with names; what was put in between has none.
     while before >= 0 and _is_put_in(body.nodes[before]):
         before -= 1
     while ref.node >= 0 and _is_put_in(body.nodes[ref.node]):
@@ -131,6 +135,7 @@ def _copies(model: Model, repeat: Repeat, at: tuple[tuple[Step, ...], BodyId, in
         for copy in range(count):
             step = Step(body_id, index, run, copy)
             out = yield from _spots(model, inner, (*steps, step), Scope(scope.prefix, offsets, flowing))
+            # a body with errors gives nothing: what flowed in is then the best that is known.
             flowing = (*(out[:1] or flowing[:1]), *flowing[1:])
             offsets = advance(offsets, model.bodies[inner])
     return flowing[:1]

@@ -22,6 +22,7 @@ def verify_model(model: Model) -> None:
     _check_arguments(model.arguments)
     sizes: list[tuple[int, int]] = []
     for number, body in enumerate(model.bodies):
+        # bodies may refer only to those before them: there can be no circle, and one pass checks all.
         sizes.append(_Verifier(model, number, body, sizes).check())
     _check_ports(model)
 
@@ -70,8 +71,10 @@ class _Verifier:
             outputs, parts, depth = self._expand(node, input_shapes(self.body, node))
         except DoesNotFit:
             raise ValueError(f"{where} has weights or numbers of another size") from None
+        # a file may hold any numbers: rules of layers meet them here unchecked.
         except (OpError, ArithmeticError, LookupError, TypeError) as error:
             raise ValueError(f"{where} is impossible: {error}") from None
+        # shapes are worked out again and compared: later code reads them from the node.
         _need(node.outputs == outputs and all(map(_is_shape, outputs)), f"{where} has other shapes than it says")
         return parts, depth
 
@@ -99,6 +102,7 @@ class _Verifier:
         flow, parts, depth = inputs, 0, 0
         for run in node.runs:
             outputs = self._flow(run.body, flow)
+            # copies of one body follow each other only if it gives the shape that it takes.
             _need(run.count >= 1 and (run.count == 1 or outputs[0] == flow[0]), "copies do not follow each other")
             flow = (outputs[0], *inputs[1:])
             inner, below = self._size(run.body)
@@ -122,6 +126,7 @@ def _need(condition: bool, otherwise: str) -> None:
 
 
 def _check_word(word: str, problem: str | None) -> None:
+    # names become classes and attributes of generated Python, so this is what keeps a file from writing code.
     _need(word.isascii() and word.isidentifier() and problem is None, f"{word!r} is no name")
 
 

@@ -47,8 +47,10 @@ def layer_totals(body: Body, layer: Layer) -> Totals:
         count_elements(layer.op.parameters()),
         count_elements(layer.op.buffers()),
         layer.op.macs(inputs, layer.outputs[0]),
+        # a Flatten that the compiler put in is a view, and no layer that anyone wrote.
         sum(prod(shape) for shape in layer.outputs) if layer.name else 0,
         1 if layer.name else 0,
+        # 0 for want of a rule is not a count of 0, and totals must be able to say so.
         int(lacks_rule(layer.op, "parameters")),
         int(lacks_rule(layer.op, "macs")),
     )
@@ -71,6 +73,7 @@ def fold_totals(model: Model) -> tuple[Totals, ...]:
         failed = len(body.failures) if isinstance(body, PartialBody) else 0
         total = Totals(without_parameters=failed, without_macs=failed, failed=failed)
         for index, node in enumerate(body.nodes):
+            # bodies stand before those that use them: their totals are there already.
             total += counted(_node_totals(body, node, totals), is_shared(node), index in body.training)
         totals.append(total)
     return tuple(totals)
@@ -95,7 +98,9 @@ def is_shared(node: Node | None) -> bool:
 def counted(totals: Totals, shared: bool, training: bool) -> Totals:
     """What a node adds: shared weights count once; what runs in training only has no part in inference."""
     if shared:
+        # ResNet's one `relu` called twice works twice; its weights, if it had any, would be there once.
         totals = replace(totals, parameters=0, buffers=0, without_parameters=0)
+    # torchvision's GoogLeNet: 13,004,888 parameters with its heads, and the MACs of inference without.
     return replace(totals, macs=0, elements=0, without_macs=0) if training else totals
 
 
@@ -127,6 +132,7 @@ def name_text(name: Name, starts: Starts) -> str:
     """A relative name in full: labels as they stand, `0` in a numbered scope, `conv1` at the top of a model."""
     if name.index is None:
         return name.base
+    # numbers of a Sequential count from 0 as torch's do; `conv1` counts from 1, as papers write it.
     number = starts.get(name.base, 0) + name.index
     return f"{name.base}{number + 1}" if name.base else str(number)
 
@@ -171,6 +177,7 @@ def _walk(
     model: Model, body_id: BodyId, prefix: str, starts: Starts, shared: bool, training: bool
 ) -> Iterator[FlatLayer | FlatFailure]:
     body = model.bodies[body_id]
+    # None behind the last node: a stage may have failed there.
     for index, node in enumerate((*body.nodes, None)):
         for failure in failures_at(body, index):
             yield FlatFailure(prefix + failure_path(failure, starts), failure)
@@ -182,6 +189,7 @@ def _walk(
                 pass
             case Call():
                 inner = f"{prefix}{name_text(node.name, starts)}."
+                # a call opens a scope of its own, where numbers start anew.
                 yield from _walk(model, node.body, inner, {}, again, aside)
             case Repeat():
                 for run_body, count, offsets in copies(model, node, starts):

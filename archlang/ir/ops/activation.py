@@ -51,8 +51,7 @@ class _Activation(Op):
 
     def _in_place(self, trace: Trace, x: Tensor) -> Tensor:
         """What stands in for the input is kept: the output that replaces it, or a copy made before."""
-        # autograd's own rule for `relu6_` and its like: where the formula of the gradient needs the old input, it is
-        # cloned first.
+        # autograd's rule for `relu6_` and its like: an old input that the gradient's formula needs is cloned first.
         copied = trace.recording and self.keeps == "input" and self.copies_in_place
         trace.keep(trace.new(x.shape, like=(x,)) if copied else x)
         return trace.same(x)

@@ -81,8 +81,7 @@ class Attention(Op):
         if not trace.training:
             return (self._in_one(trace, batch * length, outputs[0]),)
         tokens = (batch * length, features)
-        # nn.MultiheadAttention turns `batch_first` inputs to (L, N, E), and the linear map copies what does not lie in
-        # order.
+        # nn.MultiheadAttention turns the input to (L, N, E); the linear map copies what does not lie in order.
         rows = trace.reshape(trace.permute(x, (1, 0, 2)), tokens)
         projected = trace.new((3, *tokens))
         # the three lie mixed, (L, N, 3, E); torch unpacks them to (3, L, N, E) by a copy and gives the first up.

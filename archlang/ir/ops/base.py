@@ -139,7 +139,6 @@ class Op:
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         """The op for `given` (canonical values, defaults filled in) on an input of `shape`."""
-        # of most layers the arguments say all; those that need the input's sizes override this.
         del word, shape
         return cls(**given)
 

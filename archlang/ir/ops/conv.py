@@ -135,8 +135,7 @@ class Conv(Op):
             padded = [window.size + window.padding[1] - window.padding[0] for window in windows]
         # any other border is written out by F.pad before the convolution: a whole copy of the map.
         if self.padding_mode != "zeros" or padded != list(x.shape[2:]):
-            # the gradients of F.pad's "reflect" and "replicate" are written with the unpadded input; "circular" is made
-            # of copies of slices.
+            # the gradients of F.pad's "reflect" and "replicate" read the unpadded input; "circular" is made of slices.
             trace.keep(*(inputs if x.grad and self.padding_mode in ("reflect", "replicate") else ()))
             x = trace.new((*x.shape[:2], *padded))
         trace.keep(x)

@@ -21,8 +21,7 @@ def masked(trace: Trace, x: Tensor, inplace: bool = False, noise_shape: Dims | N
     # torch fuses dropout on CUDA only; the CPU draws noise of the input's own type, already divided by 1 - p.
     fused = trace.setting.device == "cuda" and not inplace and noise_shape is None
     noise = trace.new(x.shape if noise_shape is None else noise_shape, MASK_BYTES if fused else None)
-    # the product's gradient for x needs the noise; what enters a network needs no gradient, and dropout of it keeps
-    # nothing.
+    # the product's gradient for x needs the noise; what enters a network needs no gradient, and nothing is kept.
     trace.keep(*((noise,) if x.grad else ()))
     return trace.same(x) if inplace else trace.new(x.shape, like=(x,))
 

@@ -140,8 +140,7 @@ class LearnedTensor(Op):
         """A view of the parameter, for every sample the same."""
         shape = (trace.batch, *self.shape)
         return (
-            # a stride of 0 is torch's `expand`: all samples read the same numbers, which are counted among the
-            # parameters.
+            # a stride of 0 is torch's `expand`: all samples read the parameter's own numbers.
             Tensor(Storage(0), shape, (0, *contiguous_strides(self.shape)), trace.setting.itemsize, trace.recording),
         )
 

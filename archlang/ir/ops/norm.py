@@ -123,8 +123,7 @@ class LocalResponseNorm(Op):
         """x/(k + alpha*mean of x^2 over neighbouring channels)^beta, with a torch operation for each step."""
         x = inputs[0]
         square = trace.new(x.shape, like=(x,))
-        # torch puts size//2 channels of zeros before and (size - 1)//2 behind and averages: for an even size the window
-        # is not symmetric.
+        # torch puts size//2 channels of zeros before, (size - 1)//2 behind: for an even size the window leans back.
         padded = trace.new((trace.batch, x.shape[1] + self.size - 1, *x.shape[2:]))
         trace.free(square)
         mean = trace.new(x.shape)

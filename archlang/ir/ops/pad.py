@@ -55,8 +55,7 @@ class Pad(Op):
         number("value", 0.0),
         optional(sizes("before", minimum=0, keyword=True)),
         optional(sizes("after", minimum=0, keyword=True)),
-        # option A of ResNet's shortcuts (He et al. 2015): channels of zeros instead of a projection, without
-        # parameters.
+        # option A of ResNet's shortcuts (He et al. 2015): channels of zeros, without the parameters of a projection.
         optional(integers("channels", "a number of channels, or (before, after)", keyword=True)),
     )
 

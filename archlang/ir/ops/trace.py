@@ -141,7 +141,6 @@ class Trace:
         """Give up what the layer does not give on."""
         # by identity of the memory: an output may be a view of something made on the way.
         given_on = {id(tensor.storage) for tensor in outputs}
-        # shape and strides play no part in giving up memory.
         self.free(*(Tensor(storage, (), (), 0) for storage in list(self.made) if id(storage) not in given_on))
 
     def view(self, tensor: Tensor, shape: Sequence[int], strides: Sequence[int]) -> Tensor:

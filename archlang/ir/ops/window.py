@@ -28,7 +28,6 @@ def coverage_problems(
     word: str, shape: Shape, windows: tuple[Window, ...], rounding: str | None, strict: bool
 ) -> Iterable[Problem]:
     """Rows of the real input that no window reads; under `strict`, any size that is not whole."""
-    # who writes `round=` has said how the rest is meant.
     if rounding is not None:
         return
     if any(window.unread > 0 for window in windows):
