@@ -59,6 +59,7 @@ def _known(option: str, wanted: Iterable[str]) -> set[str]:
     found = set[str]()
     for code in wanted:
         if code != ALL and code not in codes():
+            # all kinds of problems are loaded only to tell an error's code from a misspelt one
             from archlang.errors.catalog import catalog
 
             problem = UnknownCode(code, closest(code, (*codes(), ALL)), code in catalog())
@@ -74,8 +75,10 @@ def _look(run: Run, models: Sequence[Model], allowed: set[str]) -> list[Diagnost
     """All warnings of one check, in the order of the file, without those that comments or `allowed` allow."""
     comments, collector = Comments(run.program), Collector()
     with deep_recursion():
+        # generators: comments are asked once all lints have looked, since only then they know what they silenced
         for found in (_findings(run, models), islice(comments.problems(codes(), _is_complete(run, models)), MOST_IDLE)):
             collector.extend(d for d in found if not comments.silence(d) and d.code not in allowed)
+    # stable: warnings about one place stay in the order of LINTS
     return sorted(collector, key=lambda d: d.span.start if d.span else -1)
 
 
@@ -97,6 +100,7 @@ def _findings(run: Run, models: Sequence[Model]) -> Iterator[Diagnostic]:
                 _ = [(d.message, d.problem.notes, d.problem.advice) for d in found]  # what raises, raises here
             yield from found
         except Exception as error:
+            # another package's mistake is a warning about that package; our own must not pass unseen
             if not lint.is_foreign:
                 raise
             yield _broken(Broken(lint.code, lint.package, reason_of(error)))
@@ -124,10 +128,12 @@ def _of_models(lint: Lint, nets: Sequence[Net], file: str) -> Iterator[Diagnosti
     find = lint.find
     looked = [net for net in nets if find and not (lint.sized and net.symbolic)]
     found = [(net, finding) for net in looked if find for finding in find(net)]
+    # a block used with several arguments is one text and several bodies, not all of which need be at fault
     hits = Counter(net.layer(finding.spot).origin for net, finding in found if finding.spot)
     for net, finding in found:
         call = net.call(finding.spot) if finding.spot else None
         span = finding.span or (call and call.span)
+        # what an imported file writes is that file's business
         if span is None or span.source is not net.text.source:
             continue
         helps = finding.helps
@@ -144,6 +150,7 @@ def _with_tried_helps(
     outcome: Outcome, run: Run, found: Sequence[Diagnostic], allowed: set[str]
 ) -> Sequence[Diagnostic]:
     """Apply each edit to the text and check it again: what leaves fewer warnings and no new one is offered."""
+    # the list is cut off: whether an edit leaves fewer warnings could not be counted
     if len(found) >= MOST_DIAGNOSTICS:
         return found
     here = replace(outcome, diagnostics=tuple(found))
@@ -156,6 +163,7 @@ def _with_tried_helps(
         if not after.ok or after.run is None:
             return after
         left = _look(after.run, after.models, allowed)
+        # `<=` of counters: no code more often than before; else `here` is given back, which is no better and no help
         return replace(after, diagnostics=tuple(left)) if Counter(d.code for d in left) <= before else here
 
     def may_try() -> bool:

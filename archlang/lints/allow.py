@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Lines = tuple[int, int]
 """First and last line, both included."""
 
+# behind every line that a file can have
 END = 1 << 62
 
 ABOUT_COMMENTS = ("unused-allow", "unknown-lint")
@@ -64,6 +65,7 @@ class Comments:
         if span is None or not self.entries:
             return False
         at = self._by_line(diagnostic.code)
+        # a call over several lines may carry the comment behind any of them
         hits = {lines for line in range(span.line, span.end_position[0] + 1) for lines in at.get(line, ())}
         self._used.update((diagnostic.code, lines) for lines in hits)
         return bool(hits)
@@ -107,6 +109,7 @@ def _find_allowed(program: Program) -> Iterator[Allowed]:
     from archlang.syntax.comments import allow_comments
 
     lines = program.source.text.split("\n")
+    # neither empty lines nor comments: several comments above one line all count for it
     written = [number for number, line in enumerate(lines, 1) if line.strip()[:1] not in ("", "#")]
     items = [(item.span.line, item.span.end_position[0]) for item in program.items]
     for comment in allow_comments(program.source):
@@ -121,8 +124,10 @@ def _counts_for(comment: AllowComment, items: Sequence[Lines], written: Sequence
         return line, line
     if line < items[0][0]:
         return 1, END
+    # items[behind - 1] is the last definition that begins at this line or above
     behind = bisect_right(items, (line, END))
     if line <= items[behind - 1][1]:
+        # there is one: the comment stands inside a definition, whose last line is written
         below = written[bisect_right(written, line)]
         return below, below
     return items[behind] if behind < len(items) else (END, END)
@@ -131,6 +136,7 @@ def _counts_for(comment: AllowComment, items: Sequence[Lines], written: Sequence
 def _whole(source: Source, entry: Allowed) -> Span:
     """The comment, with its line where it stands alone; of several codes the one with its comma."""
     codes, place, text = entry.comment.codes, entry.place, source.text
+    # the first code goes with the comma behind it, any other with the comma in front
     if place:
         return source.span(codes[place - 1].end, entry.span.end)
     if len(codes) > 1:

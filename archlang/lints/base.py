@@ -105,12 +105,14 @@ class Net:
 
     def sources(self, spot: Spot, through: frozenset[str] = NEUTRAL, port: int = 0) -> list[Spot | None]:
         """What feeds a layer, looking through layers of some kinds; None for an input of the model."""
+        # a dict is a set that keeps the order in which layers were found, and with it the order of messages
         found: dict[Spot | None, None] = {}
         pending, seen = list(self.wiring.sources(spot, port)), set[Spot]()
         while pending:
             source = pending.pop(0)
             if source is None or self.op(source).tag not in through:
                 found[source] = None
+            # copies of a repeat are one spot here, which feeds itself
             elif source not in seen:
                 seen.add(source)
                 pending += self.wiring.sources(source)
@@ -135,6 +137,7 @@ class Net:
         for port, source in enumerate(self.wiring.outputs):
             if source is None:
                 continue
+            # `sources` looks at what feeds a layer, so the last one itself is looked at here
             before = self.sources(source, through) if self.op(source).tag in through else [source]
             yield from ((names.get(port, "output"), spot) for spot in before if spot is not None)
 
@@ -150,6 +153,7 @@ class Net:
 
     @cached_property
     def _origins(self) -> Counter[object]:
+        # layers without a name (a flattening, a crop) have the place of the word that they were put in for
         return Counter(layer.origin for _, layer in self.spots if layer.name is not None)
 
     def word(self, spot: Spot) -> str:

@@ -42,6 +42,7 @@ def _gives_map(net: Net, source: Spot | None, shape: Shape) -> bool:
     """Whether a layer gives a map with its channels first, or an input is a picture."""
     if source is not None:
         return net.op(source).tag in CHANNELS_FIRST
+    # (3, 224, 224): tokens would hardly be as many as their features
     return len(shape) == 3 and shape[0] in PICTURE_CHANNELS and shape[1] == shape[2]
 
 
@@ -57,6 +58,7 @@ def _instead(net: Net, call: ast.Call, shape: Shape, features: int) -> Iterator[
 
 def activation_on_scores(net: Net) -> Iterator[Finding]:
     """Outputs that come from a hidden layer's non-linearity behind the scores of a few classes."""
+    # what another model of the file goes on with are features, and may end in what it likes
     calls_it = any(net.model.name in words for words in net.text.words.values())
     for name, spot in net.enders(AT_THE_END):
         if net.op(spot).tag in CUT_OFF and is_scores(net, spot) and _is_few(net.output(spot)[0]) and not calls_it:

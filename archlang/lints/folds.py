@@ -27,6 +27,7 @@ def count_copies(model: Model) -> tuple[int, ...]:
     """How often each body occurs."""
     counts = [0] * len(model.bodies)
     counts[-1] = 1
+    # users stand behind what they use: from the end, the count of a body is complete when it is read
     for number in reversed(range(len(model.bodies))):
         for node in model.bodies[number].nodes:
             for inner, count in uses(node):
@@ -48,6 +49,7 @@ def total_strides(model: Model, axis: int) -> int:
 
 def _stride(node: Node, axis: int, of_bodies: Sequence[int]) -> int:
     if not isinstance(node, Layer):
+        # a stride of 2 is at the limit, 2**20, after 20 copies
         return prod(min(of_bodies[body], LARGEST_STRIDE) ** min(count, 20) for body, count in uses(node))
     stride: Any = getattr(node.op, "stride", None)
     return stride[axis - 1] if node.op.tag in WINDOWED and stride and axis <= len(stride) else 1
@@ -55,6 +57,7 @@ def _stride(node: Node, axis: int, of_bodies: Sequence[int]) -> int:
 
 # ---- receptive fields, from below ------------------------------------------------------------------
 
+# the receptive field as a pair: r = 1 + growth, and the jump j; a window k, s makes r + j*(k - 1), j*s of it
 Growth = tuple[int, int]
 """How many positions more than one a number sees through some layers, and by how many its neighbours look further."""
 
@@ -100,6 +103,7 @@ class Ways:
             node = self._bodies[step.body].nodes[step.index]
             found = _then(found, _into(node, self._inside[step.body]))
             for run, (inner, count) in enumerate(uses(node)):
+                # copies in front of this one have gone before
                 if isinstance(node, Repeat) and run <= step.run:
                     found = _then(found, _times(self._growths[inner], count if run < step.run else step.copy))
         return 1 + found[0]
@@ -120,6 +124,7 @@ def _growth(node: Node, of_bodies: Sequence[Growth]) -> Growth:
     if op.tag not in WINDOWED or not op.kernel_size or not op.stride:
         return STAYS
     dilation = getattr(op, "dilation", None) or (1,) * len(op.kernel_size)
+    # a lower bound for all axes at once: the smallest window and the smallest stride among them
     extents = (d * (k - 1) for k, d in zip(op.kernel_size, dilation, strict=True))
     return min(extents), min(op.stride)
 
@@ -131,6 +136,7 @@ def _then(first: Growth, second: Growth) -> Growth:
 def _times(growth: Growth, count: int) -> Growth:
     """What copies in a row do, by squaring."""
     found = STAYS
+    # `_then` is associative, so doubling works: a million copies take twenty steps
     while count:
         found = _then(found, growth) if count % 2 else found
         growth, count = _then(growth, growth), count // 2

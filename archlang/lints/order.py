@@ -28,12 +28,14 @@ KEEPS_SIGN = NEUTRAL | {"max_pool", "avg_pool", "flatten", "dropout", "channel_d
 
 LINEAR_BETWEEN = NEUTRAL | {"batch_norm", "flatten", "dropout", "channel_dropout"}
 AT_THE_END = NEUTRAL | {"flatten", "reshape"}
+# torch's losses that begin with log_softmax, or sigmoid, themselves
 LOSSES = {"softmax": "CrossEntropyLoss", "sigmoid": "BCEWithLogitsLoss"}
 
 
 def bias_before_norm(net: Net) -> Iterator[Finding]:
     """Biases that a normalisation takes away, wherever the layer stands."""
     for spot, op in net.of(*WEIGHTED):
+        # LINEAR on tokens adds along the last axis, and the normalisation takes the mean along the first
         channels_last = op.tag == "linear" and len(net.output(spot)) > 1
         if not op.bias or channels_last or net.is_shared(spot):
             continue
@@ -52,6 +54,7 @@ def _centres(net: Net, reader: Reader) -> bool:
     if reader is None:
         return False
     op = net.op(reader[0])
+    # a group of one channel is centred by itself; in larger groups the biases of its channels differ and stay
     return op.tag in CENTRING or (op.tag == "group_norm" and op.num_groups == op.num_channels)
 
 
@@ -73,6 +76,7 @@ def doubled_activation(net: Net) -> Iterator[Finding]:
 def _idle_behind(net: Net, spot: Spot) -> Spot | None:
     """The non-linearity behind which this one changes nothing."""
     op = net.op(spot)
+    # only RELU does nothing to what is not negative; sigmoid of relu, say, is odd and not idle
     if op.tag == "relu":
         return _alike(net, spot, KEEPS_SIGN, NOT_NEGATIVE)
     return None
@@ -82,6 +86,7 @@ def _alike(net: Net, spot: Spot, through: frozenset[str], tags: frozenset[str]) 
     """The first source of a layer, if all its sources are of some kinds."""
     sources = net.sources(spot, through)
     known = [source for source in sources if source is not None and net.op(source).tag in tags]
+    # all of them: a layer behind a join may need what one of its branches does not
     return known[0] if known and len(known) == len(sources) else None
 
 
@@ -89,6 +94,7 @@ def activation_before_loss(net: Net) -> Iterator[Finding]:
     """Outputs that come from a softmax, and features that come from a sigmoid behind a layer with weights."""
     for name, spot in net.enders(AT_THE_END):
         tag = net.op(spot).tag
+        # a sigmoid may well end a network that gives pixels, softmax hardly anything but classes
         if tag == "softmax" or (tag == "sigmoid" and is_scores(net, spot)):
             call = net.call(spot)
             edits = net.text.without(call) if call else ()
@@ -131,10 +137,13 @@ def _merges(net: Net, first: Spot, second: Spot) -> bool:
     if not all(reader and net.op(reader[0]).tag in WEIGHTED for reader in readers):
         return False
     a, b = net.op(first), net.op(second)
+    # FC behind a convolution reads a map, as every classifier does
     if a.tag != "conv":
         return b.tag != "conv" and _is_wide(net, first, second)
+    # MobileNet's depthwise and pointwise pair saves weights, which one convolution would not
     if b.tag != "conv" or max(*a.stride, a.groups) > 1:
         return False
+    # 1x7 and 7x1 are a large window taken apart; 3x3 behind 3x3 looks twice along the same axis
     common = any(i > 1 and j > 1 for i, j in zip(a.kernel_size, b.kernel_size, strict=False))
     return common and max(*b.stride, b.groups) == 1
 
@@ -146,6 +155,7 @@ def _is_wide(net: Net, first: Spot, second: Spot) -> bool:
 
 def dropout_before_norm(net: Net) -> Iterator[Finding]:
     """Batch normalisations that read what dropout gives."""
+    # dropout raises variance in training only, and running statistics keep that (Li et al., arXiv 1801.05134)
     for spot, _ in net.of("batch_norm"):
         dropout = _alike(net, spot, NEUTRAL | POINTWISE, frozenset(DROPOUTS))
         if dropout is not None and 0 < net.op(dropout).p < 1:

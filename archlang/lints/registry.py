@@ -48,6 +48,7 @@ def register(lint: Lint) -> Lint:
     """
     if lint.find is None and lint.find_in_file is None:
         raise ValueError(f"{lint.code} looks neither at models nor at files")
+    # in place: others have imported the list itself
     LINTS[:] = [*(known for known in LINTS if known.code != lint.code), lint]
     return lint
 
@@ -62,5 +63,6 @@ def load_entry_points() -> None:
 
 def codes() -> tuple[str, ...]:
     """The codes of all warnings."""
+    # here and not on import: installed packages are looked through only where codes are asked for
     load_entry_points()
     return (*(lint.code for lint in LINTS), *ABOUT_COMMENTS, BROKEN_PLUGIN)

@@ -55,6 +55,7 @@ class FileText:
 
     @cached_property
     def _calls(self) -> dict[tuple[int, int], ast.Call]:
+        # the IR keeps lines and columns and no offsets; no two calls begin at one place
         return {(n.span.line, n.span.column): n for n in self.nodes if isinstance(n, ast.Call)}
 
     @cached_property
@@ -76,6 +77,7 @@ class FileText:
 
     def argument(self, call: ast.Call, op: Op, name: str) -> ast.Argument | None:
         """An argument of a call as it is written, by name, letter or position."""
+        # CONV(32, F=3, S=2): the lectures' letters are names, too
         names = {p.letter or p.name: p.name for p in op.signature} | {p.name: p.name for p in op.signature}
         adapted = op.adapted.get(call.word, {})
         names |= adapted
@@ -100,6 +102,7 @@ class FileText:
                 added += f", {name}={text}"
             elif isinstance(argument.value, ast.Literal):
                 edits.append(Edit(argument.value.span, text))
+            # width * 2, or a name: other layers may depend on it
             else:
                 return ()
         return (*edits, *self._added(call, added)) if added else tuple(edits)
@@ -114,6 +117,7 @@ class FileText:
         """A bare word with the arguments of its default."""
         default = find_default(self.program, call.word)
         parts = list(self._default_parts(default, op, values)) if default else []
+        # what the default says already was exchanged in its place
         given = [f"{name}={text}" for name, text in values.items() if not any(p.startswith(f"{name}=") for p in parts)]
         return (Edit(call.span, f"{call.word}({', '.join([*parts, *given])})"),)
 
@@ -132,11 +136,13 @@ class FileText:
         start = chain.stages[index - 1].span.end if index else stage.span.start
         end = stage.span.end if index else chain.stages[1].span.start
         span = self.source.span(start, end)
+        # a comment would be lost, and a stated shape may be what its author wants checked
         return () if "#" in span.text or stage.stated else (Edit(span, ""),)
 
     def before(self, call: ast.Call, text: str) -> Edits:
         """The edit that puts a stage in front of one."""
         chain, index = self._stages.get(id(call), (None, 0))
+        # in front of `X*3` it would stand once and not in each copy
         if chain is None or call.branches is not None or chain.stages[index].suffixes:
             return ()
         start = chain.stages[index].span.start

@@ -18,9 +18,11 @@ def unused_blocks(file: FileText) -> Iterator[Finding]:
     trees = {tree.name: tree for tree in file.own}
     reached = [tree for tree in trees.values() if tree.is_model]
     known = {tree.name for tree in reached}
+    # the list grows while it is walked: what a block calls is reached, too
     for tree in reached:
         more = [name for name in file.words[tree.name] if name in trees and name not in known]
         known.update(more)
+        # sorted, as sets of texts have another order in each run
         reached += [trees[name] for name in sorted(more)]
     for name, tree in trees.items():
         if name not in known:
@@ -32,6 +34,7 @@ def unused_blocks(file: FileText) -> Iterator[Finding]:
 def unused_parameters(file: FileText) -> Iterator[Finding]:
     """Parameters and holes that the chain and the other parameters do not name."""
     for tree in file.own:
+        # of the whole definition: a parameter may serve the default or the domain of another
         named, words = value_names(tree), file.words[tree.name]
         unused = [(p.name, file.source.span(p.span.start, p.span.start + len(p.name))) for p in tree.parameters]
         unused = [(name, span) for name, span in unused if name not in named]
@@ -54,6 +57,7 @@ def unused_lets(file: FileText) -> Iterator[Finding]:
 
 
 def _used_names(file: FileText) -> set[str]:
+    # a let counts as used where another one names it, even if nothing names that
     trees: list[ast.Node] = [*file.own, *file.program.lets, *file.program.assertions]
     trees += [*file.program.defaults.values(), *file.program.default_arguments.values()]
     return {name for tree in trees for name in value_names(tree)}
@@ -93,6 +97,7 @@ def unused_labels(file: FileText) -> Iterator[Finding]:
         words = file.words[tree.name]
         arguments = value_names(tree)
         for node in file.parts[tree.name]:
+            # the label of a layer names its weights and is of use without a reader; `_` has none
             label = node.label if isinstance(node, ast.Stage) and node.part.span.text == HERE else None
             if isinstance(node, ast.Stage) and label and not label.quoted and label.text not in words | arguments:
                 edit = Edit(file.source.span(label.span.start, node.part.span.start), "")

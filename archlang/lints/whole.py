@@ -35,8 +35,10 @@ def first_fc_heavy(net: Net) -> Iterator[Finding]:
     total = fold_totals(net.model)[-1].parameters
     for spot, op in net.of("fc", "linear"):
         parameters = count_elements(op.parameters())
+        # VGG-16: the first of three FC has 102.8 of 138.4 million parameters
         maps = _flattened(net, spot) if parameters >= MANY_PARAMETERS and 2 * parameters > total else None
         if maps is not None:
+            # what is left with one number for each map, as in ResNet
             pooled = maps[0] * op.out_features + (op.out_features if op.bias else 0)
             word = net.word(spot)
             from archlang.errors.lints import FirstFcHeavy
@@ -52,6 +54,7 @@ def _flattened(net: Net, spot: Spot) -> Shape | None:
     """The maps that flow flattened into a layer; None where it reads no maps."""
     (source, *others) = net.sources(spot, FLATTENING) or [None]
     shape = net.output(source) if source is not None and not others else net.input(spot)
+    # each number of the map is a feature: nothing but a flattening stands between
     flat = prod(shape) == net.input(spot)[-1]
     return shape if flat and len(shape) > 1 and prod(shape[1:]) > 1 else None
 
@@ -80,6 +83,7 @@ def _heads(net: Net) -> set[Spot]:
     found = set[Spot]()
     while pending:
         spot = pending.pop()
+        # a pooling that is multiplied or added again (squeeze and excitation) is no end of the network
         if spot not in found and not net.op(spot).is_join:
             found.add(spot)
             pending += [source for source in net.wiring.sources(spot) if source is not None]
@@ -127,6 +131,7 @@ class Seen:
 
 def _reached(sizes: Sequence[int | None], shape: Shape) -> Shape:
     pairs = zip(sizes[1:], shape[1:], strict=False)
+    # a field may reach into the padding, beyond what there is to see
     return tuple(size if reach is None else min(reach, size) for reach, size in pairs)
 
 

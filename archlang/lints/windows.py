@@ -87,6 +87,7 @@ def even_kernel(net: Net) -> Iterator[Finding]:
     for spot, op in net.of(Conv.tag):
         odd = [w for w in windows_of(op, net.input(spot)) if _just_misses(w)]
         call = net.call(spot)
+        # padding="full" makes every map larger on purpose
         if not odd or (call and '"full"' in call.span.text):
             continue
         window = odd[0]
@@ -98,6 +99,7 @@ def even_kernel(net: Net) -> Iterator[Finding]:
 
 def _just_misses(window: Window) -> bool:
     """Whether the size would be kept but for the window's being even."""
+    # N + 2P - F + 1 is N for odd windows with P = (F - 1)/2; an even one gives N - 1 or N + 1
     padded = window.extent % 2 == 0 and window.stride == 1 and window.padding[0] > 0
     return padded and abs(window.output - window.size) == 1
 
@@ -133,6 +135,7 @@ def wasted_padding(net: Net) -> Iterator[Finding]:
     for spot, op in net.of(Conv.tag):
         windows = windows_of(op, net.input(spot))
         full = [w.output - _empty(w) for w in windows]
+        # reflected and repeated rows are input again, not zeros
         if op.padding_mode != "zeros" or not windows or all(map(_reads, windows)):
             continue
         output = tuple(w.output for w in windows)
@@ -153,6 +156,8 @@ def _reads(window: Window) -> bool:
 def _empty(window: Window) -> int:
     """Windows along one axis that lie in the padding as a whole."""
     first, size = window.padding[0], window.size
+    # window i reads [i*S, i*S + extent) of the padded axis, whose input is [P, P + N): it lies before that if it ends
+    # at P at the latest, and behind if i*S >= P + N
     before = max(0, (first - window.extent) // window.stride + 1)
     begins_behind = -(-(first + size) // window.stride)
     return min(before, window.output) + max(0, window.output - max(begins_behind, before))
@@ -163,11 +168,13 @@ def large_kernel(net: Net) -> Iterator[Finding]:
     for spot, op in net.of(Conv.tag):
         shape = net.input(spot)
         large = [k for k in op.kernel_size if k >= LARGE_KERNEL]
+        # a convolution over all of the map is an FC in other words
         whole = any(k >= size for k, size in zip(op.kernel_size, shape[1:], strict=True))
         dense = op.groups == 1 and min(op.in_channels, op.out_channels) >= MANY_CHANNELS
         if len(large) < 2 or whole or not dense or {*op.stride, *op.dilation} != {1}:
             continue
         weights = prod(op.kernel_size) * op.in_channels * op.out_channels
+        # each layer of 3x3 sees two positions more: three of them see 7
         stack = max(large) // 2
         small = 3 ** len(op.kernel_size) * op.out_channels * (op.in_channels + (stack - 1) * op.out_channels)
         if small < weights:
@@ -181,6 +188,7 @@ def indivisible_input(net: Net) -> Iterator[Finding]:
     """The first layer whose stride meets a size that it does not divide, where padding hides that."""
     from archlang.lints.folds import total_strides
 
+    # which input the sizes of a layer come from is not known with several
     if len(net.model.inputs) != 1:
         return
     given = net.model.inputs[0].shape
@@ -198,6 +206,7 @@ def indivisible_input(net: Net) -> Iterator[Finding]:
 
 def _is_odd(size: int, needed: int, window: Window) -> bool:
     """Whether a size is no multiple of all strides, nor one more, where windows with a middle meet both borders."""
+    # 225 = 7*32 + 1: an odd window with padding stands with its middle on the first and the last row
     return needed <= size and size % needed > window.extent % 2
 
 

@@ -59,6 +59,7 @@ class Wiring:
             for index, node in enumerate(body.nodes):
                 for port, ref in enumerate(node.inputs):
                     tail = self._tail(number, ref)
+                    # what comes from outside a body is joined where the body is used; for the root it is the model's input
                     if isinstance(tail, Spot) or number == root:
                         self._join(tail, self._entry(number, index, port))
                 if isinstance(node, Repeat):
@@ -80,10 +81,12 @@ class Wiring:
         """What each copy gives to the next one, also through copies that pass on what they get."""
         flow: Tail | None = None
         for run in repeat.runs:
+            # the second copy reads what the first one gives; further ones only repeat that
             for _ in range(min(run.count, 2)):
                 if isinstance(flow, Spot):
                     self._join(flow, self._heads_of(run.body).get(0, {}))
                 tail = self._output(run.body, 0)
+                # a copy that passes on what it gets leaves the one before as the source
                 flow = tail if isinstance(tail, Spot) else flow
 
     def _output(self, body: BodyId, port: int) -> Tail:
@@ -93,6 +96,7 @@ class Wiring:
 
     def _tail(self, body: BodyId, ref: Ref) -> Tail:
         """Where a value comes from, through parts that pass on what they get."""
+        # a loop over what is passed on, which ends at a layer or at an input of the body
         while ref.node >= 0:
             node = self.model.bodies[body].nodes[ref.node]
             if isinstance(node, Layer):
@@ -107,6 +111,7 @@ class Wiring:
         """Where a repeat's output comes from: its last copy that does anything."""
         for run in reversed(repeat.runs):
             found = self._output(run.body, port)
+            # 0 is the input that flows: this copy does nothing with it
             if found != 0:
                 return found
         return 0
