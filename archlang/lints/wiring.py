@@ -59,7 +59,7 @@ class Wiring:
             for index, node in enumerate(body.nodes):
                 for port, ref in enumerate(node.inputs):
                     tail = self._tail(number, ref)
-                    # what comes from outside a body is joined where the body is used; for the root it is the model's input
+                    # what comes from outside a body is joined where the body is used; for the root it is an input
                     if isinstance(tail, Spot) or number == root:
                         self._join(tail, self._entry(number, index, port))
                 if isinstance(node, Repeat):
