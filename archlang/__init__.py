@@ -52,6 +52,7 @@ _HOMES = {"register": "archlang.layers", "freeze": "archlang.weights", "transfer
 """Where names are defined that are not functions of api.py."""
 
 
+# asked for what the module does not have yet (PEP 562)
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'archlang' has no attribute {name!r}")

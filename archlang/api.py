@@ -45,6 +45,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether there are no errors."""
+        # what counts as an error is said in one place
         return Outcome(self.models, self.diagnostics).ok
 
     @property
@@ -211,6 +212,7 @@ def load(
     larger. A parameter of the model with the name of an option is bound in a file (`model Mine = Net(seed=3)`). Raises
     `ArchitectureError`.
     """
+    # of a network made convolutional, `input` is the size of the pictures that it slides over, and not its own
     shapes = None if convolutional else input
     outcome = check_again(fsdecode(target), _request(model, shapes, strict, bindings))
     return _module(outcome, Making(device, seed, init, until, convolutional, input))
@@ -280,6 +282,7 @@ def render(
 
     options = _raising(read_options, expand, depth, direction, show, theme, merge, legend, style, columns)
     outcome = check_target(fsdecode(target), _request(model, input, False, bindings), choose_one=True)
+    # the first model with errors, as far as it came
     if partial and not outcome.ok and outcome.partial:
         return Picture(outcome.partial[0], options)
     return Picture(_only(outcome), options)
@@ -309,6 +312,7 @@ def _text(feature: str, text: object) -> Source:
     """The text of an architecture. Raises `ArchitectureError` for what is none, the name of a file for example."""
     if not isinstance(text, str):
         problem = BadOption(feature, repr(text), "the text of an architecture, a str")
+    # checks("net.arch") would parse the name as a chain of one word, and complain of that
     elif text.strip().startswith("zoo:") or text.strip().endswith((".arch", ".json")):
         other = f"archlang.{feature.removesuffix('s')}({text.strip()!r})"
         problem = BadOption(feature, text.strip(), "the text of an architecture; this names a file", other)
@@ -332,6 +336,7 @@ def _need_text(option: str, value: object) -> None:
 def _report(outcome: Outcome, allow: Sequence[str]) -> Report:
     from archlang.lints import with_lints
 
+    # checks alone look for warnings: who loads or draws a model has asked for something else
     linted = _raising(with_lints, outcome, allow)
     return Report(linted.models, linted.diagnostics, linted.partial)
 
@@ -388,4 +393,5 @@ def _raising(function: Any, *arguments: Any) -> Any:
     try:
         return function(*arguments)
     except Diagnosed as error:
+        # from None: frames of the compiler say nothing to who wrote the text
         raise ArchitectureError((error.diagnostic,)) from None

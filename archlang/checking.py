@@ -106,11 +106,14 @@ def check_source(
     if not outcome.diagnostics:
         return outcome
 
+    # before the ways out are tried: an input with its channels last is the likeliest reason of all that follows
     if outcome.run and not outcome.ok:
         outcome = replace(outcome, diagnostics=with_input_fixes(outcome.run.program, outcome.diagnostics))
+    # a list of errors that is cut off cannot tell whether an edit leaves fewer
     left = 0 if len(outcome.diagnostics) >= MOST_DIAGNOSTICS else HELP_EFFORT
 
     def check_again(changed: Source) -> Outcome:
+        """A check of a changed text, out of what effort is left."""
         nonlocal left
         tried = check_once(changed, request, choose_one, find, left // EFFORT_OF_STAGE)
         left -= tried.effort
@@ -119,6 +122,7 @@ def check_source(
     diagnostics = tuple(try_helps(source, outcome, check_again, lambda: left > outcome.effort))
     if not outcome.ok:
         with deep_recursion():
+            # parsed once: further runs of this text differ only in what is bound
             items = outcome.run.program.items if outcome.run else None
             opened = partial(_open, source, importer=find, collector=Collector(), items=items)
             diagnostics = _with_sizes(source, outcome, diagnostics, opened, check_again, request, choose_one)
@@ -135,6 +139,7 @@ def _with_sizes(
     choose_one: bool,
 ) -> tuple[Diagnostic, ...]:
     """Diagnostics with the legal sizes next to those that are not: of letters that are bound, or of written ones."""
+    # sizes that are bound from outside (-D H=200) have no place in the text that could be changed
     if request.bindings:
         from archlang.symbolic.nearest import with_nearest
 
@@ -172,6 +177,7 @@ def check_once(
     except Diagnosed as error:
         collector.add(error.diagnostic)
     except RecursionError:
+        # the limits on nesting should make this unreachable; a text must not end archc with a traceback
         collector.add(Diagnostic(NestingTooDeep(1000), source.span(0, 0), source.name))
     effort += run.effort if run else 0
     unread = 0 if run else _unread(source, collector.items)
@@ -211,6 +217,7 @@ def _place(diagnostic: Diagnostic) -> int:
 def deep_recursion() -> Generator[None, None, None]:
     """Room for recursive blocks: each level takes a dozen frames of Python."""
     limit = sys.getrecursionlimit()
+    # never below what the caller has set for itself
     sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
     try:
         yield
@@ -229,8 +236,10 @@ class Run:
         self.options = request.options.bound(request.bindings)
         self.evaluate = Evaluator(self._call_model)
         self.selected = Elaborator(program, self.evaluate, collector, self.options)
+        # assertions are about the file as it is written: `--input` must not make `assert Net.macs == ...` fail
         as_written = Options(strict=request.options.strict)
         self.plain = (
+            # one memory for both as long as they are the same
             self.selected if self.options == as_written else Elaborator(program, self.evaluate, collector, as_written)
         )
         self.values: dict[str, ModelValue] = {}
@@ -261,6 +270,7 @@ class Run:
     @property
     def effort(self) -> int:
         """What evaluation and elaboration cost."""
+        # a set: where both are one elaborator, its work counts once
         return self.evaluate.steps + EFFORT_OF_STAGE * sum(one.work for one in {self.selected, self.plain})
 
     # ---- models
@@ -286,6 +296,7 @@ class Run:
         """A shape given to an input that no model has is a slip."""
         known = tuple(dict.fromkeys(given.name for model in models for given in model.inputs))
         for name, _ in self.options.inputs:
+            # only where a model came out: without one its inputs are not known
             if models and name is not None and name not in known:
                 problem = UnknownInput(name, closest(name, known), known)
                 raise Diagnosed(Diagnostic(problem, None, self.program.source.name))
@@ -295,6 +306,7 @@ class Run:
         letters = (*self.options.letters, *self.free_sizes(definition, bindings))
         if not letters:
             return self.selected.model(definition, bindings)
+        # loaded only where a size is free
         from archlang.symbolic.explore import explore
 
         return explore(self, definition, bindings, letters)
@@ -303,6 +315,7 @@ class Run:
         """Parameters without a value that are sizes of the model's inputs: `H` and `W` of INPUT(3, H, W)."""
         parameters = self.program.parameters(definition)
         unbound = [p.name for p in parameters if p.default is None and p.domain is None and p.name not in bindings]
+        # most models have defaults for all: they do without the letters' module
         if not unbound:
             return ()
         from archlang.symbolic.letters import input_sizes
@@ -320,6 +333,7 @@ class Run:
         if choose_one:
             return [_main_model(models, self.program.source.name)]
         bound = [model for model in models if self._is_bound(model)]
+        # nothing is bound: the first one then says what it needs
         return bound or models[:1]
 
     def _named(self, name: str) -> ast.Definition:
@@ -361,9 +375,11 @@ class Run:
     def broken_by(self, definition: ast.Definition, model: Model) -> tuple[Diagnostic, ...]:
         """What assertions that name a model alone say of it, made with values that the file leaves open."""
         models = {one.name for one in self.program.models}
+        # assertions that compare two models are checked once for the file, not for each member of one of them
         own = [a for a in self.program.assertions if value_names(a.condition) & models <= {definition.name}]
         if not own:
             return ()
+        # a shallow copy: program and memory are shared, what is found is not
         run = copy(self)
         run.collector, run.values = Collector(), {definition.name: ModelValue(model)}
         run._assert_all(own)
@@ -408,6 +424,7 @@ class Run:
         alone = choose_one or self.request.model is not None
         asked = {model.name for model in self.chosen(choose_one)} if alone else models
         for assertion in self.program.assertions:
+            # `assert 2 * 3 == 6` names no model and concerns every one
             named = value_names(assertion.condition) & models
             if not named or named & asked:
                 yield assertion
@@ -420,6 +437,7 @@ class Run:
 
     def _value_of(self, definition: Definition, bindings: dict[str, Any]) -> ModelValue:
         """A model as it is written. What the request binds counts where the file itself leaves it open."""
+        # -D H=64 is for the model that was asked for; in a file of several it would be bound in all that have an H
         sole = self.program.models == [definition.tree]
         given = {**self._open_bindings(definition.tree), **bindings} if sole else bindings
         if sole and (not self.options.inputs or self.free_sizes(definition.tree, given)):
@@ -443,6 +461,7 @@ class Run:
             suggestion = closest(name, known)
             place = node.function.span
             raise diagnosed(UnknownFunction(name, suggestion), place, *rename(place, suggestion, known))
+        # as in a chain, so that arguments are matched, and errors worded, alike
         call = ast.Call(node.span, name, node.function.span, node.arguments)
         return self._value_of(definition, self.plain.blocks.given(definition, call, env))
 
@@ -462,6 +481,7 @@ class _Lookup(Mapping[str, Any]):
             return self.run.value(name)
         if name in ATTRIBUTES and len(program.models) == 1:
             return self.run.value(program.models[0].name).attribute(name)
+        # last: a value or model of the file may be called MB
         return UNITS[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -83,12 +83,14 @@ def _block(text: str) -> tuple[str, ...]:
 def diagnostics(shown: Example) -> tuple[Diagnostic, ...]:
     """What archc says of an example."""
     source = Source(FILE, shown.text + "\n")
+    # problems of files and options do not come from checking a text, so they are built as they would be found
     if shown.problem is not None:
         start = shown.text.find(shown.place)
         span = source.span(start, start + len(shown.place)) if start >= 0 else None
         return (Diagnostic(shown.problem, span, FILE if span else shown.place),)
 
     def find(path: str, span: Span) -> Source:
+        """The file among those of the example."""
         if path not in (FILE, *shown.files):
             raise diagnosed(CannotImport(path, "it is not there"), span)
         return source if path == FILE else Source(path, shown.files[path])

@@ -75,6 +75,7 @@ class Family:
         open_values = self._open_values()
         for values in product(*self.domains.values()):
             member = self.member(dict(zip(self.domains, values, strict=True)))
+            # an assertion is about a model with its defaults; of members it speaks only where parameters have none
             if member.model is not None and open_values >= self.domains.keys():
                 broken = self.run.broken_by(self.definition, member.model)
                 member = replace(member, diagnostics=(*member.diagnostics, *broken))
@@ -86,6 +87,7 @@ class Family:
 
     def member(self, bindings: dict[str, Any]) -> Member:
         """One member."""
+        # one elaborator for all members: bodies that they have in common are in its memory
         elaborator, collector = self.run.selected, Collector()
         elaborator.collector = collector
         elaborator.forgive()
@@ -128,6 +130,7 @@ def _tried_values(run: Run, definition: ast.Definition, name: str, text: str | N
 def _domain(name: str, text: str) -> ast.Domain:
     """The domain that a text such as `1..8` stands for."""
     try:
+        # the grammar has domains only behind a parameter, so one is put around the text
         (item,) = parse(Source("--solve", f"model Solved({name} in {text}) = INPUT")).items
     except (Diagnosed, ValueError):
         item = None
@@ -158,6 +161,7 @@ def _open(source: Source, request: Request, importer: Importer) -> tuple[Run, as
         run = Run(loader.load(source), loader.programs, request, collector)
         chosen = run.chosen(choose_one=True)
         run.check_bindings(chosen)
+    # the first of them: a wrong file has no members to speak of
     for diagnostic in collector:
         raise Diagnosed(diagnostic)
     return run, chosen[0]
@@ -168,6 +172,7 @@ def _domains(run: Run, definition: ast.Definition) -> dict[str, tuple[Any, ...]]
     parameters = run.program.parameters(definition)
     free = [p for p in parameters if p.name not in run.request.bindings]
     sizes = run.free_sizes(definition, run.request.bindings)
+    # sizes of the input stay free as letters and make no members
     endless = [p for p in free if p.domain is None and p.default is None and p.name not in sizes]
     if endless:
         problem = NotFinite(definition.name, tuple(dict.fromkeys(p.name for p in endless)))
@@ -195,6 +200,7 @@ def choose_members(
     holds = member_test(family, where, "--where")
     kept = (member for member in members if _holds(holds(member), where))
     if sort is None:
+        # lazily: with a limit and no order, no more members are made than are shown
         return list(islice(kept, limit))
     key = member_test(family, sort, "--sort")
     chosen = list(kept)
@@ -243,6 +249,8 @@ def member_test(family: Family, text: str | None, option: str = "--where") -> Ca
     evaluate = Evaluator(_no_models)
 
     def value(member: Member) -> Any:
+        """What the expression gives for one member; false for what is no legal model."""
+        # the bound is on one member's evaluation, and not on how many members there are
         evaluate.steps = 0
         try:
             env = Environment(family.run.program, _MemberNames(member, names))

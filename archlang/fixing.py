@@ -72,6 +72,7 @@ def fix_source(
         for changes in (chosen, chosen[:1])[: len(chosen)]:  # two that help alone can spoil each other
             changed = Source(source.name, _applied(source.text, changes))
             found = check(changed)
+            # a check counts itself and not the ways out that it tried: a tenth of their limit stands for them
             effort += found.effort + HELP_EFFORT * bool(found.diagnostics) // 10
             if _is_better(outcome, found, changes):
                 rounds.append(changes)
@@ -101,6 +102,7 @@ def _choose(diagnostics: Sequence[Diagnostic], unsafe: bool) -> Iterator[Change]
     for diagnostic in diagnostics:
         helps = [remedy for remedy in diagnostic.helps if remedy.edits and (remedy.safe or unsafe)]
         if helps:
+            # False sorts before True, and min takes the first of equals: the first safe one, or else the first
             yield Change(diagnostic, min(helps, key=lambda remedy: not remedy.safe))
 
 
@@ -114,6 +116,7 @@ def _without_overlaps(changes: Iterator[Change]) -> Iterator[Change]:
 
 
 def _touch(edit: Edit, other: Edit) -> bool:
+    # `<=`: of two insertions at one place nobody knows which comes first
     return edit.span.start <= other.span.end and other.span.start <= edit.span.end
 
 
@@ -130,8 +133,10 @@ def with_line_ends(raw: str, fixed: Fixed) -> str:
     raw = raw.removeprefix("\ufeff")
     for changes in fixed.rounds:
         edits = sorted((e for change in changes for e in change.remedy.edits), key=lambda e: e.span.start, reverse=True)
+        # "a\r\nb\r\nc": the two stand at 1 and 4 of the file, and at 1 and 3 of the text, where each is a single \n
         behind = [place - before for before, place in enumerate(_returns(raw))]
         for edit in edits:
+            # as many \r are skipped as line ends lie in front; edits from the back leave those places as they are
             start, end = (place + bisect_left(behind, place) for place in (edit.span.start, edit.span.end))
             raw = raw[:start] + edit.text + raw[end:]
     return mark + raw

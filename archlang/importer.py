@@ -53,6 +53,7 @@ class ArchFinder(MetaPathFinder):
 
 def _folders(fullname: str, path: Sequence[str] | None) -> Iterator[str]:
     """Where a module may stand; a package `zoo` that is only a folder goes on in the one that ships with archlang."""
+    # `path` is None for top-level modules, and for others the __path__ of their package
     yield from sys.path if path is None else path
     package = sys.modules.get(ZOO)
     if fullname.startswith(f"{ZOO}.") and package is not None and getattr(package, "__file__", None) is None:
@@ -62,6 +63,7 @@ def _folders(fullname: str, path: Sequence[str] | None) -> Iterator[str]:
 def _holds(folder: str, file: str) -> bool:
     """Whether a folder has a file of that name, in the same letters; what cannot be read has none."""
     try:
+        # listdir, since isfile finds Net.arch under the name of net.arch where a file system ignores case
         return os.path.isfile(os.path.join(folder, file)) and file in os.listdir(folder or ".")  # noqa: PTH113, PTH118, PTH208
     except (OSError, TypeError, ValueError):
         return False
@@ -69,6 +71,7 @@ def _holds(folder: str, file: str) -> bool:
 
 def _zoo_package() -> ModuleSpec:
     spec = ModuleSpec(ZOO, None, is_package=True)
+    # a package without a file of its own: its modules are the .arch files in this folder
     spec.submodule_search_locations = [str(resources.folder(ZOO))]
     return spec
 
@@ -124,6 +127,7 @@ class FileClasses:
     def check(self) -> None:
         """Raise `ArchitectureError` if a model of the file is wrong."""
         outcome = check_source(self.source, importer=self.importer)
+        # what has no value gets one as an argument of the class
         errors = [d for d in outcome.diagnostics if d.severity == "error" and d.code != "unbound-parameters"]
         if errors:
             raise ArchitectureError(outcome.diagnostics)
@@ -132,10 +136,12 @@ class FileClasses:
         """A class for each model, by name; of one with errors, too. Raises `ArchitectureError` without torch."""
         require_torch("importing a model", self.source.name)
         loader = ProgramLoader(self.importer, Collector())
+        # for parameters and defaults alone: models are made when a class is called
         run = Run(loader.load(self.source), loader.programs, Request(), Collector())
         return {definition.name: self._class(run, definition) for definition in run.program.models}
 
     def _class(self, run: Run, definition: ast.Definition) -> Any:
+        # behind `require_torch`: classes derive from torch.nn.Module
         from archlang.backends.classes import ClassParameter, make_class
 
         name = definition.name
@@ -144,12 +150,14 @@ class FileClasses:
         bound = {p.name: self.request.bindings[p.name] for p in own if p.name in self.request.bindings}
 
         def make(values: Mapping[str, Any], shapes: Any) -> Any:
+            """The model with these arguments of the class."""
             return model_of(self._check, name, shapes, {**bound, **values})
 
         parameters = [ClassParameter(p.name, *([bound[p.name]] if p.name in bound else _default(run, p))) for p in own]
         return make_class((self.module, name), definition.doc or f"The model {name}.", parameters, make, restore)
 
     def _check(self, request: Request) -> Outcome:
+        # shapes given in a call are stronger than those of the cell or file
         mine = self.request.options.bound(self.request.bindings)
         options = Options(request.options.inputs or mine.inputs, mine.strict)
         full = Request(request.model, request.bindings, options)
@@ -179,6 +187,7 @@ def _default(run: Run, parameter: ModelParameter) -> tuple[Any, ...]:
 def restore(module: str, name: str) -> Any:
     """An empty module of a file's class for pickle to fill; an `ArchModule` where the class is gone."""
     try:
+        # pickle finds the class by its module, which imports the .arch file anew where it is not loaded
         kind: Any = getattr(import_module(module), name)
     except (ImportError, AttributeError, ArchitectureError):
         from archlang.backends.torch_module import ArchModule
@@ -187,5 +196,6 @@ def restore(module: str, name: str) -> Any:
     return kind.__new__(kind)
 
 
+# by name and not by class: reloading this module makes another class, and must not add a second finder
 if not any(type(finder).__module__ == __name__ for finder in sys.meta_path):
     sys.meta_path.append(ArchFinder())

@@ -92,9 +92,11 @@ for _option in reversed(MODEL_OPTIONS):
 def read_line(line: str) -> Wish | None:
     """The wish of a line; none where it asked for help. Raises IPython's `UsageError`."""
     try:
+        # not standalone: click would end the process, which is the notebook's kernel
         wish = _line.main(shlex.split(line), prog_name="%%arch", standalone_mode=False)
     except click.ClickException as error:
         raise UsageError(f"%%arch: {error.format_message()}") from None
+    # shlex: no closing quotation
     except ValueError as error:
         raise UsageError(f"%%arch: {str(error).lower()}") from None
     if not isinstance(wish, Wish):
@@ -128,6 +130,7 @@ class _Cell:
             self._show(Outcome((), (error.diagnostic,)))
             raise CellError((error.diagnostic,)) from None
         outcome = with_lints(check_source(self.source, request, importer=self.importer))
+        # whoever names a model, or binds something, wants it made
         unbound = [] if request.model or request.bindings else [d for d in outcome.diagnostics if d.code == UNBOUND]
         outcome = replace(outcome, diagnostics=tuple(d for d in outcome.diagnostics if d not in unbound))
         self._show(outcome)
@@ -141,6 +144,7 @@ class _Cell:
 
     def _show(self, outcome: Outcome) -> None:
         known = (*outcome.models, *(model for model in outcome.partial if model.is_known))
+        # a terminal shows no HTML, only the repr of what is displayed
         if isinstance(self.shell, TerminalInteractiveShell):
             _print(known, outcome.diagnostics)
             return

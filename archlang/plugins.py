@@ -29,6 +29,7 @@ def _any_offered() -> bool:
 
     What is no folder of files, such as a zip, is left to `importlib.metadata`.
     """
+    # one is Python's own PathFinder, which looks in sys.path; another one may know packages from elsewhere
     others = [finder for finder in sys.meta_path if hasattr(finder, "find_distributions")]
     return len(others) > 1 or any(_may_offer(folder) for folder in dict.fromkeys(sys.path))
 
@@ -72,6 +73,7 @@ def take_offers(group: str, take: Callable[[Any], object]) -> None:
     for entry in _entry_points().select(group=group) if _any_offered() else ():
         try:
             take(entry.load())
+        # whatever a package's import raises: it must not end checks that have nothing to do with it
         except Exception as error:
             package = entry.dist.name if entry.dist else entry.value
             BROKEN.append(Broken(entry.name, package, reason_of(error)))

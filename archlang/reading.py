@@ -71,6 +71,7 @@ class FileImporter:
     """Finds the files that a file imports: beside the one that imports, never outside the project."""
 
     def __init__(self, target: str) -> None:
+        # a text from elsewhere must not read files of its reader by `from "../../secret" import x`
         self.root = _project_root(_path(target)) if target != "-" else Path.cwd()
 
     def __call__(self, written: str, span: Span) -> Source:
@@ -82,8 +83,10 @@ class FileImporter:
         path = folder / written
         if "\0" in written:
             raise diagnosed(CannotImport(written, "it is no path"), span)
+        # resolved, so that neither `..` nor a symbolic link leads out
         if Path(written).is_absolute() or not path.resolve().is_relative_to(self.root.resolve()):
             raise diagnosed(ImportOutsideRoot(written, str(self.root)), span)
+        # one name for one file, or a circle of imports would not be seen as one
         name = f"{ZOO_PREFIX}{path.stem}" if here.startswith(ZOO_PREFIX) else os.path.normpath(path)
         return self._read(name, written, span)
 
@@ -104,11 +107,14 @@ def _project_root(path: Path) -> Path:
 
 def read_source(target: str) -> Source:
     """The text of a target. Raises `Diagnosed`."""
+    # one byte more than allowed tells a file that is too large, without reading all of it
     data = sys.stdin.buffer.read(LARGEST_FILE + 1) if target == "-" else _read_bytes(target, LARGEST_FILE)
+    # file names may hold bytes that are no UTF-8; Python keeps them as surrogates, which cannot be printed
     name = "<stdin>" if target == "-" else target.encode(errors="backslashreplace").decode()
     if len(data) > LARGEST_FILE:
         raise _failed(name, FileTooLarge(len(data), LARGEST_FILE))
     try:
+        # without the byte order mark that editors on Windows put in front
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _failed(name, NotText(error.start, data[error.start])) from None
@@ -126,6 +132,7 @@ def _read_bytes(target: str, limit: int) -> bytes:
         if size > limit:
             raise _failed(target, FileTooLarge(size, limit))
         with path.open("rb") as file:
+            # stat says 0 of a pipe or a device, so what is read is bounded, too
             return file.read(limit + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no path"
@@ -169,6 +176,7 @@ def _read_model(target: str) -> Any:
 
     try:
         model = read_model(_read_bytes(target, LARGEST_MODEL_FILE))
+        # JSON of the right form may still name a body that is not there
         verify_model(model)
         return model
     except ValueError as error:
@@ -186,6 +194,7 @@ def read_bindings(texts: Iterable[str]) -> dict[str, Any]:
     """`N=2`, `widths=[64, 128]`, `mode="same"`: values of the language. Raises `Diagnosed`."""
     bindings: dict[str, Any] = {}
     for text in texts:
+        # at the first `=`: values may hold further ones
         name, sign, value = text.partition("=")
         if not sign or not re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
             raise _failed("-D", BadOption("-D", text, "NAME=VALUE, for example N=2"))
@@ -219,7 +228,9 @@ def read_inputs(texts: Iterable[str]) -> tuple[tuple[str | None, InputShape], ..
 
 def _read_input(text: str) -> tuple[str | None, InputShape]:
     name, _, sizes = text.rpartition("=")
+    # 3x224x224 is how reports write shapes
     parts = [part.strip() for part in sizes.split("," if "," in sizes else "x")]
+    # ten digits hold the largest size; int() of a long text would take its time
     shape = tuple(int(part) if re.fullmatch(r"[0-9]{1,10}", part) else part for part in parts)
     if not 1 <= len(shape) <= 4 or not all(_is_size(size) for size in shape):
         expected = "C,H,W: 1 to 4 whole numbers, or letters for sizes left free: 3,224,224 or 3,H,W"
@@ -247,6 +258,7 @@ def check_inputs(given: Any) -> tuple[tuple[str | None, InputShape], ...]:
 def _given_shape(given: Any) -> InputShape:
     is_list = isinstance(given, Sequence) and not isinstance(given, str | bytes)
     sizes = tuple(cast("Sequence[Any]", given)) if is_list else ()
+    # Real and Integral: numpy's numbers are not int
     if is_list and all(_is_size(size) if isinstance(size, str) else isinstance(size, Real) for size in sizes):
         return tuple(int(size) if isinstance(size, Integral) else size for size in sizes)
     expected = 'sizes without the batch, letters for those left free: (3, 224, 224) or (3, "H", "W")'
@@ -285,6 +297,7 @@ def read_size(text: str) -> int:
     from fractions import Fraction
 
     found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]*)", text.strip())
+    # exact: 1.1 * 10**12 as a float has lost some bytes
     size = Fraction(found[1]) * SIZE_UNITS.get(found[2].lower(), 0) if found else Fraction(0)
     if size < 1:
         raise _failed("--fits", BadOption("--fits", text, "memory with its unit: 24GiB, 500MB, 1.5GB"))
@@ -314,6 +327,7 @@ def _language_value(name: str, value: Any, items: Iterator[int], depth: int = 0)
         raise _failed(name, BadOption(name, "a list", f"at most {LONGEST:,} items and {DEEPEST} levels"))
     if isinstance(value, list | tuple):
         return tuple(_language_value(name, item, items, depth + 1) for item in value)  # pyright: ignore[reportUnknownVariableType]
+    # before Integral, of which bool is one: true must not become 1
     if value is None or isinstance(value, bool | float | str):
         return value
     if not isinstance(value, Integral):

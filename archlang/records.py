@@ -28,10 +28,12 @@ def record(cls: type[Any] | None = None, /, *, kw_only: bool = False, eq: bool =
 
     def make(plain: type[Any]) -> type[Any]:
         made: Any = dataclass(eq=False, repr=False, match_args=False, kw_only=kw_only)(plain)
+        # of the class itself: object has a __repr__, too
         if "__repr__" not in vars(plain):
             made.__repr__ = _repr
         made._compared = tuple(known.name for known in fields(made) if known.compare)
         if eq:
+            # together: object's hash goes by identity, and equal records must have equal ones
             made.__eq__, made.__hash__ = _equal, _hash
         return made
 
@@ -43,6 +45,7 @@ def _values(self: Any) -> tuple[Any, ...]:
 
 
 def _equal(self: Any, other: object) -> bool:
+    # as dataclasses compare: a derived class is never equal to its base
     return type(self) is type(other) and _values(self) == _values(other)
 
 

@@ -30,12 +30,14 @@ _kept: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
 
 def check_again(target: str, request: Request) -> Outcome:
     """The one model that a target means, as `check_target` finds it."""
+    # standard input can be read once, and a model as data is not checked
     if target == "-" or target.endswith(".json"):
         return check_target(target, request, choose_one=True)
     try:
         source = read_source(target)
     except Diagnosed as error:
         return Outcome((), (error.diagnostic,))
+    # the layers, too: one that was registered in between may give a word another meaning
     key = (source.name, source.text, repr(request), *WORDS.values())
     kept = _kept.pop(key, None)
     if kept is None or not all(map(_is_unchanged, kept.imported)):
@@ -43,7 +45,9 @@ def check_again(target: str, request: Request) -> Outcome:
         outcome = check_source(source, request, True, importer)
         if not outcome.ok:
             return outcome
+        # without the run, whose memory of bodies is much larger than the models
         kept = Kept(tuple(importer.read), replace(outcome, run=None))
+    # at the end again, having been taken out above: the first one is the one not used for longest
     _kept[key] = kept
     while len(_kept) > MOST_KEPT:
         _kept.popitem(last=False)

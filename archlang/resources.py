@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent
 def folder(name: str) -> Path:
     """The folder `grammars` or `zoo`, wherever this installation keeps it."""
     inside = PACKAGE / name
+    # not by importlib.resources: networks of the zoo are files with paths, which people read and import
     return inside if inside.is_dir() else PACKAGE.parent / name
 
 

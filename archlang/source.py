@@ -25,6 +25,7 @@ class Source:
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1."""
+        # right: an offset at the start of a line belongs to that line
         line = bisect_right(self.line_starts, offset)
         return line, offset - self.line_starts[line - 1] + 1
 
@@ -32,6 +33,7 @@ class Source:
         """The text of a line (from 1) without its line end."""
         starts = self.line_starts
         end = starts[line] - 1 if line < len(starts) else len(self.text)
+        # files have lost their \r when they were read, texts from Python may still have it
         return self.text[starts[line - 1] : end].rstrip("\r")
 
     def span(self, start: int, end: int) -> Span:

@@ -40,10 +40,12 @@ class TracedInt(Traced, int):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TracedInt) and int.__eq__(self, other) is True and self.text == other.text
 
+    # int has a __ne__ of its own, which does not ask __eq__; and with __eq__ alone, a class has no hash
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
+        # by how it follows: values that are equal have equal texts
         return hash(self.text)
 
     def __repr__(self) -> str:
@@ -192,6 +194,7 @@ def traced(value: Any, name: str) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
+        # the number itself is a symbol: a polynomial of one term
         return _integer(value, {(name,): 1}, names)
     return _float(value, name, names) if isinstance(value, float) else value
 
@@ -223,6 +226,7 @@ def is_traced(value: Any) -> bool:
 
 def symbol(value: Any, text: str, names: frozenset[str]) -> Any:
     """A number that follows from parameters in a way that only its text tells."""
+    # a digest and not hash(), which differs from run to run, and with it the order of terms
     text = text if len(text) <= LONGEST else hashlib.sha256(text.encode()).hexdigest()
     if isinstance(value, int):
         return _integer(value, {(text,): 1}, names)
@@ -237,6 +241,7 @@ def applied(word: str, function: Callable[..., Any], values: Iterable[Any]) -> A
 
 def extreme(word: str, function: Callable[..., Any], values: Iterable[Any]) -> Any:
     """The largest or smallest of numbers, of which some are traced; in which order they stand does not matter."""
+    # max(w, w) is w; the sorted texts make max(w, 8) and max(8, w) one symbol
     given = list({_text(value): value for value in values}.values())
     return given[0] if len(given) == 1 else applied(word, function, sorted(given, key=_text))
 
@@ -244,6 +249,7 @@ def extreme(word: str, function: Callable[..., Any], values: Iterable[Any]) -> A
 def remainder(number: Any, divisor: Any) -> Any:
     """`a % b`, of which one is traced."""
     if isinstance(number, TracedInt) and type(divisor) is int and divisor:
+        # (8a + 3b + 10) % 4 is (3b + 2) % 4
         terms = {key: factor % divisor for key, factor in number.terms.items() if factor % divisor}
         if not terms.keys() - {()}:
             return terms.get((), 0)
@@ -255,6 +261,7 @@ def power(base: Any, exponent: Any) -> Any:
     """`a ** b`, of which one is traced; small whole exponents multiply."""
     if isinstance(base, TracedInt) and type(exponent) is int and 0 <= exponent <= 8:
         result: Any = 1
+        # w**2 as w*w, so that it is equal to a product that was written out
         for _ in range(exponent):
             result = result * base
         return result
@@ -267,6 +274,7 @@ def bounds(number: Any, positive: frozenset[str]) -> tuple[int | None, int | Non
     factors = [factor for key, factor in terms.items() if key]
     if any(symbol not in positive for key in terms for symbol in key):
         return None, None
+    # the value where all symbols are 1, their least: with positive factors it only grows from there
     total = sum(terms.values())
     low = total if all(factor > 0 for factor in factors) else None
     return low, total if all(factor < 0 for factor in factors) else None
@@ -274,6 +282,7 @@ def bounds(number: Any, positive: frozenset[str]) -> tuple[int | None, int | Non
 
 def _integer(value: int, terms: Terms, names: frozenset[str]) -> int:
     kept = {key: factor for key, factor in terms.items() if factor}
+    # w - w + 3 follows from nothing: a plain number
     if not kept.keys() - {()}:
         return int(value)
     if len(kept) > MOST_TERMS or any(len(key) > MOST_TERMS for key in kept):
@@ -290,6 +299,7 @@ def _float(value: float, text: str, names: frozenset[str]) -> float:
 
 
 def _polynomial(terms: Terms) -> str:
+    # sorted: the same sum has one text, in whatever order it was written
     return " + ".join(f"{factor}*{'*'.join(key)}" for key, factor in sorted(terms.items()))
 
 
@@ -327,6 +337,7 @@ def _quotient(value: int, one: int, other: int, names: frozenset[str]) -> int:
     """What the divisor divides comes out in front: (4a + b) // 2 is 2a + b // 2."""
     if isinstance(other, TracedInt) or not isinstance(one, TracedInt):
         return symbol(value, f"{_text(one)} // {_text(other)}", names)
+    # (4a + b + 5) // 2 is 2a + 2 + (b + 1) // 2; // rounds down, so this holds below zero, too
     whole = {key: factor // other for key, factor in one.terms.items() if factor % other == 0 or not key}
     rest = {key: factor for key, factor in one.terms.items() if key and factor % other}
     if not rest:
@@ -345,6 +356,7 @@ def fraction(sign: str, one: Any, other: Any) -> Any:
     value = FRACTIONS[sign](plain(one), plain(other))
     if (_is_nothing(one) and sign in ("*", "/", "//")) or (_is_nothing(other) and sign == "*"):
         return value  # whatever the other is
+    # fractions are no polynomials: a float depends on the order in which it was worked out
     result = symbol(float(value), f"{_text(one)} {sign} {_text(other)}", names_in((one, other)))
     if sign == "*" and not is_traced(one):
         result.whole = _scaled(other, Fraction(one))
@@ -359,6 +371,7 @@ def _is_nothing(number: Any) -> bool:
 
 def _scaled(number: Any, factor: Fraction) -> Terms | None:
     """A whole number times a factor, if that is a whole number whatever the parameters are, and no digit is lost."""
+    # w / 3 is rounded: only powers of two divide a float exactly
     if not isinstance(number, TracedInt) or factor.denominator & (factor.denominator - 1):
         return None
     terms = {key: count * factor for key, count in number.terms.items()}

@@ -46,6 +46,7 @@ class TracingEvaluator(Evaluator):
 
     def truth(self, node: ast.Expression, env: Environment) -> bool:
         """The value of a condition; of an optional part's, what decides it is kept with it."""
+        # inside an expression: what decides it is noted there, by `compared`
         if self.depth:
             return super().truth(node, env)
         outer, self.decided = self.decided, set()
@@ -53,6 +54,7 @@ class TracingEvaluator(Evaluator):
             return super().truth(node, env)
         finally:
             if self.decided:
+                # the node is kept beside its id, or another node could get the same
                 self.conditions.setdefault(id(node), (node, set()))[1].update(self.decided)
             self.decided = outer
 
@@ -126,12 +128,14 @@ class TracingEvaluator(Evaluator):
             return FUNCTIONS[word](*values)
         if word in ("max", "min"):
             items = values[0] if len(values) == 1 else values
+            # as the plain functions do, which the traced ones stand in for
             if not is_list(items) or not all(is_number(item) for item in items):
                 raise TypeError
             return extreme(word, FUNCTIONS[word], items)
         if word == "int":
             return values[0].__trunc__() if isinstance(values[0], TracedFloat) else values[0]
         if word == "range":
+            # how long a list is belongs to the structure: a parameter that gives it decides
             self.decided |= names_in(values)
             return FUNCTIONS[word](*map(plain, values))
         return FUNCTIONS[word](*values)

@@ -53,6 +53,7 @@ class Variants:
         found: dict[str, str] = {}
         for parameter in self.run.program.parameters(self.definition):
             names = value_names(parameter.default) if parameter.default is not None else frozenset[str]()
+            # a default of numbers, or of the file's values, is a value like any other; `hidden = 4 * width` is not
             if parameter.name not in self.run.request.bindings and (names - {*FUNCTIONS, *values}) | (names & own):
                 assert parameter.default is not None
                 found[parameter.name] = parameter.default.span.text
@@ -71,10 +72,12 @@ class Variants:
             name = parameter.name
             if name in self.run.request.bindings:
                 values[name] = self.run.request.bindings[name]
+            # VGG16's `classes` is VGG's: the file has no default for it here, the model that was made has the value
             elif parameter.inherited and name in known:
                 values[name] = known[name]
             elif parameter.default is not None:
                 values[name] = self.value(parameter.default, values)
+        # both were needed above, by defaults that name them
         return {name: value for name, value in values.items() if name not in free and name not in self.followers}
 
     def make(self, values: Mapping[str, Any]) -> Model | None:
@@ -109,8 +112,10 @@ class Tracing:
         self._names = names
         self._values = variants.parameters
         self._evaluate = TracingEvaluator(variants.run.evaluate, positive)
+        # the run itself goes on with plain numbers
         run = copy(variants.run)
         run.evaluate = self._evaluate
+        # with a memory of its own: a body made of traced numbers must not serve a check
         run.selected = Elaborator(run.program, run.evaluate, run.collector, run.options)
         self._family = Family(run, variants.definition, {})
 

@@ -114,6 +114,7 @@ def _live(model: Model, feature: str) -> ArchModule:
         raise Diagnosed(Diagnostic(MissingPackage(feature, "torch", "torch"), None, model.origin.file))
     from archlang.backends.torch_module import build_module
 
+    # on the CPU, whatever torch's default device is
     return build_module(model.with_numbers, seed=0, device="cpu")
 
 
@@ -140,6 +141,7 @@ def default_path(model: Model, command: str) -> str:
     """`alexnet.py`: the file's own name if the model is named like it, else the model's in snake case."""
     stem = PurePath(model.origin.file.removeprefix("zoo:")).stem
     named_like_file = stem.replace("_", "").replace("-", "").lower() == model.name.lower()
+    # MobileNetV2 gives mobile_net_v2, FCNHead gives fcn_head
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", model.name).lower()
     return (stem.replace("-", "_").lower() if named_like_file else snake) + next(iter(WRITERS[command]))
 
@@ -153,6 +155,7 @@ def write_output(
     changed.
     """
     writer = _writer(path, command)
+    # only source has arguments, and needs the run to find out what they change
     content = _source(model, options, run) if writer is _source else writer(model, options)
     if path != STANDARD_OUTPUT:
         replace_file(Path(path), content.encode() if isinstance(content, str) else content)
@@ -188,9 +191,11 @@ def replace_file(path: Path, data: bytes) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(0, "it is a folder")
+        # in the same folder, since a move between file systems is a copy; cut, as names have at most 255 bytes
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+        # mkstemp makes files that only their owner can read
         Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         Path(temporary).replace(path)
     except (OSError, ValueError) as error:
@@ -201,6 +206,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def _umask() -> int:
+    # there is no way to read it but to set it
     mask = os.umask(0)
     os.umask(mask)
     return mask
