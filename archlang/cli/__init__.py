@@ -31,12 +31,14 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by name."""
+        # one command pays for one module: start-up time is most of what a check takes
         return import_module(f"archlang.cli.{cmd_name}").command if cmd_name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, and a suggestion for a slip."""
+        # before click looks: its own message for an unknown command suggests nothing
         meant = None if args[0] in COMMANDS else closest(args[0], COMMANDS)
         if meant:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {meant!r}?")
@@ -62,12 +64,14 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `archc` and exit. A fault of archlang itself is said to be one, with status 3."""
+    # without a console (pythonw) both are None, and printing would be a fault of its own
     sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     try:
         try:
             cli.main(arguments, prog_name="archc", standalone_mode=True)
         except Diagnosed as error:
             finish([error.diagnostic])
+        # text may still wait in a buffer: if it cannot be written, that must fail here and not when Python closes
         except SystemExit:
             sys.stdout.flush()
             raise
@@ -79,6 +83,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         print(f"archc: cannot write the output: {(error.strerror or str(error)).lower()}", file=sys.stderr)
         sys.exit(USAGE)
     except Exception as error:
+        # a traceback helps who works on archlang; who uses it needs to know that the file is not to blame
         if os.environ.get("ARCHLANG_DEBUG"):
             raise
         place = Path(error.__traceback__.tb_frame.f_code.co_filename).name if error.__traceback__ else ""

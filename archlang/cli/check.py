@@ -46,6 +46,7 @@ def command(
     `zoo:NAME` for a network that ships with archlang. Sizes that nothing binds, INPUT(3, H, W), stay free: the report
     has formulas and says which sizes are legal.
     """
+    # refused and not ignored: an option without effect would look as if it had one
     if members.are_asked and (allow or deny):
         raise click.UsageError(
             "--allow and --deny are for warnings, which the members of a family are not looked at for"
@@ -55,11 +56,13 @@ def command(
         check_members(files, reading, members, form)
         return
     targets = reading.targets(files)
+    # standard output holds one thing: the fixed text or the report, so that either can be piped on
     printed = fixes.fix and is_text_output(targets, reading.text)
     if printed and form != "text":
         raise click.UsageError(f"with --fix the fixed text is the output, so there is none for --format {form}")
     outcomes = [_outcome(target, reading, fixes, allow, deny) for target in targets]
     diagnostics = [diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics]
+    # annotations hold all that is wrong, so there is no report and nothing on standard error
     if form in FORMATS:
         print(annotate(form, diagnostics), end="")
         sys.exit(status_of(diagnostics))
@@ -92,6 +95,7 @@ def _outcome(target: str, reading: Reading, fixes: Fixes, allow: tuple[str, ...]
 def _models(outcomes: Sequence[Outcome], memory: Memory) -> list[Model]:
     """What is reported: models, and as far as they are known those with errors, whose memory nobody can tell."""
     whole = [model for outcome in outcomes for model in outcome.models]
+    # what an error leaves known is still worth a table: shapes up to the layer that fails
     known = [model for outcome in outcomes for model in outcome.partial if model.is_known]
     return whole + ([] if memory.is_asked else known)
 

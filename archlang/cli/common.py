@@ -15,6 +15,7 @@ from archlang.diagnostics.text import render as render_text
 from archlang.diagnostics.text import summary_line
 from archlang.errors.files import UsageProblem
 
+# 2 is click's own status for wrong usage; CI can tell a wrong architecture (1) from a wrong command
 ERRORS, USAGE, FAULT = 1, 2, 3
 """Exit status: the architecture has errors, wrong usage or unreadable file, a fault of archlang itself."""
 
@@ -28,6 +29,7 @@ LEAST_WIDTH = 20
 
 def in_colour(stream: TextIO) -> bool:
     """Whether to write in colour: to a terminal, unless NO_COLOR is set; anywhere with FORCE_COLOR."""
+    # https://no-color.org: any value but an empty one; FORCE_COLOR is for CI, which shows colours but is no terminal
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
@@ -39,6 +41,7 @@ def terminal_width(stream: TextIO) -> int | None:
         return None
     from shutil import get_terminal_size
 
+    # no table can be fitted to less; a terminal that is narrower breaks the lines itself
     return max(get_terminal_size().columns, LEAST_WIDTH)
 
 
@@ -47,6 +50,7 @@ def finish(diagnostics: Iterable[Diagnostic], outcome: str = "") -> None:
     diagnostics = list(diagnostics)
     if not diagnostics:
         return
+    # the report first, also where both streams go to one file
     sys.stdout.flush()
     print(render_text(diagnostics, color=in_colour(sys.stderr)).rstrip("\n"), file=sys.stderr)
     print("\n" + summary_line(diagnostics, outcome), file=sys.stderr)

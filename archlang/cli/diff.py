@@ -59,7 +59,9 @@ def command(
         _outcome(new if new is not None else old, (*both, *of_new), inputs),
     )
     found = (diagnostic for outcome in outcomes for diagnostic in outcome.diagnostics)
+    # by their texts, as the two readings have sources of their own
     diagnostics = list({render((diagnostic,)): diagnostic for diagnostic in found}.values())  # a file read twice
+    # two models or nothing: a difference from half a model would be mostly the error
     if not all(outcome.models for outcome in outcomes):
         finish(diagnostics, "nothing was compared")
         return
@@ -76,6 +78,7 @@ def command(
     }
     print(texts[form](), end="")
     finish(diagnostics)
+    # as of diff and `git diff`: differing is no error unless it was asked for
     if exit_code and not found.same:
         sys.exit(ERRORS)
 
@@ -88,6 +91,7 @@ def _outcome(target: str, bindings: tuple[str, ...], inputs: tuple[str, ...]) ->
 def split_target(target: str) -> tuple[str, str | None]:
     """`zoo:vgg:VGG16` as `zoo:vgg` and `VGG16`; a target that names no model, or is a file as it stands, is whole."""
     path, _, model = target.rpartition(":")
+    # `zoo:vgg` is no file `zoo` with a model `vgg`, and a file may have a colon in its name
     if not path or f"{path}:" == ZOO_PREFIX or not re.fullmatch(r"[^\W\d]\w*", model) or Path(target).exists():
         return target, None
     return path, model

@@ -23,6 +23,7 @@ def command(words: tuple[str, ...], reading: Reading) -> None:
     """
     given = reading.text is not None
     expected = 1 if given else 2
+    # a single word is a code, but `net.arch` alone is a layer that was forgotten
     if len(words) > expected or (len(words) < expected and (given or _is_file(words))):
         raise click.UsageError("give a CODE, or a FILE and a LAYER of it; -e TEXT stands for the file")
     if len(words) < expected and not reading.is_plain:

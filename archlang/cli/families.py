@@ -14,6 +14,7 @@ from archlang.records import record
 from archlang.source import Source
 from archlang.writing import STANDARD_OUTPUT
 
+# members from which on a bar shows progress, and beyond which a report must be asked for with --limit
 LONG_FAMILY, MOST_MEMBERS = 2_000, 1_000_000
 
 
@@ -64,8 +65,10 @@ def _check_family(target: str, text: str | None, request: Request, members: Memb
     from archlang.report.family import family_text
 
     family = family_of(target, request) if text is None else open_family(Source("<text>", text), request)
+    # the number is known before any member is made: a product of the sizes of the domains
     if members.limit is None and family.count > MOST_MEMBERS:
         raise click.UsageError(f"the family has {family.count:,} members; --limit says how many to report")
+    # on standard error, as standard output may be piped on
     with click.progressbar(
         family, family.count, label=f"{family.count:,} members", file=sys.stderr, hidden=family.count < LONG_FAMILY
     ) as found:
@@ -85,5 +88,6 @@ def _solve(target: str, text: str | None, request: Request, members: Members, fo
     family = open_solutions(source, request, read_solved(members.solve), FileImporter(target or STANDARD_OUTPUT))
     found = list(family)
     print(solutions_text(family, found) if form == "text" else family_text(family, found, form), end="")
+    # `--solve` looks for one way, `--all` promises all members: hence `any` here and `all` there
     if not any(member.ok for member in found):
         sys.exit(ERRORS)

@@ -52,16 +52,21 @@ def fix_target(
     from archlang.fixing import fix_source
     from archlang.lints import known_codes
 
+    # first, so that a misspelt code is said before a file is written
     known_codes(allow, deny)
+    # the zoo is part of an installed package, and a .json file has no text that an edit could mend
     if target.startswith(ZOO_PREFIX) or target.endswith(".json"):
         raise click.UsageError(f"{target} is not a file that --fix could rewrite")
     try:
         source = read_source(target) if text is None else Source("<text>", text)
+        # a text given with -e lies nowhere, so that paths of imports would be relative to nothing
         importer = None if text is not None else FileImporter(target)
         fixed = fix_source(source, request, unsafe, importer, allow, deny)
         if is_text_output((target,), text):
+            # printed even if nothing was mended: whoever pipes it on wants the whole text
             print(fixed.source.text, end="" if fixed.source.text.endswith("\n") else "\n")
         elif fixed.rounds:
+            # the file itself and not a link to it, which writing would replace
             _rewrite(Path(target).resolve(), fixed)
     except Diagnosed as error:
         return Outcome((), (error.diagnostic,))
@@ -80,6 +85,7 @@ def _tell(fixed: Fixed, unsafe: bool) -> None:
     """A line for each change, and whether more could be done."""
     for change in fixed.changes:
         span = change.remedy.edits[0].span
+        # where the edit stands, which may be far from the place of the error
         place = f"{span.source.name}:{span.line}:{span.column}"
         print(printable(f"fixed {place}: {change.remedy.message} [{change.diagnostic.code}]"), file=sys.stderr)
     if fixed.unsafe and not unsafe:

@@ -19,6 +19,7 @@ from archlang.writing import STANDARD_OUTPUT, replace_file
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; list what would change, with exit status 1.")
 def command(files: tuple[str, ...], only_check: bool) -> None:
     """Lay files out anew, in place; what they say stays as it is. `-` goes from standard input to standard output."""
+    # all files are read before any is written: with one that does not parse, nothing changes
     formatted, diagnostics = _formatted(files)
     changed = [target for target, source, text in formatted if text != source.text]
     if only_check:
@@ -30,6 +31,7 @@ def command(files: tuple[str, ...], only_check: bool) -> None:
         if target == STANDARD_OUTPUT:
             print(text, end="")
         elif target in changed:
+            # the file itself and not a link to it, which writing would replace
             replace_file(Path(target).resolve(), text.encode())
             print(f"formatted {target}", file=sys.stderr)
 
@@ -40,6 +42,7 @@ def _formatted(files: tuple[str, ...]) -> tuple[list[tuple[str, Source, str]], l
 
     formatted: list[tuple[str, Source, str]] = []
     diagnostics: list[Diagnostic] = []
+    # a file that is named twice is read and written once
     for target in dict.fromkeys(files):
         if target.startswith(ZOO_PREFIX):
             raise click.UsageError(f"{target} ships with archlang and is not rewritten")

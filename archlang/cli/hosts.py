@@ -22,6 +22,7 @@ def annotate(form: str, diagnostics: Sequence[Diagnostic]) -> str:
 
     from archlang.diagnostics.sarif import to_sarif
 
+    # the status stands in the log as well: SARIF's readers do not see how the process ended
     log = to_sarif(diagnostics, __version__, str(Path.cwd()), _describe, status_of(diagnostics))
     return json.dumps(log, indent=1) + "\n"
 

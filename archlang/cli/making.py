@@ -36,13 +36,16 @@ def make(
             finish(outcome.diagnostics, "nothing was written")
             return
         made = outcome.models[0] if outcome.ok else outcome.partial[0]
+        # by the model and not the file, as a file may hold several
         path = output or default_path(made, command)
         write_output(made, path, command, drawn, outcome.run)
     except Diagnosed as error:
+        # also where a format refuses the model: what is written is written whole or not at all
         finish([error.diagnostic], "nothing was written")
         return
     finish(outcome.diagnostics, "" if outcome.ok else f"{path} shows what is known of {made.name}")
     if path != STANDARD_OUTPUT:
+        # on standard error: standard output is for what is made
         print(f"wrote {path}: {made.name}{_made_for(made)}", file=sys.stderr)
 
 

@@ -23,10 +23,12 @@ def grouped(name: str, kind: type[Any], *options: Callable[[Any], Any]) -> Calla
     def decorate(command: Command) -> Command:
         @wraps(command)
         def run(**given: Any) -> Any:
+            # fields and options go by name, so a record cannot lack an option without an error here
             mine = {field: given.pop(field) for field in kind.__annotations__}
             return command(**given, **{name: kind(**mine)})
 
         decorated: Any = run
+        # decorators apply from the last to the first, and help lists options as they stand
         for option in reversed(options):
             decorated = option(decorated)
         return decorated
@@ -55,6 +57,7 @@ class Reading:
 
     def targets(self, files: tuple[str, ...]) -> tuple[str, ...]:
         """The files to read; one nameless where `-e` gives the text."""
+        # exactly one of the two
         if bool(files) == (self.text is not None):
             raise click.UsageError("give a FILE, or -e TEXT" + (", not both" if files else ""))
         return files or ("",)

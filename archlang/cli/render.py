@@ -46,6 +46,7 @@ def command(
 ) -> None:
     """Draw a model as a diagram."""
 
+    # called by `make`, which reports wrong options as it reports wrong files
     def drawing() -> RenderOptions:
         from archlang.backends.render_options import read_options
 

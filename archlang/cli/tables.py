@@ -35,6 +35,7 @@ class Table:
 
     def view(self, models: Sequence[Model]) -> View:
         """The same for the writers. Raises `Diagnosed` for sizes that no model has."""
+        # the report goes to standard output, so colours and width are that stream's; errors have the other's
         near, colour = read_near(self.near, models), in_colour(sys.stdout)
         width = self.width or terminal_width(sys.stdout)
         return View(self.columns, self.depth, width, self.batch, self.dtype, near, colour)
@@ -78,6 +79,7 @@ class Memory:
         from archlang.ir.budget import Plan
         from archlang.reading import read_size
 
+        # None until here, so that `is_asked` can tell what was said from what is assumed
         optimizer, device = self.optimizer or "adam", self.device or "cuda"
         return Plan(table.batch, table.dtype, self.mode or "train", optimizer, device), read_size(self.fits or "24GiB")
 
@@ -97,6 +99,7 @@ def report(
     form: str, models: list[Model], diagnostics: list[Diagnostic], view: View, plan: tuple[Plan, int] | None
 ) -> str:
     """The report in one of its formats, ending in a newline unless empty."""
+    # JSON holds the diagnostics as well, for programs that read one stream
     if form == "json":
         return _json(models, diagnostics, view, plan)
     if form == "text":

@@ -111,6 +111,7 @@ class Diagnostic:
     @property
     def all_helps(self) -> tuple[Help, ...]:
         """Helps with edits first, then the advice in words."""
+        # advice in words may be what an edit does already
         shown = {remedy.message for remedy in self.helps}
         return self.helps + tuple(Help(text) for text in self.problem.advice if text not in shown)
 
@@ -133,6 +134,7 @@ class ArchitectureError(Exception):
         self.diagnostics = diagnostics
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # pickling would give back the text as `diagnostics`; multiprocessing sends errors by pickle
         return type(self), (self.diagnostics,)
 
 
@@ -153,6 +155,7 @@ class Collector:
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic unless the same code already stands at the same place."""
         span = diagnostic.span
+        # a block is elaborated once for each shape: the same mistake in it would be told as often
         key = (diagnostic.code, span and (span.source.name, span.start, span.end))
         if key not in self.known and not self.is_full:
             self.known.add(key)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.sarif import message_lines
 
+# `%` too, as the runner turns escapes back and a text may hold `%0A` itself; `:` and `,` end a property
 DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY = {**DATA, ":": "%3A", ",": "%2C"}
 
@@ -26,6 +27,7 @@ def _command(diagnostic: Diagnostic) -> str:
 
 def _properties(diagnostic: Diagnostic) -> Iterator[tuple[str, object]]:
     """Columns are understood on one line only; of several lines all are marked."""
+    # `-D` and `<stdin>` are no files that a change could show
     if not diagnostic.file.startswith(("-", "<")):
         yield "file", diagnostic.file
     if span := diagnostic.span:

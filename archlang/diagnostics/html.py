@@ -27,6 +27,7 @@ _NAMES = {code: name for name, code in STYLES.items()}
 
 def render_html(diagnostics: Iterable[Diagnostic]) -> str:
     """The diagnostics as one preformatted text in colour; empty if there are none."""
+    # escaped before colours become tags: escapes hold no character of HTML, so they come through unchanged
     text = render(diagnostics, color=True)
     return f'<pre style="white-space: pre; overflow-x: auto">{ESCAPE.sub(_tag, escape(text))}</pre>' if text else ""
 

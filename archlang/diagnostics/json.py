@@ -22,6 +22,7 @@ def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         **_place(diagnostic.span),
         "label": diagnostic.problem.label,
         "notes": list(diagnostic.problem.notes),
+        # advice in words is a help without edits: readers have one list to go through
         "helps": [_help(remedy, diagnostic.file) for remedy in diagnostic.all_helps],
         "labels": [_label(label) for label in diagnostic.secondary],
         "trail": [_label(label) for label in diagnostic.trail],

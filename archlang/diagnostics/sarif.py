@@ -30,6 +30,7 @@ def to_sarif(
     Rules are the kinds of problems that occur, described with their pages.
     """
     found = list(diagnostics)
+    # results refer to rules by their place in this list (3.27.6)
     kinds = list(dict.fromkeys(type(diagnostic.problem) for diagnostic in found))
     writer = _Writer(folder, {kind: index for index, kind in enumerate(kinds)})
     driver = {
@@ -50,6 +51,7 @@ def to_sarif(
 def _rule(kind: type[Problem], meaning: str, page: str) -> dict[str, Any]:
     return {
         "id": kind.code,
+        # 3.49.7 wants a name that reads as an identifier: StrideDropsInput
         "name": "".join(word.capitalize() for word in kind.code.split("-")),
         "shortDescription": {"text": meaning},
         "help": {"text": page, "markdown": page},
@@ -73,6 +75,7 @@ class _Writer:
             "message": {"text": _message(diagnostic)},
             "locations": self._locations(diagnostic),
         }
+        # places in their own right first, then the way there, innermost first
         related = [self._related(label) for label in (*diagnostic.secondary, *diagnostic.trail)]
         fixes = [self._fix(remedy) for remedy in diagnostic.helps if remedy.edits]
         return {**result, **({"relatedLocations": related} if related else {}), **({"fixes": fixes} if fixes else {})}
@@ -97,6 +100,7 @@ class _Writer:
         path = PurePath(name)
         if name.startswith("zoo:"):
             return {"uri": "zoo:" + quote(name.removeprefix("zoo:"))}
+        # outside the checkout no code host can show the file, but an editor on this machine can
         if path.is_absolute() and not path.is_relative_to(self.folder):
             return {"uri": "file://" + quote(name.replace("\\", "/"))}
         inside = path.relative_to(self.folder).as_posix() if path.is_absolute() else name.replace("\\", "/")
@@ -104,6 +108,7 @@ class _Writer:
 
     def _fix(self, remedy: Help) -> dict[str, Any]:
         """A help as a fix (3.55), with the edits of each file together."""
+        # a change in 3.56 is of one artifact, while a help may edit a file and one that it imports
         by_file: defaultdict[str, list[Edit]] = defaultdict(list)
         for edit in remedy.edits:
             by_file[edit.span.source.name].append(edit)

@@ -42,6 +42,7 @@ def summary_line(diagnostics: Iterable[Diagnostic], outcome: str = "") -> str:
 
 def printable(text: str) -> str:
     """The text with tabs as blanks and all else that a terminal could act on, line ends included, as escapes."""
+    # nearly all text is printable, and this is asked for every line
     return text if text.isprintable() else "".join(_shown(char) for char in text)
 
 
@@ -56,6 +57,7 @@ def _width(shown: str) -> int:
         return len(shown)
     from unicodedata import category, east_asian_width
 
+    # carets stand under characters, so columns are cells of a terminal and not code points
     return 0 if category(shown) in ("Mn", "Me") else 2 if east_asian_width(shown) in "WF" else 1
 
 
@@ -80,6 +82,7 @@ class _Writer:
     def __init__(self, diagnostic: Diagnostic, color: bool) -> None:
         self.diagnostic = diagnostic
         self.color = color
+        # snippets of all places and helps stand in one column, also from 99 to 100
         self.gutter = len(str(max(_line_numbers(diagnostic), default=1)))
         self.lines: list[str] = []
 
@@ -126,6 +129,7 @@ class _Writer:
     def _write_trail(self) -> None:
         trail = self.diagnostic.trail
         hidden = len(trail) - TRAIL_SHOWN
+        # the innermost expansions say where, the outermost who began: what lies between is mostly a recursion
         for label in trail if hidden <= 0 else trail[: TRAIL_SHOWN - 1]:
             self._write_expansion(label)
         if hidden > 0:
@@ -148,6 +152,7 @@ class _Writer:
             self._bar()
             first, lines, marks = _edited(source, group)
             shown = dict(list(marks.items())[:EDITED_LINES_SHOWN])
+            # bound as defaults: the loop goes on while a lambda would look its names up
             self._write_lines(shown, lambda number, first=first, lines=lines: lines[number - first])
             self.lines += [CUT] * (len(shown) < len(marks))
 
@@ -165,6 +170,7 @@ class _Writer:
         """The marked lines in order; a single line between two of them is shown, more are left out."""
         previous = 0
         for number in sorted(marks):
+            # a single line takes no more room than the dots that would stand for it
             if previous and number - previous == 2:
                 self._write_line(number - 1, text_of(number - 1), ())
             elif previous and number - previous > 2:
@@ -175,11 +181,13 @@ class _Writer:
     def _write_line(self, number: int, text: str, marks: Sequence[_Mark]) -> None:
         """One source line with its marks below; a line that must be cut is shown once for each mark."""
         whole = _window(text, 0)[1] == len(text)
+        # marks of a long line may lie too far apart to be seen in one window
         for group in [marks] if whole or not marks else [[mark] for mark in marks]:
             start, end = (0, len(text)) if whole else _window(text, min(group[0].start, len(text)) if group else 0)
             shown = [_shown(char) for char in text[start:end]]
             before, after = CUT * (start > 0), CUT * (end < len(text))
             self.lines.append(f"{number:>{self.gutter}} | {before}{''.join(shown)}{after}".rstrip())
+            # the cell at which each character begins, and one more for the end of the line
             cells = list(accumulate(map(_width, shown), initial=len(before)))
             for row in self._underlines(group, lambda at, a=start, c=cells: c[min(max(at - a, 0), len(c) - 1)]):
                 self._bar(row)
@@ -189,12 +197,14 @@ class _Writer:
         row, filled = "", 0
         for mark in marks:
             start = cell_of(mark.start)
+            # an insertion has no characters, and a mark must be seen
             width = max(cell_of(mark.end) - start, 1)
             if row and start < filled:
                 yield row
                 row, filled = "", 0
             shown = f"{mark.glyph * width} {printable(mark.text)}".rstrip()
             row += " " * (start - filled) + self._paint(mark.style, shown)
+            # a text has no end that is known to be free of others, so the next mark begins a row
             filled = start + width if not mark.text else _NEVER
         if row:
             yield row
@@ -216,6 +226,7 @@ def _line_numbers(diagnostic: Diagnostic) -> Iterator[int]:
     for span in (*([diagnostic.span] if diagnostic.span else []), *(label.span for label in labels)):
         yield _clamped(span).line
     for remedy in diagnostic.helps:
+        # more than needed if edits stand in several places: a gutter may be wider, never too narrow
         added = sum(edit.text.count("\n") for edit in remedy.edits)
         yield from (_clamped(edit.span).end_position[0] + added for edit in remedy.edits)
 
@@ -282,6 +293,7 @@ def _edited(source: Source, edits: Sequence[Edit]) -> tuple[int, list[str], Mark
             marks.append(_edit_mark(len(text), span.text, new))
             text += new
             cursor = span.end
+    # lines are shown whole, though the last edit ends inside one
     end = source.text.find("\n", cursor)
     lines = (text + source.text[cursor : end if end >= 0 else None]).split("\n")
     return first, [line.rstrip("\r") for line in lines], _split_marks(lines, first, marks)

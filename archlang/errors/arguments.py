@@ -168,6 +168,7 @@ class InferredArgument(ArgumentProblem):
     @property
     def advice(self) -> tuple[str, ...]:
         """The call without the number; `CONV(3, 3, 3)` may mean it all the same, then by name."""
+        # the number may be meant for the argument at its place, which it fits as well
         meant = "" if self.argument == self.inferred else f"; if `{self.argument}` is meant, give it by name"
         return (f"write {self.corrected}{meant}",)
 

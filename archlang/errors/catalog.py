@@ -17,9 +17,12 @@ from archlang.errors.examples.example import Example
 @cache
 def catalog() -> dict[str, type[Problem]]:
     """All problems by code, those of one module together."""
+    # subclasses are known once their modules are loaded, which a check does only for those that it needs
     for module in iter_modules(modules, "archlang.errors."):
         import_module(module.name)
+    # plugins may have problems of their own, which have no page here
     own = (problem for problem in _subclasses(Problem) if problem.__module__.startswith("archlang."))
+    # bases such as WindowProblem have no code; `vars`, as a subclass would inherit that of another
     found = [problem for problem in own if "code" in vars(problem)]
     return {problem.code: problem for problem in sorted(found, key=_order)}
 
@@ -31,6 +34,7 @@ def _subclasses(problem: type[Problem]) -> Iterator[type[Problem]]:
 
 
 def _order(problem: type[Problem]) -> tuple[str, int]:
+    # in the order of the file, in which related problems stand together
     return problem.__module__, inspect.getsourcelines(problem)[1]
 
 

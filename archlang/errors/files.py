@@ -253,6 +253,7 @@ class UnknownPath(UsageProblem):
     @property
     def notes(self) -> tuple[str, ...]:
         """The parts beside the wrong one; a scope of very many shows its first ones."""
+        # cut off where names are no longer compared: how many more there are was not counted
         if len(self.known) >= MOST_COMPARED:
             return (f"there are {', '.join(self.known[: MOST_LISTED - 1])} and many more",)
         return (f"there are {listing(self.known)}",) if self.known else ()
@@ -331,6 +332,7 @@ class UnknownParameter(UsageProblem):
         """`-D H=256` mostly means the shape of the input, which another option gives."""
         if self.suggestion:
             return (f"did you mean `{self.suggestion}`?",)
+        # H and W look like parameters to whoever knows the letters of the arithmetic
         if self.name in INPUT_LETTERS:
             return ("the input gets another shape with --input, for example --input 3,256,256",)
         return ()
@@ -388,6 +390,7 @@ class UnknownColumn(UsageProblem):
     @property
     def notes(self) -> tuple[str, ...]:
         """All columns, in two notes: in one they would not fit a line."""
+        # two notes of about a line each: one would run over the edge of the terminal
         half = len(self.known) // 2
         return f"the columns are {', '.join(self.known[:half])},", listing(self.known[half:])
 

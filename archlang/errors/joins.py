@@ -105,6 +105,7 @@ class JoinMismatch(Problem):
         ranks = {len(shape) for shape in self.shapes}
         if len(ranks) > 1:
             return ("the branches have different numbers of axes",)
+        # from 1, as in torch, whose axis 0 is the batch
         sizes = enumerate(zip(*self.shapes, strict=True), 1)
         differing = [axis for axis, column in sizes if len(set(column)) > 1 and axis != self.free_axis]
         if not differing:

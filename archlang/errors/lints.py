@@ -42,6 +42,7 @@ class EvenKernel(Warned):
     @property
     def notes(self) -> tuple[str, ...]:
         """The law with stride 1, and the padding that it would take: (4 - 1)/2 = 1.5."""
+        # the lectures' letters: N is the input, P the padding on each side, F the window
         n, p, f = self.size, self.padding, self.kernel_size
         return (
             f"out = (N + 2P - F)/S + 1 = ({n} + 2*{p} - {f})/1 + 1 = {self.output}",
@@ -187,6 +188,7 @@ class WastedPadding(Warned):
     @property
     def message(self) -> str:
         """`132 of 1,156 windows read padding alone`: those at the border of a 34x34 map."""
+        # `34*34 = 1,156`: the product alone, as the factors are those of the map
         total = product_text(self.output).split(" = ")[-1]
         return f"{self.empty:,} of {total} windows read padding alone"
 
@@ -484,6 +486,7 @@ class FirstFcHeavy(Warned):
     @property
     def message(self) -> str:
         """At most 99%, as other layers have parameters too, however few."""
+        # 100 % would say that no other layer has any
         share = min(self.parameters / self.total, 0.99)
         return f"the first {self.word} holds {share:.0%} of all parameters: {self.parameters:,} of {self.total:,}"
 

@@ -50,6 +50,7 @@ class UnknownLayer(_Unknown):
     @property
     def advice(self) -> tuple[str, ...]:
         """For Sequential and its like, whose arguments would be the stages of a chain."""
+        # `nn.Sequential` and `tf.keras.Model` alike
         word = self.name.split(".")[-1]
         return (AS_A_CHAIN,) if word in CONTAINERS else ()
 
@@ -76,6 +77,7 @@ class UnknownName(_Unknown):
     @property
     def advice(self) -> tuple[str, ...]:
         """Move the `let` up, or define it; nothing where a likely name is suggested already."""
+        # a new definition would only hide the slip
         if self.suggestion:
             return ()
         if self.instead:
@@ -196,6 +198,7 @@ class UnboundParameters(Problem):
     def advice(self) -> tuple[str, ...]:
         """Values for all of them, for the command line and for the file; then the other models of the file."""
         options = " ".join(f"-D {binding}" for binding in self.example)
+        # a lone chain has no name that could be called with values
         lets = " ".join(f"let {binding.replace('=', ' = ')}" for binding in self.example)
         in_file = f"{self.model}({', '.join(self.example)})" if self.named else f"`{lets}` before the chain"
         another = (f"or take another model of the file: -m {listing(self.others, 'or')}",) if self.others else ()

@@ -40,6 +40,7 @@ class AxisSizes:
 
     def same_numbers(self, other: AxisSizes) -> bool:
         """Whether another axis has the same arithmetic."""
+        # by the numbers that were given; the others follow from them
         return (self.size, self.kernel_size, self.stride, self.padding, self.dilation) == (
             other.size, other.kernel_size, other.stride, other.padding, other.dilation
         )  # fmt: skip
@@ -50,6 +51,7 @@ def _merge(axes: tuple[AxisSizes, ...]) -> list[tuple[AxisSizes, str]]:
     merged: list[tuple[AxisSizes, list[str]]] = []
     for axis in axes:
         for kept, names in merged:
+            # square windows on square maps are the rule: one line of arithmetic for height and width
             if kept.same_numbers(axis):
                 names.append(axis.axis)
                 break
@@ -60,6 +62,7 @@ def _merge(axes: tuple[AxisSizes, ...]) -> list[tuple[AxisSizes, str]]:
 
 def _sum_text(axis: AxisSizes) -> str:
     """`7 + 2*0 - 3`: the padded input less the window."""
+    # `2*P` where both sides are equal, as in the lectures' law
     return f"{axis.size} + {axis.padding_text} - {axis.extent}"
 
 
@@ -68,6 +71,7 @@ def _dilated_note(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
     notes = (
         f"F = dilation*(kernel - 1) + 1 = {a.dilation}*({a.kernel_size} - 1) + 1 = {a.extent}"
         for a in axes
+        # F is the kernel itself otherwise, and the formula would say 3 = 1*(3 - 1) + 1
         if a.dilation > 1
     )
     return tuple(dict.fromkeys(notes))
@@ -97,6 +101,7 @@ class KernelTooLarge(WindowProblem):
     def message(self) -> str:
         """`a window of 5x5 does not fit an input of 3x3`: dilated windows, and only the axes that are too small."""
         window, sizes = shape_text([a.extent for a in self.axes]), shape_text([a.size for a in self.axes])
+        # the axes are named where others are large enough
         some = len(self.axes) < len(self.shape) - 1
         along = f" along the {listing(axis.axis for axis in self.axes)}" if some else ""
         return f"a window of {window} does not fit an input of {sizes}{along}"
@@ -118,6 +123,7 @@ MOST_COLOURS = 4
 
 def channels_last(shape: tuple[int, ...]) -> tuple[str, ...]:
     """What to say of a map with few columns and many channels: most likely a picture with its channels written last."""
+    # grey, colour, or colour with transparency; heights and widths of at most four could be channels themselves
     if len(shape) != 3 or shape[2] not in (1, 3, MOST_COLOURS) or not shape[0] > MOST_COLOURS < shape[1]:
         return ()
     height, width, channels = shape
@@ -151,6 +157,7 @@ class StrideDropsInput(WindowProblem):
             f"the last {ROW_NAMES[a.axis]}" if a.unread == 1 else f"the last {a.unread} {ROW_NAMES[a.axis]}s"
             for a in self.axes
         ]
+        # one row is read, two rows or a row and a column are
         single = len(parts) == 1 and self.axes[0].unread == 1
         return f"{listing(parts)} {'is' if single else 'are'} never read"
 
@@ -185,6 +192,7 @@ class NotWhole(WindowProblem):
 
 def _output_notes(axes: tuple[AxisSizes, ...]) -> tuple[str, ...]:
     """The law and its numbers, one line for each different axis."""
+    # the law in letters first, as the lectures (CS231n) write it
     law = "out = (N + 2P - F)/S + 1\n"
     lines: list[str] = []
     for axis, names in _merge(axes):
@@ -197,6 +205,7 @@ def _exact_text(axis: AxisSizes) -> str:
     """` = 2.3333`; nothing where the size is a formula."""
     if type(axis.size) is not int:  # a formula
         return ""
+    # four digits behind the point: a third must not look like a whole number
     exact = (axis.size + sum(axis.padding) - axis.extent) / axis.stride + 1
     return f" = {exact:.{len(str(axis.output)) + 4}g}"
 
@@ -247,6 +256,7 @@ class CannotReshape(ArgumentProblem):
     @property
     def notes(self) -> tuple[str, ...]:
         """The numbers that flow in and those that are wanted, with the remainder of their division."""
+        # -1 stands for what is left, as in torch.reshape
         size, known = prod(self.shape), [n for n in self.wanted if n != -1]
         wanted, flowing = prod(known), f"{product_text(self.shape)} numbers flow in"
         if any(type(n) is not int for n in self.shape) or wanted > size:  # sizes left free have no remainder to show

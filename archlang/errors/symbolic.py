@@ -12,6 +12,7 @@ Letters = tuple[str, ...]
 
 def binding_text(letters: Letters) -> str:
     """`-D H=224 -D W=224`."""
+    # as the networks of ImageNet take it: large enough for most
     return " ".join(f"-D {letter}=224" for letter in letters)
 
 

@@ -148,4 +148,5 @@ class AssertionFailed(Problem):
     @property
     def notes(self) -> tuple[str, ...]:
         """`Net.parameters is 7,850`: each side with its value; numbers that stand for themselves are left out."""
+        # a number that stands there as it is needs no value beside it
         return tuple(f"{shorten(text)} is {value}" for text, value in self.sides[:MOST_SIDES] if text != value)

@@ -31,6 +31,7 @@ def listing(words: Iterable[str], last: str = "and") -> str:
     """`a, b and c`."""
     items = list(words)
     if len(items) > MOST_LISTED:
+        # 24 items in all, the last of which says how many were left out
         items[MOST_LISTED - 1 :] = [f"{len(items) - MOST_LISTED + 1:,} more"]
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
@@ -56,6 +57,7 @@ def value_text(value: object) -> str:
         case tuple():
             items: tuple[object, ...] = value  # pyright: ignore[reportUnknownVariableType]
             inner = ", ".join(value_text(item) for item in items[:8]) + (", ..." if len(items) > 8 else "")
+            # `(1)` would be a number in brackets, here as in Python
             return f"({inner},)" if len(items) == 1 else f"({inner})"
         case _:
             return str(value)
@@ -112,6 +114,7 @@ MODULES = re.compile(r"^(?:tf\.|torch\.|keras\.)*(?:nn|F|functional|layers|ops)\
 def without_module(word: str) -> str:
     """`Conv2d` of `nn.Conv2d`."""
     found = MODULES.match(word)
+    # again, as `nn.functional.relu` has two; never down to nothing
     return without_module(word[found.end() :]) if found and found.end() < len(word) else word
 
 
@@ -119,12 +122,15 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     """The known word that a wrong one means: another framework's name for it, or the likest spelling."""
     known = set(known)
     bare = without_module(word)
+    # `nn.Conv2d` is no slip of spelling: the word is known, and only its module is too much
     if bare in known and bare != word:
         return bare
     nickname = NICKNAMES.get(bare.lower())
     if nickname is None:
+        # who writes `CONF` writes the lectures' words, and means CONV before Conv1d
         plain = {name for name in known if name[-2:] not in ("1d", "2d", "3d")} if bare.isupper() else known
         return closest(bare, plain)
+    # `AVGPOOL(to=1)`: the word in front of its arguments must be one that is known here
     return nickname if nickname.split("(")[0] in known else None
 
 
@@ -138,6 +144,7 @@ def is_clear(word: str, suggestion: str, known: Iterable[str]) -> bool:
     if word == suggestion or word.lower() in NICKNAMES:
         return True
     likeness = SequenceMatcher(None, word.lower(), suggestion.lower()).ratio()
+    # ReLU and RELU are one word to whoever misspelt it
     rivals = {name.lower() for name in known} - {suggestion.lower()}
     return not get_close_matches(word.lower(), rivals, n=1, cutoff=max(likeness - NEAR, 0))
 
@@ -151,8 +158,10 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     known = {name for name in known if name != word}
     if len(known) > MOST_COMPARED or len(word) > LONGEST_COMPARED:
         return None
+    # of RELU and ReLU the one in the case of the slip; by name after that, as sets have no order
     for name in sorted(known, key=lambda name: (name.isupper() != word.isupper(), name)):
         by_lower.setdefault(name.lower(), name)
+    # difflib's own cutoff; three, as the likest may turn the meaning
     matches = get_close_matches(word.lower(), by_lower, n=3, cutoff=0.6)
     return next((by_lower[match] for match in matches if not _is_opposite(word.lower(), match)), None)
 
@@ -165,6 +174,7 @@ def _is_opposite(one: str, other: str) -> bool:
     """Whether two words differ by a syllable that turns the meaning."""
     changes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
     return any(
+        # a slip of letters keeps the length; a syllable more or less is another layer
         tag != "equal" and ({one[a:b], other[c:d]} & OPPOSITES) and len(one) != len(other)
         for tag, a, b, c, d in changes
     )

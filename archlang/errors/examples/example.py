@@ -8,6 +8,7 @@ from dataclasses import field
 from archlang.diagnostics import Problem
 from archlang.records import record
 
+# the one name in all examples, so that commands and messages of a page agree
 FILE = "example.arch"
 CHECK = f"archc check {FILE}"
 
