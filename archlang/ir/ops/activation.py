@@ -161,8 +161,7 @@ class PReLU(Op):
         return str(self.num_parameters)
 
     def torch(self) -> TorchCall:
-        """`num_parameters` only where it is not torch's 1; `fill` is torch's `init`, a word that means another thing
-        here."""
+        """`num_parameters` only where it is not torch's 1; `fill` is torch's `init`, a word that is taken here."""
         count = (positional("num_parameters", self.num_parameters, "in"),) if self.num_parameters > 1 else ()
         return with_defaults(TorchCall("nn.PReLU", (*count, keyword("init", self.fill))), {"init": 0.25})
 
@@ -298,8 +297,7 @@ class Tanh(_Activation):
     signature = (number("amplitude", 1.0), number("slope", 1.0))
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """Scaled, there are steps of slope*x, tanh and amplitude*y; of these the middle one is kept, as for a plain
-        tanh."""
+        """Scaled, there are steps of slope*x, tanh and amplitude*y; the middle one is kept, as for a plain tanh."""
         if self.amplitude == self.slope == 1:
             return _Activation.trace(self, trace, inputs, outputs)
         scaled = trace.new(inputs[0].shape, like=inputs)

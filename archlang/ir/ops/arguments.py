@@ -78,14 +78,14 @@ def _flag(word: str, name: str, value: Value, axes: int) -> bool:
 
 def _number(minimum: float | None, maximum: float | None, above: float | None) -> Reader:
     def read(word: str, name: str, value: Value, axes: int) -> float:
-        """Always a float, so that 1 and 1.0 make equal ops."""
+        """Always a float, so that ops of 1 and of 1.0 are alike in text, too."""
         del axes
         if not isinstance(value, float) and not is_integer(value):
             raise OpError(WrongType(word, name, value, "a number"))
         if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
             expected = f"{minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
             raise OpError(OutOfRange(word, name, value, expected))
-        # inf is a float, and with `above` also nan fails, which every comparison is false for.
+        # written so that inf and nan fail, too: every comparison with nan is false.
         if above is not None and not above < value < inf:
             raise OpError(OutOfRange(word, name, value, f"above {above:g}"))
         return value if isinstance(value, float) else float(value)
@@ -128,7 +128,7 @@ def _factors(word: str, name: str, value: Value, axes: int) -> tuple[float, ...]
         raise OpError(OutOfRange(word, name, value, f"{NUMBERS[axes]}, since the input has {AXES[axes]}"))
     if not all(0 < v < inf for v in values):
         raise OpError(OutOfRange(word, name, value, "above 0"))
-    # float() for 2 as well as 2.0, so that equal factors are equal fields and share a body.
+    # 2 and 2.0 are equal and not alike: a fingerprint and written source go by the text.
     return tuple(v if isinstance(v, float) else float(v) for v in values)
 
 

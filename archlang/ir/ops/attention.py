@@ -67,8 +67,7 @@ class Attention(Op):
         return {name: shape for name, shape in weights.items() if self.bias or not name.endswith("bias")}
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        """4*L*E^2 for the projections, 2*L^2*E for the scores and the weighted sum; the number of heads changes
-        nothing."""
+        """4*L*E^2 for the projections, 2*L^2*E for the scores and the weighted sum, whatever the heads."""
         length, features = inputs[0]
         # torch's FlopCounterMode misses all of this on CPU tensors in eval mode (the fused operation has no formula),
         # so counts of others may be lower.

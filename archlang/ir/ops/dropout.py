@@ -103,7 +103,7 @@ class ChannelDropout(_Dropout):
         return (*x.shape[:2], *(1,) * self.axes)
 
     def torch(self) -> TorchCall:
-        """`nn.Dropout1d`, `2d` or `3d` by the rank: torch warns about a map of another, or refuses it."""
+        """`nn.Dropout1d`, `2d` or `3d` by the rank: torch's Dropout3d takes (N, C, H, W) for one map of N channels."""
         return self._torch(f"nn.Dropout{self.axes}d")
 
 

@@ -74,8 +74,7 @@ class Pad(Op):
         return tuple(b + size + a for b, size, a in zip(self.before, inputs[0], self.after, strict=True))
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """A new map; the gradients of "reflect" and "replicate" are written with the input, those of others are
-        slices."""
+        """A new map; the gradients of "reflect" and "replicate" read the input, those of the others are slices."""
         trace.keep(*(inputs if self.mode in ("reflect", "replicate") else ()))
         return (trace.output(outputs[0], inputs[0]),)
 

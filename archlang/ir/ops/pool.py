@@ -245,8 +245,7 @@ class AvgPool(_Pool):
         return op
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """Keeps the input, though the gradient does not depend on its numbers: torch's formula reads its sizes from
-        it."""
+        """Keeps the input, though its numbers do not matter: the formula of the gradient reads its sizes."""
         if self.to is None or set(self.to) != {1}:  # torch takes the mean of all otherwise
             trace.keep(inputs[0])
         return (trace.output(outputs[0], inputs[0]),)

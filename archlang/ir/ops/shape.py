@@ -260,8 +260,7 @@ class Permute(Op):
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
-        """Raises `OpError` unless every axis behind the batch is named once; they are held from the front, with the
-        batch."""
+        """Raises `OpError` unless every axis behind the batch is named once; the op holds them from the front."""
         written = given["dims"]
         behind = written[1:] if written[0] == 0 else written
         dims = tuple(dim + len(shape) + 1 if dim < 0 else dim for dim in behind)
