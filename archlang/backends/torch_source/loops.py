@@ -233,7 +233,7 @@ class LoopFrame(Frame):
 
     def leave(self, values: Vector) -> None:
         """Tell the frame around what flows behind the loop, given what each run gives."""
-        # a loop variable of Python outlives its loop with its last value
+        # behind the loop flows what the last copy gives, under the name that carried it
         last = tuple(values[-1] if values else ANY for values in self.by_outer(values))
         text: Expression | None = self.outer.find(Slot(last, "")) if is_constant(last) else None
         if text is None and self.carry:
