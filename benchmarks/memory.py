@@ -26,7 +26,7 @@ from archlang.backends.torch_module import build_module
 from archlang.checking import check_source
 from archlang.ir.budget import Plan, memory_of
 from archlang.ir.graph import Layer, Model
-from archlang.ir.memory import integer_inputs
+from archlang.ir.indices import index_inputs
 from archlang.ir.ops.attention import Attention
 from archlang.reading import read_source
 from archlang.resources import zoo_files
@@ -52,8 +52,7 @@ def zoo_models() -> Iterator[Model]:
 
 def inputs_of(model: Model, batch: int, device: str) -> list[Tensor]:
     """Inputs; indices are 0."""
-    integer = integer_inputs(model)
-    kinds = (torch.long if port in integer else torch.float for port in range(len(model.inputs)))
+    kinds = (torch.long if index else torch.float for index in index_inputs(model))
     return [
         torch.zeros(batch, *one.shape, dtype=kind, device=device) for one, kind in zip(model.inputs, kinds, strict=True)
     ]

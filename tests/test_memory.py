@@ -32,7 +32,8 @@ from archlang.checking import check_source
 from archlang.cli import cli
 from archlang.ir.budget import LARGEST_BATCH, Plan, largest_batch, memory_of
 from archlang.ir.graph import Layer, Model
-from archlang.ir.memory import follow, input_bytes, integer_inputs, layer_keeps
+from archlang.ir.indices import index_inputs
+from archlang.ir.memory import follow, input_bytes, layer_keeps
 from archlang.ir.ops import OPS
 from archlang.ir.ops.trace import DTYPE_BYTES, Setting
 from archlang.reading import read_source
@@ -64,12 +65,11 @@ def generated(model: Model) -> nn.Module:
 
 def inputs_of(model: Model, batch: int, device: str, dtype: torch.dtype = torch.float32) -> list[Tensor]:
     """Inputs; indices are 0, since the table of an embedding may be that short."""
-    integer = integer_inputs(model)
     return [
         torch.zeros(batch, *given.shape, dtype=torch.long, device=device)
-        if port in integer
+        if index
         else torch.rand(batch, *given.shape, device=device).to(dtype)
-        for port, given in enumerate(model.inputs)
+        for given, index in zip(model.inputs, index_inputs(model), strict=True)
     ]
 
 

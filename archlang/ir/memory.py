@@ -14,6 +14,7 @@ from dataclasses import replace
 from math import prod
 
 from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Node, Ref, Repeat, Run
+from archlang.ir.indices import index_inputs
 from archlang.ir.ops.base import Op, Shape, count_elements
 from archlang.ir.ops.trace import INDEX_BYTES, Setting, Storage, Tensor, Trace, contiguous_strides
 from archlang.records import record
@@ -123,37 +124,12 @@ def follow(model: Model, setting: Setting) -> Part:
 
 def input_bytes(model: Model, setting: Setting) -> tuple[int, ...]:
     """Bytes of each of the model's inputs; indices are int64."""
-    integer = integer_inputs(model)
-    sizes = (INDEX_BYTES if port in integer else setting.itemsize for port in range(len(model.inputs)))
+    sizes = (INDEX_BYTES if index else setting.itemsize for index in index_inputs(model))
     return tuple(_numbers(one, setting) * size for one, size in zip(model.inputs, sizes, strict=True))
 
 
 def _numbers(given: Input, setting: Setting) -> int:
     return setting.batch * prod(given.shape)
-
-
-def integer_inputs(model: Model) -> frozenset[int]:
-    """Which of the model's inputs are read as indices."""
-    found: list[frozenset[int]] = []
-    for body in model.bodies:
-        # a reshape or slice of indices gives indices: from the last node on they are followed to the inputs.
-        wanted = {ref for node in body.nodes for ref in _read_as_indices(node, found)}
-        for index in reversed(range(len(body.nodes))):
-            node = body.nodes[index]
-            if isinstance(node, Layer) and node.op.family == "shape" and Ref(index) in wanted:
-                wanted |= set(node.inputs)
-        found.append(frozenset(ref.port for ref in wanted if ref.node < 0))
-    return found[-1]
-
-
-def _read_as_indices(node: Node, inside: Sequence[frozenset[int]]) -> Iterator[Ref]:
-    match node:
-        case Layer():
-            yield from node.inputs if node.op.integer_input else ()
-        case Call():
-            yield from (node.inputs[port] for port in inside[node.body])
-        case Repeat():
-            yield from (node.inputs[port] for run in node.runs for port in inside[run.body])
 
 
 @record
@@ -279,7 +255,8 @@ class _Frame:
         parameters = count_elements(node.op.parameters()) * self.fold.setting.itemsize
         training = self.fold.setting.training
         # autograd's rule: an operation is recorded if any tensor in it needs a gradient.
-        trace = Trace(self.fold.setting, training and (parameters > 0 or any(x.grad for x in inputs)))
+        recording = training and (parameters > 0 or any(x.grad for x in inputs))
+        trace = Trace(_setting_of(node.op, inputs, self.fold.setting), recording)
         outputs = node.op.trace(trace, tuple(inputs), node.outputs)
         trace.finish(outputs)
         gradients = 0 if node.shared or not training else parameters
@@ -382,6 +359,13 @@ def _in_a_row(parts: Sequence[Part]) -> Effect:
     for part in parts:
         effect = effect.then(part.effect)
     return effect
+
+
+def _setting_of(op: Op, inputs: Sequence[Tensor], setting: Setting) -> Setting:
+    """The setting of a layer: what it makes of whole numbers takes as many bytes as they do."""
+    # joined with real numbers, which are never the longer ones, whole numbers become real.
+    sizes = [x.itemsize for x in inputs] if op.keeps_integers else []
+    return replace(setting, itemsize=min(sizes)) if sizes else setting
 
 
 def _buffer_bytes(layer: Layer, setting: Setting) -> int:

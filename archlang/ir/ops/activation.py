@@ -79,6 +79,7 @@ class ReLU(_Activation):
     tag = "relu"
     words = ("RELU", "ReLU")
     kind = "relu"
+    keeps_integers = True
     torch_name = "nn.ReLU"
     # the gradient is 1 just where the output is above zero: with inplace no further memory is kept.
     keeps = "output"
@@ -96,6 +97,7 @@ class ReLU6(_Activation):
     words = ("RELU6", "ReLU6")
     # automatic names are kind and number: the first `relu6` would have the name of ReLU number 61.
     kind = "clippedrelu"
+    keeps_integers = True
     torch_name = "nn.ReLU6"
     signature = (INPLACE,)
 
@@ -251,6 +253,7 @@ class Hardtanh(_Activation):
     tag = "hardtanh"
     words = ("HARDTANH", "Hardtanh")
     kind = "hardtanh"
+    keeps_integers = True
     torch_name = "nn.Hardtanh"
     signature = (number("min_val", -1.0), number("max_val", 1.0), INPLACE)
 
@@ -393,6 +396,7 @@ class Maxout(Op):
     words = ("MAXOUT",)
     kind = "maxout"
     family = "activation"
+    keeps_integers = True
     signature = (whole("pieces"),)
 
     @classmethod

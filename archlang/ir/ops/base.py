@@ -120,7 +120,8 @@ class Op:
     position there. `adapted` are torch's classes of the same layer with arguments of their own, each argument with its
     name here.
     `is_source` marks ops without an input, `is_join` those fed with the branches of braces, `integer_input` those that
-    read indices instead of real numbers.
+    read indices instead of real numbers, and `keeps_integers` those whose output is of whole numbers where the inputs
+    are, as torch runs them: what is looked up behind them are indices already before them.
     """
 
     tag: ClassVar[str]
@@ -135,6 +136,7 @@ class Op:
     inferred_at: ClassVar[int] = 0
     adapted: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     integer_input: ClassVar[bool] = False
+    keeps_integers: ClassVar[bool] = False
 
     @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:

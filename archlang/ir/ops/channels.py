@@ -41,6 +41,7 @@ class Select(Op):
     words = ("SELECT",)
     kind = "select"
     family = "shape"
+    keeps_integers = True
     signature = (integers("channels", "channels such as (0, 1, 2)"),)
 
     @classmethod
@@ -92,6 +93,7 @@ class ChannelShuffle(Op):
     words = ("SHUFFLE", "ChannelShuffle")
     kind = "shuffle"
     family = "shape"
+    keeps_integers = True
     signature = (whole("groups"),)
 
     @classmethod

@@ -34,6 +34,7 @@ class _Dropout(Op):
     inplace: bool
 
     family = "regularisation"
+    keeps_integers = True
     signature = SIGNATURE
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
@@ -122,6 +123,7 @@ class DropPath(Op):
     words = ("DROPPATH",)
     kind = "droppath"
     family = "regularisation"
+    keeps_integers = True
     signature = (number("p", minimum=0.0, maximum=1.0),)
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:

@@ -158,6 +158,7 @@ class Flatten(Op):
     words = ("FLATTEN", "Flatten")
     kind = "flatten"
     family = "shape"
+    keeps_integers = True
     signature = (dimension("start_dim", 1), dimension("end_dim", -1))
 
     @classmethod
@@ -210,6 +211,7 @@ class Identity(Op):
     words = ("IDENTITY", "Identity")
     kind = "identity"
     family = "shape"
+    keeps_integers = True
 
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         """The input itself: nothing is allocated and nothing kept."""

@@ -29,6 +29,7 @@ class Concat(Op):
     words = ("CONCAT",)
     kind = "concat"
     family = "join"
+    keeps_integers = True
     is_join = True
     signature = (dimension("dim", 1), ALIGN)
 
@@ -106,6 +107,7 @@ class _Elementwise(Op):
     """Equal shapes, or one that is broadcast as torch does: sizes agree, or are 1."""
 
     family = "join"
+    keeps_integers = True
     is_join = True
     signature = (ALIGN,)
     function: ClassVar[str]

@@ -49,6 +49,7 @@ class Pad(Op):
     words = ("PAD",)
     kind = "pad"
     family = "shape"
+    keeps_integers = True
     signature = (
         optional(sizes("padding", minimum=0)),
         choice("mode", "constant", *TORCH_NAMES),

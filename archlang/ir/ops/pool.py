@@ -187,6 +187,7 @@ class MaxPool(_Pool):
     words = ("MAXPOOL", "POOL", "MaxPool1d", "MaxPool2d", "MaxPool3d")
     adapted = _adaptive("MaxPool")
     kind = "pool"
+    keeps_integers = True
     torch_name = "MaxPool"
     signature = (KERNEL, STRIDE, padding(), sizes("dilation", 1), flag("ceil_mode", False), TO, ROUND)
 
@@ -227,6 +228,7 @@ class AvgPool(_Pool):
     words = ("AVGPOOL", "AvgPool1d", "AvgPool2d", "AvgPool3d")
     adapted = _adaptive("AvgPool")
     kind = "avgpool"
+    keeps_integers = True
     torch_name = "AvgPool"
     signature = (
         KERNEL, STRIDE, padding(), flag("ceil_mode", False), flag("count_include_pad", True),

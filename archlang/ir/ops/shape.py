@@ -51,6 +51,7 @@ class Crop(Op):
     words = ("CROP",)
     kind = "crop"
     family = "shape"
+    keeps_integers = True
     signature = (sizes("to"), sizes("start", None, minimum=0))
 
     @classmethod
@@ -126,6 +127,7 @@ class Slice(Op):
     words = ("SLICE",)
     kind = "slice"
     family = "shape"
+    keeps_integers = True
     signature = (dimension("dim"), index("start", 0), optional(index("stop")))
 
     @classmethod
@@ -198,6 +200,7 @@ class Reshape(Op):
     words = ("RESHAPE",)
     kind = "reshape"
     family = "shape"
+    keeps_integers = True
     signature = (integers("shape", "a shape such as 16x5x5 or (16, -1)", minimum=-1),)
 
     @classmethod
@@ -256,6 +259,7 @@ class Permute(Op):
     words = ("PERMUTE",)
     kind = "permute"
     family = "shape"
+    keeps_integers = True
     signature = (integers("dims", "axes such as (2, 1)", minimum=-MOST_AXES),)
 
     @classmethod
