@@ -214,6 +214,17 @@ def test_what_lies_between_a_pooling_and_its_unpooling_is_drawn():
     assert [(skip.source, skip.target) for skip in strip.skips] == [("p", "unpool1")]
 
 
+def test_lanes_below_a_bridge_stand_below_it():
+    text = """
+    INPUT(3, 64, 64) -> e: CONV(8, 3x3, padding=1) -> MAXPOOL(2) -> f: CONV(8, 3x3, padding=1)
+    -> CONCAT{ [MAXPOOL(2) -> CONV(64, 3x3, padding=1) -> UPCONV(8, 2, stride=2)], AVGPOOL(3, stride=1, padding=1) }
+    -> UPSAMPLE(scale_factor=2) -> CONCAT{ _, e } -> CONV(4, 1x1)
+    """
+    scene = make_scene(model_of(text), RenderOptions())
+    found = {volume.stage.id: volume.top for volume in scene.volumes}
+    assert all(found[name] > found["e"] for name in ("f", "avgpool1", "conv2"))
+
+
 def test_further_outputs_stand_at_the_map_they_come_from():
     strip = find_strip(archlang.render("zoo:inception", "GoogLeNet", aux=True).model, RenderOptions())
     assert [side.training for side in strip.sides] == [True, True]

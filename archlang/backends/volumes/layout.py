@@ -205,9 +205,8 @@ class _Layout:
 
     def _place_levels(self) -> None:
         """The chain with what lies below a bridge one level deeper."""
-        runs = [
-            (self.strip.levels.get(part.id, 0) if isinstance(part, Stage) else 0, part) for part in self.strip.parts
-        ]
+        levels = self.strip.levels
+        runs = [(min(levels.get(stage.id, 0) for stage in stages_of([part])), part) for part in self.strip.parts]
         axes: dict[int, float] = {}
         y = 0.0
         for level in range(max(level for level, _ in runs) + 1):
