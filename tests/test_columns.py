@@ -471,3 +471,13 @@ def test_a_partial_model_counts_at_least_what_came_out() -> None:
     assert re.search(r"^MACs: +>=", model_table(model, View("all")), re.MULTILINE)
     assert model_dict(model, View("all", depth=3))["status"]["macs"] == "partial"
     assert "not available" not in html_text([model], View("all"))
+
+
+@pytest.mark.parametrize("column", ["kernel", "receptive-field", "stride"])
+def test_csv_has_sizes_as_a_table_shows_them(column: str) -> None:
+    model = model_of("INPUT(3, 32, 32) -> CONV(4, 3x3, padding=1) -> a: RELU -> CONCAT{ _, a } -> POOL(2) -> FC(2)")
+    view = View(f"type,{column}")
+    listed = [row[-1] for row in csv.reader(io.StringIO(csv_text([model], view)))][1:]
+    lines = [line for line in markdown_text([model], view).splitlines() if line.startswith("|")][2:]
+    shown = [line.split("|")[-2].strip() for line in lines]
+    assert [cell or "-" for cell in listed] == [cell or "-" for cell in shown]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from work import at_most
 
 import archlang
 from archlang.cli import main
@@ -274,15 +274,14 @@ def test_another_connection_is_a_change() -> None:
 
 
 def test_a_million_copies_and_long_files_take_no_time() -> None:
-    started = time.perf_counter()
     block = "ADD{ [CONV(4, 1) -> RELU], _ }"
     old, new = (model_of(f"INPUT(4, 8, 8) -> [{block}]*{n} -> FC(2)") for n in (1_000_000, 1_000_001))
-    found = compare(old, new)
-    assert not found.same and "x1,000,000 -> x1,000,001" in diff_text(found)
-    assert time.perf_counter() - started < 2
+    with at_most(200_000):
+        found = compare(old, new)
+        assert not found.same and "x1,000,000 -> x1,000,001" in diff_text(found)
     many, more = ("INPUT(4, 8, 8)" + " -> RELU -> TANH" * n for n in (1_500, 1_501))
-    assert len(changed(many, more)) == 2
-    assert time.perf_counter() - started < 15
+    with at_most(20_000_000):
+        assert len(changed(many, more)) == 2
 
 
 def test_free_sizes_are_compared_at_an_example() -> None:
@@ -389,9 +388,8 @@ def test_large_networks_in_other_groups_are_compared_fast() -> None:
     ]
     texts[1] = texts[1].replace("CONV(11, 1)", "CONV(11, 3x3, padding=1)", 20)
     models = [model_of(text) for text in texts]
-    started = time.process_time()
-    told = flat(compare(*models).changes)
-    assert time.process_time() - started < 4
+    with at_most(20_000_000):
+        told = flat(compare(*models).changes)
     assert sum("kernel_size 1 -> 3" in note for *_, notes in told for note in notes) == 20
 
 

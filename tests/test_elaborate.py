@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
+from work import at_most
 
 import archlang
 from archlang.checking import Outcome, Request, check_source
@@ -96,10 +96,9 @@ def test_empty_parts_leave_nothing_behind() -> None:
 
 
 def test_a_million_copies_cost_two() -> None:
-    started = time.process_time()
-    model = model_of("INPUT -> [CONV(64, 3x3, padding=1) -> BN -> RELU]*1_000_000")
-    totals = fold_totals(model)[-1]
-    assert time.process_time() - started < 0.2
+    with at_most(20_000):
+        model = model_of("INPUT -> [CONV(64, 3x3, padding=1) -> BN -> RELU]*1_000_000")
+        totals = fold_totals(model)[-1]
     assert len(model.bodies) == 3
     (repeat,) = model.root.nodes
     assert isinstance(repeat, Repeat)
@@ -486,9 +485,8 @@ def test_no_more_than_a_hundred_diagnostics() -> None:
     ],
 )
 def test_limit(text: str, code: str) -> None:
-    started = time.process_time()
-    assert [found for found, _ in errors(text)] == [code]
-    assert time.process_time() - started < 8
+    with at_most(20_000_000):
+        assert [found for found, _ in errors(text)] == [code]
 
 
 @pytest.mark.parametrize(
@@ -542,3 +540,16 @@ def test_a_comment_above_is_of_the_model_and_one_at_the_top_of_the_file(name: st
 @pytest.mark.parametrize("text", ["# Of the net.\nINPUT(3) -> FC(2)", "#\n\n# Of the net.\nINPUT(3) -> FC(2)"])
 def test_a_comment_right_above_the_first_model_is_of_that_alone(text: str) -> None:
     assert archlang.checks(text).models[0].doc == "Of the net."
+
+
+@pytest.mark.parametrize("name", ["ReLU", "Conv2d", "FC"])
+def test_a_file_named_like_a_layer_uses_that_layer(name: str) -> None:
+    arguments = {"ReLU": "", "Conv2d": "(4, 3)", "FC": "(4)"}[name]
+    outcome = check_source(Source(f"{name}.arch", f"INPUT(3, 8, 8) -> {name}{arguments} -> {name}{arguments}"))
+    assert outcome.ok and outcome.models[0].name == name
+
+
+def test_a_comment_before_braces_is_no_argument() -> None:
+    for comment in ("", "# (as in the paper)\n"):
+        text = f'default CONCAT(align="crop") INPUT(3, 8, 8) -> CONCAT {comment}{{ CONV(4, 3), CONV(4, 1) }}'
+        assert model_of(text).outputs[0].shape == (8, 6, 6)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
+from work import at_most
 
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.elaborate import expressions
@@ -180,10 +180,9 @@ def test_misspelt_name_is_suggested() -> None:
     ],
 )  # fmt: skip
 def test_too_large(text: str, message: str) -> None:
-    started = time.process_time()
-    found = error(text)
+    with at_most(20_000_000):
+        found = error(text)
     assert (found.code, found.message) == ("value-too-large", message)
-    assert time.process_time() - started < 3
 
 
 def test_range_is_bounded_before_it_is_made() -> None:
@@ -204,10 +203,9 @@ def test_range_is_bounded_before_it_is_made() -> None:
 )
 def test_work_on_lists_counts_by_their_items(text: str, work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expressions, "STEPS", 200_000)
-    started = time.process_time()
-    found = error(text, xs=tuple(range(5000)), ys=tuple(range(5000)))
+    with at_most(20_000_000):
+        found = error(text, xs=tuple(range(5000)), ys=tuple(range(5000)))
     assert found.code == "value-too-large", work
-    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(

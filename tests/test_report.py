@@ -7,9 +7,9 @@ import io
 import json
 import subprocess
 import sys
-import time
 
 import pytest
+from work import at_most
 
 from archlang.diagnostics import Diagnosed
 from archlang.ir.graph import Body, Call, DefaultUse, Input, Layer, Model, Name, Node, Origin, Ref, Repeat, Run
@@ -236,9 +236,8 @@ def test_the_input_comes_first_and_what_the_compiler_put_in_is_not_shown():
 
 
 def test_a_million_copies_cost_nothing():
-    started = time.perf_counter()
-    text = model_table(small_vgg(copies=1_000_000)) + csv_text([small_vgg(copies=1_000_000)])
-    assert time.perf_counter() - started < 0.1
+    with at_most(100_000):
+        text = model_table(small_vgg(copies=1_000_000)) + csv_text([small_vgg(copies=1_000_000)])
     assert "features.2 .. features.1999999  x999,999" in text
 
 

@@ -38,7 +38,7 @@ from archlang.ir.ops.base import OpError, Shape
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.walk import fold_totals, input_shapes
 from archlang.reading import FileImporter, read_source
-from archlang.report.text import model_table
+from archlang.report.text import model_table, models_text
 from archlang.resources import zoo_files
 from archlang.source import Source
 from archlang.symbolic.explore import find_legal
@@ -735,3 +735,9 @@ def test_a_check_of_fixed_sizes_loads_none_of_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_each_letter_has_the_bound_that_a_demand_comes_to() -> None:
+    text = "INPUT(1, H, W) -> CONV(8, 3x7) -> POOL(3, stride=2) -> CONV(8, 5x5)"
+    lines = models_text(check_source(Source("net.arch", text)).models)
+    assert "hence H >= 13 and W >= 17" in lines

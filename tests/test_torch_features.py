@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.multiprocessing.spawn import ProcessException
 
 import archlang
 
@@ -208,9 +209,13 @@ def run_two(work: Callable[[int, str], None], folder: Path) -> set[str]:
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 def test_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
+    # a worker of pytest-xdist may be a main module without it, which new processes ask for
+    monkeypatch.setattr(
+        sys.modules["__main__"], "__spec__", getattr(sys.modules["__main__"], "__spec__", None), raising=False
+    )
     try:
         alone = run_two(add_up, tmp_path / "torch")
-    except torch.multiprocessing.ProcessException as broken:
+    except ProcessException as broken:
         alone = {str(broken)}
     if not alone >= {"added0", "added1"}:
         pytest.skip(f"two processes of torch alone cannot talk to each other here: {alone}")

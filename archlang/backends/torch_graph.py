@@ -214,7 +214,7 @@ class Graph(Titled):
         if not step.inputs:
             # expand makes views: a class token stays one tensor whatever the batch
             return getattr(self, step.child or "").expand(x.shape[0], *step.shape)
-        part: Any = step.function or self._modules[step.child or ""]
+        part: Any = self._modules[step.child or ""] if step.function is None else step.function
         result = part(*[values[number] for number in step.inputs], **step.named)
         return result if step.result is None else result[step.result]
 

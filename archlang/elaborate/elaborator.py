@@ -162,7 +162,7 @@ class Elaborator:
         if outer is None:
             return {}
         # as `_call` looks words up: a definition hides the label of its name
-        known = (word for word in tap_words(maker.part) if word not in env.program.definitions)
+        known = (word for word in tap_words(maker.part) if env.program.called(word) is None)
         found = {word: tap for word in known if (tap := self.taps.find(outer, word)) is not None}
         for word, tap in found.items():
             # asked out here: inside the body the label is an input like any other
@@ -314,8 +314,8 @@ class Elaborator:
             self.joins.side(call, env, builder)
         elif word in env.holes:
             self.blocks.hole(env.holes[word], call, label, builder)
-        elif word in env.program.definitions:
-            self.blocks.call(env.program.definitions[word], call, label, env, builder)
+        elif (definition := env.program.called(word)) is not None:
+            self.blocks.call(definition, call, label, env, builder)
         elif not self.taps.tap(call, builder):
             self._layer(call, label, env, builder)
 

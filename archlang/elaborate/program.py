@@ -81,6 +81,11 @@ class Program:
         """What the comment at the top says of the whole file."""
         return file_header(self.source)
 
+    def called(self, word: str) -> Definition | None:
+        """The block or model that a word calls. A bare chain in `relu.arch` has not taken the layer's word away."""
+        found = self.definitions.get(word)
+        return None if found and found.tree.keyword == BARE and find_layer(word) else found
+
     def text_of(self, value: Any) -> str:
         """A text that tells values apart, 1 from true and 1 from 1.0; worked out once for each list."""
         if not isinstance(value, tuple):

@@ -63,7 +63,9 @@ def _csv_cell(column: Column, row: Row, facts: Facts) -> Any:
     match value:
         case Count():
             return {"exact": value.number, "partial": f">={value.number}", "not available": ""}[value.status]
-        case None | [] | {}:
+        case None:
+            return ""
+        case list() | dict() if not value:  # the pattern `{}` would match every mapping
             return ""
         case list() if column.name == "connected":
             return ", ".join(row.sources)

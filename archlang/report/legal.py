@@ -62,7 +62,10 @@ def _leaves(model: SymbolicModel, reason: Reason) -> str:
     """`leaves H, W = 2k`, or of a bound what it comes to: `hence H, W >= 188`."""
     if reason.leaves is not None:
         return f"leaves {_leaves_text(reason)}"
-    return f"hence {', '.join(reason.letters)} >= {model.legal.sets[reason.letters[0]].first}"
+    least: dict[int, list[str]] = {}
+    for letter in reason.letters:
+        least.setdefault(model.legal.sets[letter].first, []).append(letter)
+    return "hence " + " and ".join(f"{', '.join(letters)} >= {bound}" for bound, letters in least.items())
 
 
 def _leaves_text(reason: Reason) -> str:

@@ -182,7 +182,7 @@ class Builder:
         written: list[tuple[ast.Argument, ...]] = [part for part in children[1:] if not isinstance(part, Braces)]
         end = braces.span.start if braces else span.end
         # from the text, since the tree of `CONV()` is that of `CONV`; what stands between path and braces are arguments
-        bare = "(" not in self.source.text[path.end : end]
+        bare = "(" not in re.sub(r"#[^\n]*", "", self.source.text[path.end : end])
         arguments = None if bare else next(iter(written), ())
         # the grammar lets blanks and comments stand around a path's dots
         word = re.sub(r"#[^\n]*|\s", "", path.text)

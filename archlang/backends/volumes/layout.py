@@ -9,7 +9,7 @@ from math import log2
 from archlang.backends.render_options import RenderOptions
 from archlang.backends.themes import FAMILY_NAMES
 from archlang.backends.volumes.maps import Stage
-from archlang.backends.volumes.scale import DEPTH, FLATTEST, HIGHEST, THICKEST, THINNEST, Scale, fitting_scale
+from archlang.backends.volumes.scale import DEPTH, FLATTEST, HIGHEST, THICKEST, THINNEST, fitting_scale
 from archlang.backends.volumes.scene import Kernel, Line, Patch, Point, Scene, Text, Volume, text_width
 from archlang.backends.volumes.stages import Lanes, Part, Skip, Strip, stages_of
 from archlang.errors.words import listing, plural
@@ -312,7 +312,7 @@ class _Layout:
 
     def _link(self, exit_: _Exit, volume: Volume, forking: bool) -> None:
         """The line to a volume, or the kernel that makes it where there is room for one."""
-        kernel = _kernel_on(exit_.volume, volume, self.heights) if len(exit_.points) == 1 else None
+        kernel = _kernel_on(exit_.volume, volume) if len(exit_.points) == 1 else None
         if kernel:
             self.kernels.append(kernel)
             return
@@ -446,7 +446,7 @@ def _elbow(start: Point, end: Point, turn: float) -> tuple[Point, ...]:
     return ((turn, start[1]), (turn, end[1]), end)
 
 
-def _kernel_on(source: Volume | None, target: Volume, scale: Scale) -> Kernel | None:
+def _kernel_on(source: Volume | None, target: Volume) -> Kernel | None:
     """The window that a convolution reads, on the side of the map before it; None where it would be a dot."""
     kernel, size = target.stage.kernel[-2:], source.stage.size[-2:] if source else ()
     if source is None or len(kernel) != 2 or len(size) != 2 or target.stage.family != "conv" or max(kernel) == 1:

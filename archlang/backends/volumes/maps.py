@@ -178,7 +178,7 @@ def _pool_word(box: Box) -> str:
         "AdaptiveAvgPool": "avg pool",
         "AdaptiveMaxPool": "max pool",
     }
-    return kinds.get(box.title.rstrip("123d").removesuffix("d"), box.title.lower())
+    return kinds.get(box.title.rstrip("123d"), box.title.lower())
 
 
 def _stride(box: Box) -> str:
