@@ -6,14 +6,15 @@ Chains of modules fit each other in any case: what only one of them has stands w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from archlang.backends.torch_source.steps import Part, Row, Segment, Step
 from archlang.ir.graph import Ref
+from archlang.records import record
 
 EFFORT = 2_000
-"""Steps of a search for the parts that a body leaves out."""
+"""Choices that a search for the parts that a body leaves out may take back; it takes one for each step of the body."""
 
 Fits = Callable[[Step, Step], bool]
 """Whether two steps are the same but for their numbers."""
@@ -84,6 +85,15 @@ def _may_be_missing(step: Step) -> bool:
     )
 
 
+@record
+class _Choice:
+    """Which step of the other body a step of the template is, or what flows on without it; `following` is next."""
+
+    place: int | None
+    alias: Ref | None
+    following: int
+
+
 @dataclass
 class _Search:
     """Which steps of a template make another body."""
@@ -94,7 +104,6 @@ class _Search:
     image: dict[Ref, Ref] = field(default_factory=dict[Ref, Ref])
     places: list[int | None] = field(default_factory=list[int | None])
     aliases: list[Ref | None] = field(default_factory=list[Ref | None])
-    effort: int = 0
 
     def found(self) -> bool:
         """Whether there is a way; then `places` and `aliases` hold it."""
@@ -102,55 +111,58 @@ class _Search:
         ports |= {ref.port for ref in self.template.outputs if ref.node < 0}
         # inputs stand for themselves; values of left out steps stand for what flows on instead
         self.image = {Ref(-1, port): Ref(-1, port) for port in ports}
-        return self._from(0, 0)
+        # what is still to be tried for each step: bodies are longer than Python's stack
+        pending = [self._choices(0, 0)]
+        left = EFFORT
+        while pending and left:
+            index = len(pending) - 1
+            del self.places[index:], self.aliases[index:]
+            if (choice := next(pending[-1], None)) is None:
+                # each step may be taken or left out: a search through all ways of long bodies would not end
+                left -= 1
+                pending.pop()
+                continue
+            self.places.append(choice.place)
+            self.aliases.append(choice.alias)
+            if len(pending) == len(self.template.steps) and self._is_whole(choice.following):
+                return True
+            pending.append(self._choices(index + 1, choice.following))
+        return False
 
-    def _from(self, index: int, place: int) -> bool:
-        # each step may be taken or left out: a search through all ways of long bodies would not end
-        self.effort += 1
-        if self.effort > EFFORT:
-            return False
+    def _is_whole(self, place: int) -> bool:
+        outputs = tuple(self.image[ref] for ref in self.template.outputs)
+        return place == len(self.part.steps) and outputs == self.part.outputs
+
+    def _choices(self, index: int, place: int) -> Iterator[_Choice]:
+        """What may become of a step, with what it gives noted; none behind the last one."""
         if index == len(self.template.steps):
-            outputs = tuple(self.image[ref] for ref in self.template.outputs)
-            return place == len(self.part.steps) and outputs == self.part.outputs
-        return self._take(index, place) or self._leave_out(index, place)
-
-    def _take(self, index: int, place: int) -> bool:
-        if place == len(self.part.steps):
-            return False
-        step, other = self.template.steps[index], self.part.steps[place]
-        if other.inputs != tuple(self.image[ref] for ref in step.inputs) or not self.fits(step, other):
-            return False
-        for port in range(len(step.outputs)):
-            self.image[Ref(index, port)] = Ref(place, port)
-        return self._go_on(index, place, None, place + 1)
-
-    def _leave_out(self, index: int, place: int) -> bool:
+            return
         step = self.template.steps[index]
+        if self._is_same(step, place):
+            for port in range(len(step.outputs)):
+                self.image[Ref(index, port)] = Ref(place, port)
+            yield _Choice(place, None, place + 1)
         # what is left of the template must still give all that is left of the body
         if len(step.outputs) != 1 or len(self.template.steps) - index <= len(self.part.steps) - place:
-            return False
+            return
         # the value made last is most likely the main path: without its sum, `ADD{ _, ... }` hands on the branch
         for alias in sorted(set(step.inputs), key=lambda ref: -ref.node):
             self.image[Ref(index)] = self.image[alias]
-            if self._go_on(index, None, alias, place):
-                return True
-        return False
+            yield _Choice(None, alias, place)
 
-    def _go_on(self, index: int, place: int | None, alias: Ref | None, following: int) -> bool:
-        self.places.append(place)
-        self.aliases.append(alias)
-        if self._from(index + 1, following):
-            return True
-        self.places.pop()
-        self.aliases.pop()
-        return False
+    def _is_same(self, step: Step, place: int) -> bool:
+        if place == len(self.part.steps):
+            return False
+        other = self.part.steps[place]
+        return other.inputs == tuple(self.image[ref] for ref in step.inputs) and self.fits(step, other)
 
 
 def _chained(parts: Sequence[Part], fits: Fits) -> Alignment:
     """Chains, one after the other laid over what those before them have."""
     drafts: list[Draft] = []
     for number, part in enumerate(parts):
-        pairs = _common(drafts, part.steps, fits)
+        laid, steps = tuple(drafts), part.steps
+        pairs = common_pairs(len(laid), len(steps), lambda i, j, laid=laid, steps=steps: fits(laid[i].step, steps[j]))
         merged: list[Draft] = []
         first, place = 0, 0
         for known, own in [*pairs, (len(drafts), len(part.steps))]:
@@ -184,23 +196,60 @@ def _as_written(known: Sequence[Draft], added: Sequence[Draft]) -> list[Draft]:
     return [draft for _, draft in sorted(zip(places, both, strict=True), key=lambda one: one[0])]
 
 
-def _common(drafts: Sequence[Draft], steps: Sequence[Step], fits: Fits) -> list[tuple[int, int]]:
-    """The longest common part of two chains, as pairs of places."""
-    best = [[0] * (len(steps) + 1) for _ in range(len(drafts) + 1)]
-    # the usual table of a longest common subsequence, from the ends
-    for known in range(len(drafts) - 1, -1, -1):
-        for own in range(len(steps) - 1, -1, -1):
-            skipped = max(best[known + 1][own], best[known][own + 1])
-            taken = best[known + 1][own + 1] + 1 if fits(drafts[known].step, steps[own]) else 0
-            best[known][own] = max(skipped, taken)
+def common_pairs(ones: int, others: int, fits: Callable[[int, int], bool]) -> list[tuple[int, int]]:
+    """The longest common part of two rows of so many items, as pairs of places that fit."""
+    distances = _Distances(ones, others, fits)
     pairs: list[tuple[int, int]] = []
-    known, own = 0, 0
-    while known < len(drafts) and own < len(steps):
-        if best[known][own] == best[known + 1][own + 1] + 1 and fits(drafts[known].step, steps[own]):
-            pairs.append((known, own))
-            known, own = known + 1, own + 1
-        elif best[known + 1][own] >= best[known][own + 1]:
-            known += 1
+    one, other = 0, 0
+    while one < ones and other < others:
+        # taking a pair that fits never makes the rest worse
+        if fits(one, other):
+            pairs.append((one, other))
+            one, other = one + 1, other + 1
+        elif distances.of(one + 1, other) <= distances.of(one, other + 1):
+            one += 1
         else:
-            own += 1
+            other += 1
     return pairs
+
+
+class _Distances:
+    """How many items of two rows stand behind each pair of places that have no fellow in the other.
+
+    Found from the ends, by Myers: An O(ND) Difference Algorithm and Its Variations. Algorithmica 1, 1986. On a diagonal
+    (places that differ by as much) distances fall towards the end, so where each begins says all. Time and room grow
+    with the length times the distance, and with the square of this: chains of thousands that differ by little are fast.
+    """
+
+    def __init__(self, ones: int, others: int, fits: Callable[[int, int], bool]) -> None:
+        self.ones, self.others, self.fits = ones, others, fits
+        self.begins: list[dict[int, int]] = []
+        """For each distance and diagonal the first place of the one row that is no further from the ends."""
+        while not self.begins or self.begins[-1].get(0, 1) > 0:
+            self.begins.append(self._next())
+
+    def _next(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        distance = len(self.begins)
+        if not distance:
+            return {self.ones - self.others: self._run(self.ones, self.others)}
+        for diagonal, known in self.begins[-1].items():
+            own = known - diagonal
+            for one, other in ((known - 1, own), (known, own - 1)):
+                if one >= 0 and other >= 0:
+                    reached = self._run(one, other)
+                    found[one - other] = min(reached, found.get(one - other, reached))
+        return found
+
+    def _run(self, one: int, other: int) -> int:
+        """Where the pairs that fit begin, of those right in front of two places."""
+        while one and other and self.fits(one - 1, other - 1):
+            one, other = one - 1, other - 1
+        return one
+
+    def of(self, one: int, other: int) -> int:
+        """The items without a fellow behind two places."""
+        diagonal = one - other
+        known = enumerate(self.begins)
+        # places beside the shortest way may be further from the ends than the way is long
+        return next((n for n, begins in known if begins.get(diagonal, one + 1) <= one), len(self.begins))

@@ -5,6 +5,7 @@ Only the words are taken from here. Whether an expression gives the right number
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -241,7 +242,8 @@ def _text(node: ast.Expression, names: Mapping[str, str]) -> tuple[str, int]:
         case ast.Literal(value=value):
             return flat(literal(value)) or "", ATOM
         case ast.NameUse(name=name):
-            return names[name], ATOM
+            # a name that has one value here is written as this, which may be `-3`
+            return names[name], NEGATION if names[name].startswith("-") else ATOM
         case ast.Index():
             return f"{_bound(node.owner, names, ATOM)}[{python_text(node.index, names)}]", ATOM
         case ast.Invocation():
@@ -254,13 +256,20 @@ def _text(node: ast.Expression, names: Mapping[str, str]) -> tuple[str, int]:
             parts = [_bound(part, names, 1) for part in (node.chosen, node.condition, node.other)]
             return f"{parts[0]} if {parts[1]} else {parts[2]}", 0
         case ast.Unary(operator="not"):
-            return f"not {_bound(node.operand, names, 3)}", 3
+            return f"not {_bound(node.operand, names, _below(node, 3))}", 3
         case ast.Unary():
-            return f"-{_bound(node.operand, names, NEGATION)}", NEGATION
+            return f"-{_bound(node.operand, names, _below(node, NEGATION))}", NEGATION
         case ast.Operation():
             return _operation(node, names)
         case _:
             raise AssertionError(type(node))
+
+
+def _below(node: ast.Unary, binds: int) -> int:
+    """How strongly what stands behind a sign must bind, so that it needs no parentheses."""
+    # `-(w**2)`: formatters put in those that Python could do without
+    is_power = isinstance(node.operand, ast.Operation) and node.operand.operators[0] == "**"
+    return ATOM if is_power else binds
 
 
 def _comprehension(node: ast.Comprehension, names: Mapping[str, str]) -> str:
@@ -275,11 +284,17 @@ def _operation(node: ast.Operation, names: Mapping[str, str]) -> tuple[str, int]
     binds = PRECEDENCE.get(node.operators[0], COMPARISON)
     power = node.operators[0] == "**"
     # `a - (b - c)` and `(a**b)**c`: the side that operators do not group to needs a stronger operand
-    text = _bound(node.operands[0], names, binds + power)
+    text = before = _bound(node.operands[0], names, binds + power)
     for sign, operand in zip(node.operators, node.operands[1:], strict=True):
-        blank = "" if power else " "
-        text += f"{blank}{sign}{blank}{_bound(operand, names, binds + 1 - power)}"
+        given = _bound(operand, names, binds + 1 - power)
+        blank = "" if power and _is_simple(before) and _is_simple(given.split("**")[0]) else " "
+        text, before = f"{text}{blank}{sign}{blank}{given}", given
     return text, binds
+
+
+def _is_simple(text: str) -> bool:
+    """Whether formatters close `**` up to an operand: names, attributes and numbers, with their signs."""
+    return re.fullmatch(r"-*(?:[A-Za-z_][\w.]*|[\d.]+(?:e-?\d+)?)", text.strip()) is not None
 
 
 def _bound(node: ast.Expression, names: Mapping[str, str], at_least: int) -> str:

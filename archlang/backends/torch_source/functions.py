@@ -14,6 +14,7 @@ from archlang.backends.torch_source.authors import ATOM, Author, Written, python
 from archlang.backends.torch_source.formulas import derive, product_factor
 from archlang.backends.torch_source.frames import DEPTH, Frame, Given, NotExpressible, Slot, Variable
 from archlang.backends.torch_source.rows import condition_name
+from archlang.backends.torch_source.slices import slice_of
 from archlang.backends.torch_source.steps import MAPPING_METHODS, SEQUENTIAL_METHODS, Segment, Step
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, flat
 from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_literal, known_of
@@ -101,15 +102,14 @@ class FunctionFrame(Frame):
 
     def _table(self, slot: Slot) -> Expression | None:
         """A tuple whose items are all known: `(width, 2 * width)`, or a part of an argument: `widths[1:]`."""
+        for argument in self.arguments:
+            parts, lists = _known_in_first(slot.values, argument.values)
+            if all(isinstance(value, tuple) for value in lists) and (part := slice_of(parts, lists)) is not None:
+                return f"{self._name(argument)}{part}"
         lengths = {len(values) for values in known_of(slot.values)}
         # lists that are longer in some bodies have no text that goes item by item
         if len(lengths) > 1 or not (length := lengths.pop()):
             return None
-        for argument in self.arguments:
-            if all(isinstance(value, tuple) for value in argument.values):
-                for first in range(len(argument.values[0]) - length + 1):
-                    if equal(tuple(value[first : first + length] for value in argument.values), slot.values):
-                        return _slice(self._name(argument), first, first + length, len(argument.values[0]))
         items = [Slot(_column(slot.values, place), slot.name) for place in range(length)]
         found = [self.find(item) for item in items]
         return None if None in found else Bracket("(", tuple(Entry(text) for text in found if text is not None))
@@ -370,8 +370,3 @@ def _known_in_first(*vectors: Vector) -> tuple[Vector, ...]:
         return vectors
     rows = [row for row in zip(*vectors, strict=True) if row[0] is not ANY]
     return tuple(zip(*rows, strict=True)) or vectors
-
-
-def _slice(name: str, first: int, last: int, length: int) -> str:
-    """`widths[1:]`."""
-    return name if last - first == length else f"{name}[{first or ''}:{last if last < length else ''}]"
