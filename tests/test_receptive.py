@@ -128,6 +128,71 @@ def test_branches_see_what_the_largest_sees(branches: list[list[int]]) -> None:
     assert field(made, "add1").sizes[1] == largest
 
 
+@st.composite
+def halves(draw: st.DrawFn) -> tuple[str, Reads]:
+    """A branch that makes 48 positions of 96, and what it reads: mostly two further on, but not all of them."""
+    kind = draw(st.sampled_from(("pool", "crop", "corners", "nearest", "slower")))
+    if kind == "pool":
+        k = draw(small)
+        return f'AVGPOOL({k}, stride=2, round="floor") -> UPSAMPLE(size=48)', lambda o: {
+            o * ((96 - k) // 2 + 1) // 48 * 2 + i for i in range(k)
+        }
+    if kind == "crop":
+        start = draw(st.integers(0, 48))
+        return f"SLICE(2, {start}, {start + 48})", lambda o: {o + start}
+    if kind == "corners":
+        n = draw(st.sampled_from((2, 3, 4, 6, 8, 12, 24)))
+
+        def between(o: int) -> set[int]:
+            at = Fraction(o * (n - 1), 47)
+            return {row * (96 // n) + i for row in (at.__floor__(), at.__ceil__()) for i in range(96 // n)}
+
+        return f'AVGPOOL({96 // n}) -> UPSAMPLE(size=48, mode="linear", align_corners=true)', between
+    if kind == "nearest":
+        return "AVGPOOL(4) -> UPSAMPLE(scale_factor=2)", lambda o: {o // 2 * 4 + i for i in range(4)}
+    size = draw(st.integers(20, 90))
+    return f"SLICE(2, 0, {size}) -> UPSAMPLE(size=48)", lambda o: {o * size // 48}
+
+
+def even_stride(reads: Reads) -> Fraction | None:
+    """By how much both ends move for one position, if they do so evenly: all branches above repeat after 47*48."""
+    period = 47 * 48
+    ends = [(min(found), max(found)) for found in map(reads, range(2 * period))]
+    moved = {move for a, b in zip(ends, ends[period:], strict=False) for move in (b[0] - a[0], b[1] - a[1])}
+    return Fraction(moved.pop(), period) if len(moved) == 1 else None
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(halves(), min_size=1, max_size=3), st.integers(0, 2))
+def test_strides_behind_joins_are_exact_or_none(branches: list[tuple[str, Reads]], further: int) -> None:
+    chains = ", ".join(words for words, _ in branches)
+    joined = f"CONCAT{{ {chains} }}" if len(branches) > 1 else chains
+    made = model(f"INPUT(1, 96) -> {joined}" + " -> CONV(2, 3, padding=1)" * further)
+
+    def reads(o: int) -> set[int]:
+        """The ends of what the branches see, widened by the convolutions."""
+        return {
+            p
+            for _, each in branches
+            for at in range(o - further, o + further + 1)
+            for p in (min(each(at)), max(each(at)))
+        }
+
+    found = field(made, list(flatten(made))[-1].path).strides[1]
+    assert found == even_stride(reads), chains
+
+
+def test_a_stride_is_no_rounded_slope() -> None:
+    """92/47 apart on one branch, 2 on the other: drawn apart, they have none in common; at first both had FAR below."""
+    made = model(
+        "INPUT(3, 96, 96) -> MAXPOOL(2) -> a: CONV(4, 3x3, padding=1) -> MAXPOOL(2)"
+        ' -> up: UPSAMPLE(scale_factor=2, mode="bilinear", align_corners=true) -> CONCAT{ a, _ }'
+        " -> CONV(4, 3x3, padding=1) -> CONV(4, 3x3, padding=1)"
+    )
+    strides = {path: field(made, path).strides[1] for path in ("up", "concat1", "conv2", "conv3")}
+    assert strides == {"up": Fraction(92, 47), "concat1": None, "conv2": None, "conv3": None}
+
+
 # ---- known figures -----------------------------------------------------------------------------------
 
 

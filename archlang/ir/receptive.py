@@ -7,9 +7,10 @@ depends on are followed backwards through every layer up to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
+from math import lcm
 from sys import maxsize
 from typing import TypeVar
 
@@ -28,6 +29,11 @@ MOST_NODES = 100_000
 MOST_POSITIONS = 64
 """Neighbouring numbers that are looked at where sizes grow, since they do not all see the same there."""
 
+STARTS = (0, 1, 5)
+"""Positions from which a stride is tried."""
+
+LONGEST_PERIOD = 2**12
+"""The largest denominator of a stride: that behind four upsamplings by 8."""
 
 MOST_CHARTED = 20_000
 """Layers, as written, whose courses are worked out: about two seconds."""
@@ -121,9 +127,14 @@ def _value_field(place: Place, ref: Ref, shape: Shape, effort: Effort) -> dict[s
             effort.left -= most - backwards.left
 
     near = [see(position) for position in effort.positions(shape)]
-    # far from position 0 and divisible, so that roundings of scale factors have no part in the step.
-    far = see(FAR), see(2 * FAR)
-    return {name: _summary([fields[name] for fields in near], [fields[name] for fields in far]) for name in near[0]}
+    known = dict(enumerate(near))
+
+    def look(name: str, axis: int, position: int) -> Reach:
+        if position not in known:
+            known[position] = see(position)
+        return known[position][name][axis]
+
+    return {name: _summary([fields[name] for fields in near], partial(look, name)) for name in near[0]}
 
 
 def _grows(model: Model) -> bool:
@@ -138,11 +149,11 @@ def _grows(model: Model) -> bool:
     )
 
 
-def _summary(near: Sequence[Field], far: Sequence[Field]) -> Receptive:
-    """The largest of some neighbours' fields, and how these move."""
+def _summary(near: Sequence[Field], look: Callable[[int, int], Reach]) -> Receptive:
+    """The largest of some neighbours' fields, and how these move: `look` tells that of any position, along an axis."""
     axes = range(len(near[0]))
     sizes = tuple(_largest(field[axis] for field in near) for axis in axes)
-    return Receptive(sizes, tuple(_stride(near[0][axis], far[0][axis], far[1][axis]) for axis in axes))
+    return Receptive(sizes, tuple(_stride(partial(look, axis)) for axis in axes))
 
 
 def _largest(reaches: Iterable[Reach]) -> int | None:
@@ -150,13 +161,27 @@ def _largest(reaches: Iterable[Reach]) -> int | None:
     return None if None in extents else max(extent for extent in extents if extent is not None)
 
 
-def _stride(here: Reach, there: Reach, beyond: Reach) -> Fraction | None:
+def _stride(look: Callable[[int], Reach]) -> Fraction | None:
     """Positions by which a field moves for one of the output, if it does so evenly."""
-    if here is None or there is None or beyond is None:
+    rate = _rate(look(0), look(FAR))
+    if rate is None or rate <= 0:
         return None
-    moved = there[0] - here[0]
-    # twice the way must move it twice as far, or there is no even step.
-    return Fraction(moved, FAR) if moved > 0 and beyond[0] - there[0] == moved else None
+    # from period to period, whatever is rounded in between, both ends must keep step. Ends that move apart are those of
+    # branches at different speeds, and a rate that holds only far off is not one for neighbours.
+    period = lcm(rate.denominator, FAR)
+    tried = ((start, start + periods * period) for start in STARTS for periods in (1, 2))
+    return rate if all(_moved(look(one), look(other)) == (rate * (other - one),) * 2 for one, other in tried) else None
+
+
+def _rate(here: Reach, there: Reach) -> Fraction | None:
+    """The fraction that is meant by how far a field moves over a long way, which was rounded to whole positions."""
+    moved = _moved(here, there)
+    return Fraction(moved[0], FAR).limit_denominator(LONGEST_PERIOD) if moved else None
+
+
+def _moved(here: Reach, there: Reach) -> tuple[int, int] | None:
+    """By how much both ends of a reach moved."""
+    return None if here is None or there is None else (there[0] - here[0], there[1] - here[1])
 
 
 Key = TypeVar("Key", int, Ref)
