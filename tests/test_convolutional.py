@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -123,6 +123,57 @@ def test_any_widths_and_sizes(convs: list[tuple[int, int]], heads: list[int], mo
     assert torch.allclose(found[..., -1, -1], network(x[..., more[0] :, more[1] :]), atol=1e-5)
 
 
+BETWEEN = [
+    "SCALE", "PRELU(channels=true)", "BN", "LN(channels_first=true)", "SOFTMAX", "LOGSOFTMAX(-3)", "MAXOUT(2)", "LRN(3)",
+    "CONV(4, 1x1)", "SHUFFLE(2)", "SLICE(1, 0, 4)", "SELECT((3, 1, 0, 2))", "CHANNELDROPOUT", "[BN -> TANH]*3",
+    "ADD{ _, RELU }", "MUL{ _, CONV(1, 1x1) -> SIGMOID }", "CONCAT{ _, CONV(4, 1x1) -> TANH }", "IDENTITY",
+]  # fmt: skip
+BEHIND = ["BN", "LN", "SOFTMAX", "FC(4)", "SLICE(1, 0, 4)", "SELECT((3, 1, 0, 2))", "ADD{ _, TANH }", "SCALE"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from([("AVGPOOL", 1), ("MAXPOOL", 1), ("AVGPOOL", 2), ("AVGPOOL", 3), ("MAXPOOL", 6)]),
+    st.lists(st.sampled_from(BETWEEN), max_size=3),
+    st.lists(st.sampled_from(BEHIND), max_size=2),
+    st.booleans(),
+    st.tuples(st.integers(0, 7), st.integers(0, 7)),
+)
+def test_whatever_treats_positions_alike_may_stand_behind_a_pooling(
+    pool: tuple[str, int], between: list[str], behind: list[str], grouped: bool, more: tuple[int, int]
+) -> None:
+    word, to = pool
+    # what mixes the numbers of a flattened map would be refused: then FC comes first.
+    head = " -> ".join([*between, *(["FC(6)"] if to > 1 else ["FLATTEN"]), *behind, "FC(3)"])
+    text = f"INPUT(2, 8, 8) -> CONV(4, 3x3) -> {word}(to={to}) -> " + (f"head: [{head}]" if grouped else head)
+    larger = (2, 8 + more[0], 8 + more[1])
+    assume(archlang.checks(text).ok)  # there may be too few channels left
+    network, made = pair(text, larger)
+    x = picture(*larger)
+    found = made(x)
+    # one bin moves by single positions, several by their own size; of the map of 6 rows each has 6/to.
+    crops = windows(x, (8, 8), 1 if to in (1, 6) else 6 // to)
+    assert found[0, 0].numel() == len(crops)
+    for position, crop in crops.items():
+        assert torch.allclose(found[(slice(None), slice(None), *position)], network(crop), atol=1e-5), position
+
+
+def test_several_poolings_of_one_map() -> None:
+    text = "INPUT(2, 8, 8) -> CONV(4, 3x3) -> CONCAT{ AVGPOOL(to=1), MAXPOOL(to=1), CONV(2, 6x6) } -> FC(3)"
+    network, made = pair(text, (2, 9, 10))
+    x = picture(2, 9, 10)
+    assert made(x).shape == (2, 3, 2, 3)
+    assert torch.allclose(made(x)[:, :, 1, 2], network(x[..., 1:, 2:]), atol=1e-5)
+
+
+def test_a_gate_of_the_whole_map_stays_one() -> None:
+    gate = "MUL{ _, [AVGPOOL(to=1) -> CONV(4, 1x1) -> SIGMOID] }"
+    network, made = pair(f"INPUT(2, 8, 8) -> CONV(4, 3x3) -> {gate} -> AVGPOOL(to=1) -> FC(3)", (2, 9, 10))
+    assert made(picture(2, 9, 10)).shape == (2, 3, 2, 3)
+    x = picture(2, 8, 8)
+    assert torch.allclose(made(x).flatten(1), network(x), atol=1e-5)
+
+
 def test_several_inputs_and_side_outputs() -> None:
     text = """model N = CONCAT{ a: INPUT(1, 4, 4) -> t: [CONV(2, 3x3) -> FC(3)], b: INPUT(1, 4, 4) -> SHARE(t) }
       -> OUTPUT{ early: FC(2) } -> AUX{ aux: FC(1) } -> FC(2)"""
@@ -153,6 +204,20 @@ def test_it_can_be_cut_and_seeded() -> None:
         ("INPUT(3, 4, 4) -> FLATTEN -> SOFTMAX -> FC(2)", None, "SOFTMAX of line 1"),
         ("INPUT(3, 4, 4) -> FC(4) -> RESHAPE((4, 1))", None, "RESHAPE of line 1"),
         ("INPUT(3, 5, 5) -> AVGPOOL(to=2) -> FC(4)", None, "2x2 equal windows, not 5x5"),
+        ("INPUT(3, 4, 4) -> AVGPOOL(to=1) -> GN(1) -> FC(2)", None, "`AVGPOOL of line 1`: expected between it and FC"),
+        ("INPUT(3, 4, 4) -> AVGPOOL(to=1) -> CONV(2, 3, padding=1) -> FC(2)", (3, 6, 6), "AVGPOOL of line 1"),
+        ("INPUT(3, 4, 4) -> AVGPOOL(to=2) -> SOFTMAX(-1) -> RELU -> a: [FC(2)]", (3, 6, 6), "AVGPOOL of line 1"),
+        ("INPUT(3, 4, 4) -> AVGPOOL(to=2) -> FLATTEN(2) -> CONV(2, 1) -> FC(2)", (3, 6, 6), "AVGPOOL of line 1"),
+        ("INPUT(3, 4, 4) -> UPSAMPLE(size=6) -> FC(2)", (3, 5, 5), "UPSAMPLE of line 1"),
+        ("INPUT(3, 4, 4) -> ADD{ _, AVGPOOL(to=1) -> RELU } -> AVGPOOL(to=1) -> GN(3) -> FC(2)", None, "AVGPOOL"),
+        (
+            "INPUT(3, 5, 5) -> CONV(4, 3x3) -> LINEAR(4) -> FC(3)",
+            (3, 7, 6),
+            "LINEAR of line 1`: expected a layer whose",
+        ),
+        ("INPUT(3, 5, 5) -> LN -> FC(3)", (3, 7, 6), "LN of line 1`: expected a layer whose weights"),
+        ("INPUT(3, 5, 5) -> LN(dim=1) -> [CONV(3, 3x3)]*2 -> FC(3)", (3, 7, 6), "LN of line 1"),
+        ("INPUT(3, 5, 5) -> SCALE(dim=-1) -> FC(3)", (3, 7, 6), "SCALE of line 1"),
         ("INPUT(3, 5, 5) -> CONV(4, 3x3) -> FC(4)", (3, 2, 2), "does not fit"),
         ("INPUT(3, 5, 5) -> FC(4)", (3, 4, 4), "does not fit"),
         ("INPUT(3, 5, 5) -> FC(4)", (1, 8, 8), "channels of 3x5x5"),

@@ -1,43 +1,55 @@
 """Fully connected layers as convolutions: the network slides over larger pictures, with the same weights and names.
 
 A layer that reads a whole map of h x w becomes a convolution of h x w, those behind it 1x1 convolutions, and flattening
-goes. Pooling to a fixed size in front of them becomes pooling by the window that it had. Each body is made anew once
-for each way in which it is used.
+goes. Pooling to a fixed size in front of them becomes pooling by the window that it had. What would give an answer that
+does not move over the picture is refused. Each body is made anew once for each way in which it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from math import prod
 from typing import Any
 
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.files import BadOption
 from archlang.errors.words import shape_text
-from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Node, Ref, Repeat, Run
-from archlang.ir.ops.activation import LogSoftmax, Maxout, Softmax
-from archlang.ir.ops.base import Op, OpError, Shape, Sizes
+from archlang.ir.fitting import DoesNotFit, running_shapes
+from archlang.ir.graph import Body, BodyId, Call, Input, Layer, Model, Node, Ref, Repeat, Run, bodies_of
+from archlang.ir.ops.activation import LogSoftmax, Maxout, PReLU, Softmax
+from archlang.ir.ops.base import Op, OpError, Shape, Sizes, axis_index
+from archlang.ir.ops.channels import ChannelShuffle, Select
 from archlang.ir.ops.conv import Conv
-from archlang.ir.ops.dropout import Dropout, DropPath
+from archlang.ir.ops.dropout import ChannelDropout, Dropout, DropPath
 from archlang.ir.ops.group_norm import LayerNorm
 from archlang.ir.ops.linear import Flatten, FullyConnected, Identity, Linear
 from archlang.ir.ops.merge import Add, Concat, Mul
-from archlang.ir.ops.norm import BatchNorm
-from archlang.ir.ops.pool import AvgPool, MaxPool
+from archlang.ir.ops.norm import BatchNorm, LocalResponseNorm
+from archlang.ir.ops.pool import AvgPool, LpPool, MaxPool
 from archlang.ir.ops.scale import Scale
+from archlang.ir.ops.shape import Slice
 from archlang.ir.prune import prune_model
+from archlang.ir.walk import input_shapes
 from archlang.records import record
 
 WHAT_FITS = "a model whose FC layers stand behind a map, with nothing between that mixes its numbers"
+GROWTH = 1_000_000
+WHAT_MOVES = "between it and FC only layers that treat all positions of the map alike, without padding"
+ANY_SIZE = "a layer whose weights do not depend on the size of the map"
 
 
 @record
 class Value:
-    """What flows in the old model and in the new one. `window` is the size of the map that was flattened here."""
+    """What flows in the old model and in the new one. `window` is the size of the map that was flattened here.
+
+    `held` is the layer that gives a map one size whatever the size of the picture: `AVGPOOL of line 3`.
+    """
 
     old: Shape
     new: Shape
     window: Sizes = ()
+    held: str = ""
 
     @property
     def is_flat(self) -> bool:
@@ -57,8 +69,9 @@ def convolutionalise(model: Model, shapes: Mapping[str, Sequence[int | str]] | N
     """The model with convolutions for its fully connected layers, for inputs of these shapes (None: its own).
 
     Outputs are maps, of 1x1 for its own shapes. Keys of the state_dict are the same; weights of fully connected layers
-    hold the same numbers in the shape of a convolution's. Raises `Diagnosed` where there is no such layer, or where
-    something in front of one mixes the numbers of a map.
+    hold the same numbers in the shape of a convolution's. Raises `Diagnosed` where there is no such layer, where
+    something in front of one mixes the numbers of a map or has weights for its size, and where the map stays as large
+    as it is when the picture grows.
     """
     inputs = tuple(replace(given, shape=_input_shape(model, given, shapes or {})) for given in model.inputs)
     # a plain Model: one of a subclass (sizes left free) would bring fields that no longer hold.
@@ -106,7 +119,7 @@ class _Maker:
         return self.made[key]
 
     def flattened(self, number: BodyId, ends_flat: bool) -> frozenset[Ref]:
-        """Values of a body that all who read them flatten, through layers that work at each position."""
+        """Values of a body that all who read them flatten, through layers that treat all positions alike."""
         key = (number, ends_flat)
         if key not in self.flat:
             self.flat[key] = self._find_flattened(self.model.bodies[number], ends_flat)
@@ -120,7 +133,7 @@ class _Maker:
         found: set[Ref] = set()
         outputs = set(body.outputs)
         inputs = [Ref(-1, port) for port in range(len(body.inputs))]
-        # from the last node on: whether a pointwise layer leads to a flattening is known before what feeds it.
+        # from the last node on: whether such a layer leads to a flattening is known before what feeds it.
         for ref in (*(Ref(index) for index in reversed(range(len(body.nodes)))), *inputs):
             flat = (self._flattens(body, index, ref, Ref(index) in found) for index in readers.get(ref, ()))
             # all who read it must flatten it: a map that something else also reads as a map has to stay as it is.
@@ -131,19 +144,29 @@ class _Maker:
     def _flattens(self, body: Body, index: int, ref: Ref, ends_flat: bool) -> bool:
         """Whether a node flattens a value that it reads, given whether what it gives is flattened."""
         node = body.nodes[index]
+        # `ends_flat` speaks of all outputs at once: of several nothing is known.
+        ends_flat = ends_flat and len(node.outputs) == 1
+        if isinstance(node, Layer):
+            shapes = input_shapes(body, node)
+            return is_flattening(node.op, shapes) or (ends_flat and _moves(node.op, shapes, node.outputs[0]))
         ports = [Ref(-1, port) for port, read in enumerate(node.inputs) if read == ref]
-        match node:
-            case Layer():
-                return isinstance(node.op, Flatten) or (ends_flat and _is_pointwise(node.op))
-            case Call():
-                # `ends_flat` speaks of all outputs at once: of a body with several nothing is known.
-                return self.flattened(node.body, ends_flat and len(node.outputs) == 1).issuperset(ports)
-            case Repeat():
-                return bool(node.runs) and self.flattened(node.runs[0].body, False).issuperset(ports)
+        if isinstance(node, Repeat) and not (ends_flat and self.passes_on(node)):
+            return bool(node.runs) and self.flattened(node.runs[0].body, False).issuperset(ports)
+        return all(self.flattened(body_id, ends_flat).issuperset(ports) for body_id in bodies_of(node))
+
+    def passes_on(self, repeat: Repeat) -> bool:
+        """Whether each copy flattens what it takes, where that is done to what it gives."""
+        return all(
+            len(self.model.bodies[run.body].outputs) == 1 and Ref(-1) in self.flattened(run.body, True)
+            for run in repeat.runs
+        )
 
     def refusal(self, what: str, node: Node | None, expected: str = WHAT_FITS) -> Diagnosed:
         """That the model cannot be made convolutional, because of a layer."""
-        shown = what if node is None else f"{what} of line {node.origin.line}"
+        return self.refusal_of(what if node is None else place_text(what, node), expected)
+
+    def refusal_of(self, shown: str, expected: str) -> Diagnosed:
+        """The same, of a layer that is named already."""
         return Diagnosed(Diagnostic(BadOption("convolutional", shown, expected), None, self.model.origin.file))
 
 
@@ -194,14 +217,16 @@ class _BodyMaker:
         """Runs of new copies: one copy alone as long as what it gives differs from what it takes."""
         runs: list[Run] = []
         last = len(repeat.runs) - 1
+        # unless copies pass a flattening on, only the last copy's output is what is flattened behind the repeat.
+        all_flat = ends_flat and self.maker.passes_on(repeat)
         for number, run in enumerate(repeat.runs):
             left = run.count
+            ends = ends_flat and number == last and not all_flat
             while left:
-                # only the last copy's output is what is flattened behind the repeat.
-                body, outputs = self.maker.body(run.body, given, ends_flat and number == last and left == 1)
+                body, outputs = self.maker.body(run.body, given, all_flat or (ends and left == 1))
                 same = outputs[0] == given[0]
                 # once a copy gives what it takes, all behind it are alike but the last, where a flattening follows.
-                again = max(left - 1, 1) if same and ends_flat and number == last else left if same else 1
+                again = max(left - 1, 1) if same and ends else left if same else 1
                 runs.append(Run(body, again))
                 given, left = (outputs[0], *given[1:]), left - again
         return tuple(runs), given[:1]
@@ -219,11 +244,8 @@ class _BodyMaker:
         self.refs[Ref(index)] = self.refs[node.inputs[0]]
 
     def _layer(self, index: int, layer: Layer, given: Values) -> None:
-        if isinstance(layer.op, Flatten) and layer.op.start_dim == 1 and layer.op.end_dim in (-1, len(given[0].old)):
-            value = given[0]
-            # the map goes on as a map; the window remembers what the next FC layer saw of it.
-            flat = value if len(value.old) == 1 else Value(layer.outputs[0], value.new, value.old[1:])
-            self._pass(index, layer, flat)
+        if is_flattening(layer.op, tuple(value.old for value in given)):
+            self._flatten(index, layer, given[0])
             return
         op = self._op(index, layer, given)
         if op is None:
@@ -231,13 +253,30 @@ class _BodyMaker:
             return
         # an FC that became a Conv is what was asked for; a model in which nothing changes is refused.
         self.maker.changed |= type(op) is not type(layer.op)
-        try:
-            shapes = op.infer_shapes(tuple(value.new for value in given))
-        except OpError as error:
-            raise Diagnosed(Diagnostic(error.problem, None, layer.origin.file)) from None
+        shapes = self._shapes(op, layer, given)
         # an elementwise layer behind the flattening leaves it flat; an FC layer, which is a Conv here, uses it up.
         window = given[0].window if given and isinstance(op, type(layer.op)) else ()
-        self._add(index, replace(layer, op=op), tuple(map(Value, layer.outputs, shapes, [window] * len(shapes))))
+        held = _holder(op, layer, given, shapes)
+        outputs = [Value(old, new, window, held) for old, new in zip(layer.outputs, shapes, strict=True)]
+        self._add(index, replace(layer, op=op), tuple(outputs))
+
+    def _flatten(self, index: int, layer: Layer, value: Value) -> None:
+        """A flattening goes: the map goes on as a map, and the window remembers what the next FC layer saw of it."""
+        if value.held and len(value.old) > 1:
+            raise self.maker.refusal_of(value.held, WHAT_MOVES)
+        # the features of a single position are a vector already: what follows works at each position of the new map.
+        window = value.old[1:] if prod(value.old[1:]) > 1 else ()
+        flat = value if len(value.old) == 1 else Value(layer.outputs[0], value.new, window)
+        self._pass(index, layer, flat)
+
+    def _shapes(self, op: Op, layer: Layer, given: Values) -> tuple[Shape, ...]:
+        """What comes out of the new layer. Raises `Diagnosed` where it does not run on what flows in now."""
+        try:
+            return running_shapes(op, tuple(value.new for value in given))
+        except DoesNotFit:
+            raise self.maker.refusal(op.words[0], layer, ANY_SIZE) from None
+        except OpError as error:
+            raise Diagnosed(Diagnostic(error.problem, None, layer.origin.file)) from None
 
     def _op(self, index: int, layer: Layer, given: Values) -> Op | None:
         """What the layer becomes; None where it goes."""
@@ -274,6 +313,34 @@ class _BodyMaker:
         return replace(op, to=None, kernel_size=kernel, stride=stride, round="floor")
 
 
+def place_text(word: str, node: Node) -> str:
+    """`AVGPOOL of line 3`."""
+    return f"{word} of line {node.origin.line}"
+
+
+def is_flattening(op: Op, shapes: tuple[Shape, ...]) -> bool:
+    """Whether a layer puts all numbers of its input in one row."""
+    return isinstance(op, Flatten) and op.start_dim == 1 and op.end_dim in (-1, len(shapes[0]))
+
+
+def _holder(op: Op, layer: Layer, given: Values, shapes: tuple[Shape, ...]) -> str:
+    """The layer that keeps the size of what comes out as it is, if one does."""
+    if all(value.held for value in given):
+        return given[0].held if given else place_text(op.words[0], layer)
+    # sizes far larger, so that no rounding hides the growth; channels stay, and so does what is held already.
+    larger = tuple(value.new if value.held else _grown(value.new) for value in given)
+    try:
+        grown = running_shapes(op, larger)
+    except (DoesNotFit, OpError):
+        return ""  # what fails on other sizes says so itself when they come
+    maps = [(old, new) for old, new in zip(shapes, grown, strict=True) if len(old) > 1]
+    return place_text(op.words[0], layer) if maps and all(old == new for old, new in maps) else ""
+
+
+def _grown(shape: Shape) -> Shape:
+    return (*shape[:1], *(size + GROWTH for size in shape[1:]))
+
+
 def _is_elementwise(op: Op) -> bool:
     """Whether a layer treats each number alike, wherever it stands."""
     # softmax mixes along an axis, PReLU may have a number for each feature of the flattened map.
@@ -281,9 +348,29 @@ def _is_elementwise(op: Op) -> bool:
     return isinstance(op, Dropout | DropPath | Identity) or (op.family == "activation" and not mixing)
 
 
-def _is_pointwise(op: Op) -> bool:
-    """Whether a layer of a map works at each position for itself."""
-    return _is_elementwise(op) or isinstance(op, BatchNorm) or (isinstance(op, LayerNorm) and op.channels_first)
+def _moves(op: Op, inputs: tuple[Shape, ...], output: Shape) -> bool:
+    """Whether a layer of maps treats all positions alike, so that it gives on a larger map what it gives on each part.
+
+    With padding it would not: a part has a border where the larger map goes on.
+    """
+    if any(len(shape) != len(output) or len(shape) < 2 for shape in inputs):
+        return False
+    match op:
+        case Conv():
+            return not any(op.padding) and op.padding != "same"
+        case MaxPool() | AvgPool() | LpPool():
+            # pooling to a size in front of a flattening becomes pooling by windows.
+            return op.to is not None or not (any(op.padding) or op.ceil_mode)
+        case Softmax() | LogSoftmax() | Scale() | Slice() | Concat() | Add() | Mul():
+            channels = axis_index(op.words[0], getattr(op, "dim", 1), output) == 0
+            # one position that is spread over a map stands for all of it.
+            return channels and all(shape[1:] == output[1:] for shape in inputs)
+        case LayerNorm():
+            return op.channels_first
+        case BatchNorm() | LocalResponseNorm() | PReLU() | Maxout() | Select() | ChannelShuffle() | ChannelDropout():
+            return True
+        case _:
+            return _is_elementwise(op)
 
 
 def _on_flat(op: Op, value: Value) -> Op | None:
@@ -315,7 +402,9 @@ def _on_maps(op: Op, values: Values) -> Op | None:
         case Softmax() | LogSoftmax() | Concat() | Scale():
             # features of a vector lie along its only axis; of a map of such vectors they are the channels.
             return replace(op, dim=1)
-        case Add() | Mul() | Maxout():
+        case Slice():
+            return replace(op, behind=axes)
+        case Add() | Mul() | Maxout() | Select():
             return op
         case _:
             return op if _is_elementwise(op) or op.family == "activation" else None
