@@ -358,6 +358,7 @@ class Elaborator:
         self, part: ast.Group | ast.Call, label: str | None, env: Environment, builder: BodyBuilder, span: Span
     ) -> None:
         """A group or join with a name of its own: a body whose layers are numbered."""
+        part = self.taps.begin(part, env, builder) if isinstance(part, ast.Group) else part
         name = builder.name("group", label, span)
 
         def make(inner: BodyBuilder) -> None:

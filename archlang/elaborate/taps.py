@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlang.elaborate.bodies import with_body
 from archlang.elaborate.builder import BodyBuilder, Flow, Tap
+from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Silenced, diagnosed
 from archlang.elaborate.parts import LARGEST_SIZE, origin
 from archlang.errors.arguments import MissingArguments, OutOfRange
@@ -46,6 +47,7 @@ class Taps:
 
     def __init__(self, walk: Elaborator) -> None:
         self.walk = walk
+        self._fed: dict[int, ast.Group] = {}
 
     def here(self, call: ast.Call, builder: BodyBuilder) -> None:
         """`_`: nothing happens to what flows."""
@@ -72,6 +74,22 @@ class Taps:
         refuse_training_only(builder, found, call.word, call.span)
         builder.go_to(found.ref, found.flow)
         return True
+
+    def begin(self, group: ast.Group, env: Environment, builder: BodyBuilder) -> ast.Group:
+        """A labelled group at the beginning of a branch, and fed with the source that it begins with, if it does.
+
+        `b: [a -> X]` is `a -> b: [_ -> X]`: what flows into a scope is its first input.
+        """
+        call = _first(group) if builder.begins else None
+        if call is None or call.word in env.holes or env.program.called(call.word) is not None:
+            return group
+        found = self.find(builder, call.word)
+        if found is None:
+            return group
+        refuse_training_only(builder, found, call.word, call.span)
+        builder.go_to(found.ref, found.flow)
+        # one for each group: bodies are found again by the node they are made of
+        return self._fed.setdefault(id(group), _fed(group))
 
     def find(self, builder: BodyBuilder, path: str) -> Tap | None:
         """What flows out of the part at a path: a label of this scope, or a part inside one (`features.pool3`)."""
@@ -193,6 +211,23 @@ class Taps:
         except OpError as error:
             raise diagnosed(error.problem, call.span) from None
         return replace(layer, outputs=outputs)
+
+
+def _first(group: ast.Group) -> ast.Call | None:
+    """The bare word that a group begins with; None where what is first is repeated, optional or more than a word."""
+    stage = group.chain.stages[0]
+    if group.loop is not None or stage.suffixes:
+        return None
+    if isinstance(stage.part, ast.Group):
+        return _first(stage.part)
+    return stage.part if stage.part.arguments is None and stage.part.branches is None else None
+
+
+def _fed(group: ast.Group) -> ast.Group:
+    """The group with `_` in place of the source that it begins with."""
+    first, *others = group.chain.stages
+    part = _fed(first.part) if isinstance(first.part, ast.Group) else replace(first.part, word=HERE)
+    return replace(group, chain=replace(group.chain, stages=(replace(first, part=part), *others)))
 
 
 def _refuse_inner(call: ast.Call) -> None:
