@@ -53,6 +53,7 @@ def paths_of(model: Model) -> list[str]:
     return list(dict.fromkeys(scopes))
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_cut_model_gives_what_flows_there(data: st.DataObject) -> None:

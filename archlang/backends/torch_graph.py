@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from functools import reduce
 from importlib import import_module
@@ -138,11 +138,13 @@ def function_of(target: str, given: tuple[Any, ...], named: dict[str, Any], as_t
 class Titled(nn.Module):
     """A module that prints under the name of its block or model, and keeps values of its parts on request.
 
-    `_kept` has a list for each part whose values are wanted.
+    `_kept` has a list for each part whose values are wanted. `_maps` has the shapes of layers whose values come flat,
+    though the model has them before the flattening.
     """
 
     _title = ""
     _kept: dict[str, list[Any]] | None = None
+    _maps: Mapping[str, Shape] = {}
 
     def _get_name(self) -> str:
         return self._title or super()._get_name()
@@ -151,7 +153,7 @@ class Titled(nn.Module):
         """Keep a value if it is wanted. A copy goes on, which a layer that works in place may change."""
         if self._kept is None or name not in self._kept:
             return value
-        self._kept[name].append(value)
+        self._kept[name].append(value.unflatten(1, self._maps[name]) if name in self._maps else value)
         items = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
         copies = tuple(item.clone() for item in items)
         return copies if isinstance(value, tuple) else copies[0]

@@ -4,7 +4,7 @@ calling torch's classes."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 from weakref import finalize
@@ -12,6 +12,7 @@ from weakref import finalize
 import torch
 from torch import nn
 
+from archlang.backends.flattening import is_put_in, takes_any_shape
 from archlang.backends.initialise import SCHEMES, Initialisation, initialisation
 from archlang.backends.torch_graph import (
     Applied,
@@ -28,7 +29,7 @@ from archlang.backends.torch_graph import (
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
-from archlang.ir.ops.base import TorchCall
+from archlang.ir.ops.base import Shape, TorchCall
 from archlang.ir.ops.embedding import LearnedTensor
 from archlang.ir.walk import Starts, advance, copies, fold_totals, name_text
 from archlang.records import record
@@ -73,12 +74,17 @@ class MadeTensor:
 
 @record
 class MadeScope:
-    """A body that opens a scope of names: its children, and how they run. `chain` says that one feeds the next."""
+    """A body that opens a scope of names: its children, and how they run.
+
+    `chain` says that one feeds the next. `maps` has the shapes of its layers that run behind the flattening which
+    stands behind them in the model.
+    """
 
     title: str
     children: tuple[tuple[str, MadeLayer | MadeTensor | MadeScope], ...]
     plans: Plans
     chain: bool
+    maps: Mapping[str, Shape]
 
     def make_children(self) -> list[tuple[str, Child]]:
         """New children by their names."""
@@ -90,6 +96,8 @@ class MadeScope:
         module = Chain(OrderedDict(children)) if self.chain else Graph(children, self.plans)
         if self.title:
             entitle(module, self.title)
+        if self.maps:
+            module.__dict__["_maps"] = self.maps
         return module
 
 
@@ -122,7 +130,7 @@ def recipe_of(model: Model) -> Recipe:
             raise Diagnosed(Diagnostic(TooManyLayers(layers, LAYER_LIMIT), None, model.origin.file))
         init = initialisation(model)
         aside = {side.port for side in model.sides if side.training}
-        root = _Reader(model, init).scope(len(model.bodies) - 1, aside)
+        root = _Reader(model, init).root(aside)
         _kept[id(model)] = Recipe(root, init.shared, _initialised_types(model) if init.shared else ())
         # the next model may get the identity of this one; at the end of the program there is none
         finalize(model, _kept.pop, id(model), None).atexit = False
@@ -136,23 +144,44 @@ class _Reader:
         self.model = model
         self.init = init
         self.scopes: dict[BodyId, MadeScope] = {}
+        self.leads: dict[BodyId, Layer | None] = {}
         # by identity of the nodes, which the model keeps alive: copies share them, and to hash an op takes longer
         self.calls: dict[int, TorchCall] = {}
         self.layers: dict[int, MadeLayer | MadeTensor | Applied] = {}
 
-    def scope(self, body_id: BodyId, aside: Collection[int] = ()) -> MadeScope:
-        """The scope of a body; results whose places are in `aside` are given in training only."""
+    def root(self, aside: Collection[int]) -> MadeScope:
+        """The model's own scope; results whose places are in `aside` are given in training only."""
+        return self._scope(self.model.root, None, aside)
+
+    def scope(self, body_id: BodyId) -> MadeScope:
+        """The scope of a body, without the flattening that its caller does."""
         if body_id not in self.scopes:
-            body = self.model.bodies[body_id]
-            reading = _Scope(self, count(len(body.inputs)))
-            results = reading.follow(body, tuple(range(len(body.inputs))), {})
-            self.scopes[body_id] = MadeScope(
-                body.definition or "",
-                tuple(reading.children),
-                planned(reading.steps, len(body.inputs), results, aside),
-                len(body.inputs) == 1 and _is_chain(reading.steps, results),
-            )
+            self.scopes[body_id] = self._scope(self.model.bodies[body_id], self.lead(body_id))
         return self.scopes[body_id]
+
+    def _scope(self, body: Body, lead: Layer | None, aside: Collection[int] = ()) -> MadeScope:
+        reading = _Scope(self, count(len(body.inputs)), lead)
+        results = reading.follow(body, tuple(range(len(body.inputs))), {})
+        return MadeScope(
+            body.definition or "",
+            tuple(reading.children),
+            planned(reading.steps, len(body.inputs), results, aside),
+            len(body.inputs) == 1 and _is_chain(reading.steps, results),
+            reading.maps,
+        )
+
+    def lead(self, body_id: BodyId) -> Layer | None:
+        """The flattening that a body begins with, if the compiler put it there and the body is a chain."""
+        if body_id not in self.leads:
+            body = self.model.bodies[body_id]
+            self.leads[body_id] = self._lead(body.nodes) if _is_line(body) else None
+        return self.leads[body_id]
+
+    def _lead(self, nodes: Sequence[Node]) -> Layer | None:
+        node = next((node for node in nodes if not takes_any_shape(node)), None)
+        if isinstance(node, Call) and not node.shared:
+            return self.lead(node.body)
+        return node if isinstance(node, Layer) and is_put_in(node) else None
 
     def call(self, node: Layer | Call) -> TorchCall:
         """What torch calls for a node."""
@@ -179,11 +208,13 @@ class _Reader:
 
 
 class _Scope:
-    """One scope of names being filled; repeats are transparent."""
+    """One scope of names being filled; repeats are transparent. `lead` is the flattening that was done before."""
 
-    def __init__(self, reader: _Reader, numbers: count[int]) -> None:
+    def __init__(self, reader: _Reader, numbers: count[int], lead: Layer | None) -> None:
         self.reader = reader
         self.numbers = numbers
+        self.lead = lead
+        self.maps: dict[str, Shape] = {}
         self.children: list[tuple[str, MadeLayer | MadeTensor | MadeScope]] = []
         self.steps: list[Step] = []
 
@@ -199,7 +230,15 @@ class _Scope:
     def _node(self, node: Node, inputs: tuple[int, ...], starts: Starts, training: bool) -> tuple[int, ...]:
         if isinstance(node, Repeat):
             return self._repeat(node, inputs, starts, training)
+        if node is self.lead:
+            self.lead = None
+            return inputs
         name = name_text(node.name, starts) if node.name else None
+        if self.lead is not None and isinstance(node, Layer) and name:
+            self.maps[name] = node.outputs[0]
+        if isinstance(node, Call) and (lead := self.reader.lead(node.body)):
+            inputs = inputs if lead is self.lead else self._node(lead, inputs, starts, training)
+            self.lead = None
         outputs = tuple([next(self.numbers) for _ in node.outputs])
         call = self.reader.call(node)
         child, function = self._child(node, name)
@@ -242,6 +281,16 @@ class _Scope:
                 inputs = (ends[0], *inputs[1:])
                 offsets = advance(offsets, body)
         return ends
+
+
+def _is_line(body: Body) -> bool:
+    """Whether each node of a body reads what the one before gives, and nothing else."""
+    before = Ref(-1, 0)
+    for index, node in enumerate(body.nodes):
+        if node.inputs != (before,) or len(node.outputs) != 1:
+            return False
+        before = Ref(index, 0)
+    return len(body.inputs) == 1 and body.outputs == (before,) and not body.training
 
 
 def _is_chain(steps: Sequence[Step], results: tuple[int, ...]) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache, cached_property, partial
 from itertools import groupby
 
+from archlang.backends.flattening import is_put_in, takes_any_shape
 from archlang.backends.torch_source.alignment import Alignment, NotMergeable, align
 from archlang.backends.torch_source.steps import (
     Copies,
@@ -28,11 +29,7 @@ from archlang.backends.torch_source.steps import (
 from archlang.ir.graph import BodyId, Call, Layer, Model, Name, Ref, Repeat
 from archlang.ir.ops.base import Op, Shape
 from archlang.ir.ops.embedding import LearnedTensor
-from archlang.ir.ops.linear import Flatten
 from archlang.ir.walk import Starts, advance
-
-SHAPELESS = frozenset({"dropout", "relu"})
-"""Layers that do the same to a flat input."""
 
 MOST_STRUCTURES = 16
 """Structures of one block beyond which each has a class of its own."""
@@ -303,10 +300,6 @@ def _place(node: Layer | Call | Segment) -> object:
     return None if isinstance(node, Segment) else node.origin
 
 
-def _is_put_in(node: Layer | Call | Segment) -> bool:
-    return isinstance(node, Layer) and node.name is None and isinstance(node.op, Flatten)
-
-
 def _op_face(op: Op) -> object:
     """What a layer adds to the structure: arguments whose value can be told wherever torch's default is left out."""
     call = op.torch()
@@ -325,16 +318,12 @@ def _name_face(name: Name | None, labels_vary: bool) -> object:
 
 def _with_lead(steps: tuple[Step, ...], outputs: tuple[Ref, ...]) -> Part:
     """The part whose steps these are: a flattening goes in front of them, past layers that no shape matters to."""
-    before = next((place for place, step in enumerate(steps) if not _takes_any_shape(step.node)), len(steps))
+    before = next((place for place, step in enumerate(steps) if not takes_any_shape(step.node)), len(steps))
     # one that the author wrote stays where it is
-    if before == len(steps) or not _is_put_in(steps[before].node) or not is_chain(steps):
+    if before == len(steps) or not is_put_in(steps[before].node) or not is_chain(steps):
         return Part((), steps, outputs)
     flat = steps[before].outputs
     lead = replace(steps[before], inputs=(Ref(-1),), shapes=steps[0].shapes)
     # dropout in front of it reads the flat numbers then, of which it drops as many
     first = tuple(replace(step, shapes=flat, outputs=flat) for step in steps[:before])
     return Part((lead,), first + shifted(steps[before + 1 :], -1), shift_all(outputs, -1))
-
-
-def _takes_any_shape(node: Layer | Call | Segment) -> bool:
-    return isinstance(node, Layer) and node.op.tag in SHAPELESS and not node.shared
