@@ -206,9 +206,9 @@ def load(
     """A torch module from a .arch file (or `zoo:name`); keyword arguments bind the model's parameters.
 
     Parameters are initialised as torch does unless the file says otherwise, or by the scheme `init` where the file says
-    nothing ("he", "lecun", "xavier", "orthogonal"); `seed` makes them reproducible and leaves torch's own generator as
-    it was. `until` cuts the model at a layer or part, whose value is the output. With `convolutional` its fully
-    connected layers slide over the map as convolutions with the same names, for pictures of the size `input`, and
+    nothing ("torch", "he", "lecun", "xavier", "orthogonal"); `seed` makes them reproducible and leaves torch's own
+    generator as it was. `until` cuts the model at a layer or part, whose value is the output. With `convolutional` its
+    fully connected layers slide over the map as convolutions with the same names, for pictures of the size `input`, and
     larger. A parameter of the model with the name of an option is bound in a file (`model Mine = Net(seed=3)`). Raises
     `ArchitectureError`.
     """
@@ -280,6 +280,7 @@ def render(
     """
     from archlang.backends.render_options import read_options
 
+    _need_flag("partial", partial)
     options = _raising(read_options, expand, depth, direction, show, theme, merge, legend, style, columns)
     outcome = check_target(fsdecode(target), _request(model, input, False, bindings), choose_one=True)
     # the first model with errors, as far as it came
@@ -322,6 +323,7 @@ def _text(feature: str, text: object) -> Source:
 
 
 def _request(model: str | None, shapes: InputShapes | None, strict: bool, bindings: dict[str, Any]) -> Request:
+    _need_flag("strict", strict)
     options = Options(_raising(check_inputs, shapes), strict)
     _need_text("model", model)
     return Request(model, _raising(check_bindings, bindings), options)
@@ -331,6 +333,12 @@ def _need_text(option: str, value: object) -> None:
     """Raise `ArchitectureError` for a name that is no text."""
     if not isinstance(value, str | None):
         raise ArchitectureError((Diagnostic(BadOption(option, repr(value), "a name, as a str"), None, option),))
+
+
+def _need_flag(option: str, value: object) -> None:
+    """Raise `ArchitectureError` for what is neither True nor False: "no" would count as true."""
+    if not isinstance(value, bool):
+        raise ArchitectureError((Diagnostic(BadOption(option, repr(value), "True or False"), None, option),))
 
 
 def _report(outcome: Outcome, allow: Sequence[str]) -> Report:
@@ -365,6 +373,7 @@ def _module(outcome: Outcome, making: Making) -> ArchModule:
     require_torch("making a module", model.origin.file)
     _need_text("until", making.until)
     _need_text("init", making.init)
+    _need_flag("convolutional", making.convolutional)
     from archlang.backends.torch_module import build_module
 
     return _raising(build_module, _raising(_changed, model, making), making.seed, making.device)

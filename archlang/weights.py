@@ -25,22 +25,23 @@ def transfer(
     report, whose text is a table with the nearest names. `skip` names a part of the target to leave out, or several;
     `rename` gives prefixes of the source's names with what the target has in their place: {"net.": ""}. What
     torch.compile, DataParallel and DistributedDataParallel put around a module is seen through. Types and devices may
-    differ. Raises `ArchitectureError` for a part to skip that there is not, for what is no module or state, and for
-    tensors without values (on "meta").
+    differ. Raises `ArchitectureError` for a part to skip or a prefix to rename that there is not, for names that become
+    one, for what is no module or state, and for tensors without values (on "meta").
     """
     from archlang.backends.weights import move_weights
 
-    return move_weights(source, target, skip, rename or {})
+    return move_weights(source, target, skip, rename)
 
 
 def freeze(net: nn.Module, until: str | None) -> tuple[str, ...]:
     """Let everything up to the part `until`, in the order of the table, stand still; everything behind it learns.
 
-    Parameters there require no gradient, and the layers stay in evaluation mode whatever `net.train()` says, so that
-    BatchNorm keeps its statistics and Dropout does nothing. A further call draws the line anew; None frees everything.
+    Parameters there require no gradient, and the layers stay in evaluation mode whoever calls `train`, also inside
+    another module, so that BatchNorm keeps its statistics and Dropout does nothing. A further call draws the line anew;
+    None lets everything learn again that an earlier call has frozen. What you froze yourself stays as you left it.
     Gives the names of the parameters that stand still. `net` may be wrapped as for `transfer`. Raises
     `ArchitectureError` for a part that there is not, and for a module that archlang did not make.
     """
-    from archlang.backends.weights import freeze_until
+    from archlang.backends.freezing import freeze_until
 
     return freeze_until(net, until)

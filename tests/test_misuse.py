@@ -104,3 +104,50 @@ def test_activations_of_inputs_by_name() -> None:
 def test_parts_by_number() -> None:
     assert "until cannot take `3`" in refusal(archlang.freeze, net(), until=3)
     assert "skip cannot take `3`" in refusal(archlang.transfer, net(), net(), skip=[3])
+
+
+@pytest.mark.parametrize("wrong", ["yes", "no", 1, None, [True]])
+def test_what_is_neither_true_nor_false(wrong: Any) -> None:
+    for option in ("strict", "convolutional"):
+        assert f"{option} cannot take" in (text := refusal(net, **{option: wrong})) and "True or False" in text
+    assert "strict cannot take" in refusal(archlang.checks, NET, strict=wrong)
+    for option in ("merge", "partial", *(["legend"] if wrong is not None else [])):
+        assert "True or False" in refusal(archlang.render, "zoo:lenet", **{option: wrong})
+
+
+@pytest.mark.parametrize("wrong", [3, None, [3], ["head", None], b"head", object()])
+def test_parts_to_skip(wrong: Any) -> None:
+    assert "expected the name of a part of the target, or a list of names" in refusal(
+        archlang.transfer, net(), net(), skip=wrong
+    )
+
+
+@pytest.mark.parametrize("wrong", ["module.", ["module."], [("a", "b")], {3: "a"}, {"head": None}, 3, 0, ""])
+def test_prefixes_to_rename(wrong: Any) -> None:
+    assert 'such as {"module.": ""}' in refusal(archlang.transfer, net(), net(), rename=wrong)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"head.bias": 3}, "'head.bias' is an int"),
+        ({"head.bias": numpy.zeros(3)}, "is a numpy array: torch.from_numpy makes one of it"),
+        ({"c.bias": torch.zeros(4), "head.bias": [0.0] * 3}, "'head.bias' is a list"),
+        ({3: torch.zeros(4)}, "whose keys are names"),
+        ({"anything": 3}, "expected a state_dict of tensors"),
+    ],
+)
+def test_states_of_other_things(state: Any, message: str) -> None:
+    module = net(seed=0)
+    before = module.c.bias.clone()
+    assert message in refusal(archlang.transfer, state, module)
+    assert torch.equal(module.c.bias, before)
+
+
+@pytest.mark.parametrize("wrong", [3, [1.0, 2.0, 3.0], numpy.zeros(3), None])
+def test_a_value_of_a_state_that_is_no_tensor(wrong: Any) -> None:
+    module = net()
+    for strict in (True, False):
+        with pytest.raises(RuntimeError) as caught:
+            module.load_state_dict({**module.state_dict(), "head.bias": wrong}, strict=strict)
+        assert str(caught.value).startswith("cannot load this state into Net: `head.bias` must be a tensor, not ")

@@ -19,6 +19,9 @@ from archlang.ir.graph import Model
 from archlang.ir.verify import verify_model
 from archlang.ir.walk import flatten
 
+# the first call of such a convolution in a process warns
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+
 NET = """
 block residual(c) = ADD{ _, [conv: CONV(c, 3x3, padding=1) -> bn: BN -> RELU] }
 model Net(classes = 3) =
@@ -147,6 +150,25 @@ def test_transfers_that_cannot_be() -> None:
     assert archlang.transfer({"a": 5, "b": torch.zeros(1)}, net()).unexpected == ("b",)
 
 
+def test_prefixes_that_are_not_there_or_make_names_one() -> None:
+    module = net(seed=1)
+    before = module.head.weight.clone()
+    state = {f"backbone.{key}": value for key, value in net().state_dict().items()}
+    assert "expected how names of the source begin, `backbone`?" in refusal(
+        archlang.transfer, state, module, rename={"backbon.": ""}
+    )
+    both = {"a.head.weight": torch.ones(3, 8), "b.head.weight": torch.zeros(3, 8), "b.head.bias": torch.zeros(3)}
+    text = refusal(archlang.transfer, both, module, rename={"a.": "", "b.": ""})
+    assert "`a.head.weight and b.head.weight`" in text and "all would be `head.weight`" in text
+    one = {"a.head.weight": torch.ones(3, 8), "head.weight": torch.zeros(3, 8)}
+    assert "all would be `head.weight`" in refusal(archlang.transfer, one, module, rename={"a.": ""})
+    assert torch.equal(module.head.weight, before)
+    # the first prefix counts, and a swap makes no two names one
+    swapped = {"fc6.bias": torch.zeros(3), "head.bias": torch.ones(8)}
+    report = archlang.transfer(swapped, module, rename={"fc6.": "head.", "head.": "fc6."})
+    assert report.matched == ("fc6.bias", "head.bias") and bool((module.fc6.bias == 1).all())
+
+
 # ---- freezing
 
 
@@ -190,6 +212,64 @@ def test_the_line_moves_with_the_module() -> None:
     for one in (module, other):
         nn.DataParallel(one).train()
         assert not one.features[0].bn.training and one.head.training and one.head.weight.requires_grad
+
+
+def frozen_norms(module: Any) -> list[Any]:
+    return [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+
+
+TRAINED: dict[str, Any] = {
+    "a part": lambda module: module.features.train(),
+    "a layer": lambda module: module.features[0].bn.train(),
+    "each module": lambda module: [part.train() for part in module.modules()],
+    "applied": lambda module: module.apply(lambda part: part.train()),
+    "inside another": lambda module: nn.Sequential(module.features, nn.Flatten()).train(),
+    "children of another": lambda module: nn.Sequential(*module.features.children()).eval().train(),
+    "a compiled one": lambda module: torch.compile(module, backend="eager").train(),
+    "parallel": lambda module: nn.DataParallel(module).train(),
+}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_frozen_layers_stay_in_evaluation_whoever_calls_train(name: str) -> None:
+    import copy
+    import pickle
+
+    module = net()
+    archlang.freeze(module, until="features")
+    for one in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        TRAINED[name](one)
+        assert len(frozen_norms(one)) == 4 and not any(part.training for part in frozen_norms(one))
+        before = one.features[0].bn.running_mean.clone()
+        one(image())
+        assert torch.equal(one.features[0].bn.running_mean, before)
+        archlang.freeze(one, until=None)
+        assert all(part.training for part in frozen_norms(one.train()))
+
+
+def test_what_the_user_froze_stays_as_it_is() -> None:
+    module = net()
+    module.extra = nn.Linear(2, 2).requires_grad_(False)
+    module.head.bias.requires_grad_(False)
+    module.stem.bias.requires_grad_(False)
+    archlang.freeze(module, until="features")
+    assert not module.head.bias.requires_grad and not module.extra.weight.requires_grad
+    assert module.head.weight.requires_grad and not module.stem.weight.requires_grad
+    archlang.freeze(module, until="features")
+    archlang.freeze(module, until=None)
+    still = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+    assert still == {"extra.weight", "extra.bias", "head.bias", "stem.bias"}
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.trace:DeprecationWarning")
+def test_a_frozen_module_is_compiled_exported_and_traced() -> None:
+    module, x = archlang.loads("INPUT(3, 8, 8) -> CONV(4, 3x3) -> b: BN -> RELU -> head: FC(3)", seed=0), image()
+    archlang.freeze(module, until="b")
+    y = module.train()(x)
+    assert torch.equal(torch.compile(module, backend="eager", fullgraph=True)(x), y)
+    assert torch.equal(torch.export.export(module, (x,)).module()(x), y)
+    assert torch.equal(torch.fx.symbolic_trace(module)(x), y)
+    assert torch.equal(torch.jit.trace(module, x)(x), y)
 
 
 def test_parts_taken_out_behind_the_line() -> None:
@@ -274,6 +354,13 @@ def test_one_part_left_out_is_one_name() -> None:
 
 
 # ---- initialising
+
+
+def test_the_scheme_of_torch_is_one() -> None:
+    own = archlang.loads("INPUT(3, 8, 8) -> CONV(4, 3x3) -> FC(3)", seed=0)
+    same = archlang.loads("INPUT(3, 8, 8) -> CONV(4, 3x3) -> FC(3)", init="torch", seed=0)
+    assert all(torch.equal(same.state_dict()[key], value) for key, value in own.state_dict().items())
+    assert '"torch", "he", "lecun"' in refusal(archlang.loads, "INPUT(3, 8, 8) -> FC(3)", init="tourch")
 
 
 def test_a_scheme_for_layers_without_one() -> None:

@@ -32,6 +32,9 @@ SCHEMES = {
     "orthogonal": Scheme("orthogonal_"),
 }
 
+TORCH = "torch"
+"""The scheme of layers that are given none: whatever torch's own classes do."""
+
 
 @record
 class Initialisation:
@@ -56,9 +59,11 @@ def initialisation(model: Model) -> Initialisation:
 
 
 def with_scheme(model: Model, scheme: str) -> Model:
-    """The model with a scheme for all layers that name none themselves. Raises `Diagnosed` if there is none such."""
+    """The model with a scheme for all layers for which the file has none. Raises `Diagnosed` for an unknown one."""
+    if scheme == TORCH:
+        return model
     if scheme not in SCHEMES:
-        known = listing((f'"{name}"' for name in SCHEMES), "or")
+        known = listing((f'"{name}"' for name in (TORCH, *SCHEMES)), "or")
         raise Diagnosed(Diagnostic(BadOption("init", scheme, known), None, model.origin.file))
     bodies = (replace(body, nodes=tuple(_initialised(node, scheme) for node in body.nodes)) for body in model.bodies)
     return replace(model, bodies=tuple(bodies))

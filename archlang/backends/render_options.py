@@ -69,8 +69,8 @@ def read_options(
         chosen,
         tuple(_choice("show", fact, FACTS) for fact in facts if fact),
         _choice("theme", theme, THEMES),
-        bool(merge),
-        None if legend is None else bool(legend),
+        _flag("merge", merge),
+        None if legend is None else _flag("legend", legend),
         _choice("style", style, STYLES),
         None if columns is None else _number("columns", columns, "columns"),
     )
@@ -94,6 +94,12 @@ def _choice(option: str, word: object, known: tuple[str, ...]) -> str:
         return word
     suggestion = closest(word, known) if isinstance(word, str) else None
     raise _refused(option, word, listing(known, "or") or "words", suggestion)
+
+
+def _flag(option: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _refused(option, value, "True or False")
+    return value
 
 
 def _number(option: str, number: object, what: str) -> int:

@@ -5,11 +5,11 @@ Both backends make the same parameters under the same names in the same order, s
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from numbers import Integral
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from archlang.backends.activations import record_values
 from archlang.backends.input_check import InputCheck, input_check
 from archlang.backends.state_keys import compare_shapes, shapes_of
-from archlang.backends.taken import check_samples, check_tensors, in_order
+from archlang.backends.taken import check_samples, check_tensors, in_order, kind_text
 from archlang.backends.torch_graph import Graph, entitle
 from archlang.backends.torch_recipe import recipe_of
 from archlang.diagnostics import Diagnosed, Diagnostic
@@ -34,7 +34,6 @@ class ArchModule(Graph):
     """
 
     arch: Model
-    _still: tuple[str, ...] = ()
 
     def __init__(self, model: Model, seed: int | None = None, device: Device = None) -> None:
         recipe = recipe_of(model)
@@ -98,29 +97,16 @@ class ArchModule(Graph):
         try:
             return super().load_state_dict(state_dict, strict, assign)
         except RuntimeError as error:
-            report = compare_shapes(shapes_of(state_dict), shapes_of(self.state_dict()))
+            start, wanted = f"cannot load this state into {self._get_name()}", self.state_dict()
+            wrong = [key for key in wanted if key in state_dict and not isinstance(state_dict[key], Tensor)]
+            if wrong:
+                what = kind_text(state_dict[wrong[0]])
+                raise RuntimeError(f"{start}: `{wrong[0]}` must be a tensor, not {what}") from error
+            report = compare_shapes(shapes_of(state_dict), shapes_of(wanted))
             # names and shapes are all right, so it is something else that torch says best itself
             if report.complete and not report.reshaped:
                 raise
-            raise RuntimeError(f"cannot load this state into {self._get_name()}: {report}") from error
-
-    def keep_in_evaluation(self, parts: Sequence[str]) -> None:
-        """Keep these parts, and no others, in evaluation mode, now and whenever `train` is called."""
-        # first all parts as the module stands, so that those that were still before move again
-        mode, self._still = self.training, ()
-        self.train(mode)
-        self._still = tuple(parts)
-        self.train(mode)
-
-    def train(self, mode: bool = True) -> Self:
-        """As torch's; parts that are frozen stay in evaluation mode."""
-        super().train(mode)
-        module: Any = self  # the type of named_modules is not known in full
-        parts: dict[str, Any] = dict(module.named_modules()) if self._still else {}
-        for part in self._still:
-            if part in parts:  # and not taken out since
-                parts[part].eval()
-        return self
+            raise RuntimeError(f"{start}: {report}") from error
 
     def activations(self, *given: Tensor | str, **named: Tensor) -> dict[str, Any]:
         """The values of layers and parts, by the names given after the inputs: `net.activations(x, "features.3")`.
