@@ -195,6 +195,16 @@ def test_networks_of_the_zoo_without_a_u(name: str, model: str):
     assert find_arms(zoo(name, model)) == Arms()
 
 
+def test_two_trunks_that_exchange_maps_are_no_u():
+    """As those of HRNet (Wang et al. 2019): what leads past the smaller maps goes on by itself, too."""
+    diagram = drawn("""
+    model M = INPUT(4, 32, 32) -> s: CONV(4, 1)
+      -> ADD{ a: CONV(4, 1), [b: CONV(4, 2, stride=2) -> UPSAMPLE(scale_factor=2)] } -> c: CONV(4, 1)
+      -> CONCAT{ c -> AVGPOOL(to=1), ADD{ b, a -> CONV(4, 2, stride=2) } -> AVGPOOL(to=1) } -> FC(2)
+    """)
+    assert find_arms(diagram) == Arms()
+
+
 def test_bridges_across_each_other():
     diagram = drawn("""
     model M = INPUT(1, 32, 32) -> a: CONV(4, 1) -> b: CONV(4, 1) -> MAXPOOL(2) -> CONV(4, 1) -> UPCONV(4, 2, stride=2)

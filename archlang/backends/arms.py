@@ -110,6 +110,10 @@ class _Flow:
         ahead = _reached(first, self.behind)
         return {name for name in _reached(last, self.before) if name in ahead}
 
+    def is_closed(self, inside: set[str], end: str) -> bool:
+        """Whether boxes lead to each other and to an end only: a bridge is a way past, no second trunk."""
+        return all(name in inside or name == end for box in inside for name in self.behind[box])
+
     def head(self, outer: Bridge) -> list[str]:
         """The boxes before a U."""
         return [name for name in _reached(outer.fork, self.before) if name != outer.fork]
@@ -158,7 +162,7 @@ def _bridge(flow: _Flow, fork: str, join: str) -> Iterator[Bridge]:
     bottom = max(number for number, name in enumerate(way) if size[name] == lowest[deep[0]])
     on_bridge = set[str]().union(*(flow.between(fork, name) for name in beside)) - {fork}
     # what reads of the way below is no bridge past it
-    if bottom + 1 < len(way) and not on_bridge & set(way):
+    if bottom + 1 < len(way) and not on_bridge & set(way) and flow.is_closed(on_bridge, join):
         yield Bridge(fork, join, tuple(sorted(on_bridge, key=flow.order.__getitem__)), way[bottom + 1])
 
 
