@@ -36,6 +36,7 @@ from archlang.errors.syntax import NestingTooDeep
 from archlang.errors.values import BadOperand
 from archlang.errors.words import meant
 from archlang.ir import graph
+from archlang.ir.inplace import harmless_in_place
 from archlang.ir.ops import WORDS, find_layer
 from archlang.ir.ops.arguments import is_integer
 from archlang.ir.ops.base import Shape
@@ -106,7 +107,7 @@ class Elaborator:
         return kind(
             name=definition.name,
             inputs=part.inputs,
-            bodies=self.table.reachable(body),
+            bodies=harmless_in_place(self.table.reachable(body)),
             arguments=self.table.bodies[body].arguments,
             defaults=part.defaults,
             origin=origin(definition.name_span),

@@ -334,6 +334,7 @@ class _AlongAxis(_Activation):
 
     dim: int
 
+    keeps = "output"
     signature = (dimension("dim", 1),)
 
     @classmethod
