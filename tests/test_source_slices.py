@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -48,16 +51,21 @@ def test_a_slice_gives_what_was_asked_for(lists: list[list[int]], data: st.DataO
         assert any(len(whole) < last for whole in wholes)
 
 
+def changed(made: Any) -> Iterator[tuple[str, Any]]:
+    """Other values of the arguments of a class, one by one."""
+    for name, value in arguments_of(made).items():
+        for number in (1, 2, 5):
+            yield name, [item + number for item in value] if name == "sizes" else value + number
+
+
 def assert_right(text: str) -> None:
     """The class is the live module, and with other values of its arguments the live module that has them."""
     model, variants = opened(Source("test.arch", text), "Net")
     source = write_source(model, "test.arch", variants)
     assert_agree(model, source)
     made = generated(source, "Net")
-    for name, value in arguments_of(made).items():
-        for number in (1, 2, 5):
-            other = tuple(item + number for item in value) if name == "sizes" else value + number
-            assert_equal_with(made, variants, {name: other})
+    for name, value in changed(made):
+        assert_equal_with(made, variants, {name: value})
 
 
 def test_an_end_is_left_open_only_where_all_lists_end() -> None:

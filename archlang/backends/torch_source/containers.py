@@ -169,12 +169,12 @@ class Builder:
     def _called(self, sink: Sink, steps: Sequence[Step | None], frame: Frame) -> Expression:
         """A part that opens a scope: an object of a class, or a nested `nn.Sequential`."""
         bodies, label = _called(steps)
-        called = self.library.class_of(bodies[0], label)
+        called, *others = (self.library.class_of(body, label) for body in bodies)
+        # objects of several classes, or some of the bodies written in place, have no text in common
+        if any(other is not called for other in others):
+            raise NotMergeable
         if called is not None:
             return self._object(called, bodies, steps, frame)
-        # some bodies written in place and others as objects have no text in common
-        if any(self.library.class_of(body, label) is not None for body in bodies):
-            raise NotMergeable
         parts = [self.parts.part(step.node.body) if step and isinstance(step.node, Call) else None for step in steps]
         return self._group(sink, bodies[0], parts, frame, label)
 
@@ -182,15 +182,19 @@ class Builder:
         self, called: CalledClass, bodies: Sequence[BodyId], steps: Sequence[Step | None], frame: Frame
     ) -> Expression:
         entries: list[Entry] = []
+        skips = False
         for parameter in called.parameters:
             values = called.values(parameter, bodies)
             # a call leaves out what it would only repeat
             if parameter.has_default and equal(values, (parameter.given,) * len(values)):
+                skips = True
                 continue
             given = spread(steps, values)
             slot = Slot(given, parameter.name, parameter.role, owner=called.name, in_itself=called.is_open)
-            # channels go by position as in torch, `Basic(64, 128, stride=2)`; behind a named argument all have names
-            named = len(called.parameters) > 1 and (not parameter.role or any(entry.prefix for entry in entries))
+            # channels go by position as in torch, `Basic(64, 128, stride=2)`; behind one that is named or left out all
+            # have names
+            by_name = not parameter.role or skips or any(entry.prefix for entry in entries)
+            named = len(called.parameters) > 1 and by_name
             entries.append(Entry(frame.write(slot), f"{parameter.name}=" if named else ""))
         frame.passes(tuple(step.outputs[0][0] if step else ANY for step in steps))
         return Bracket(f"{called.name}(", tuple(entries))
@@ -309,7 +313,10 @@ class Builder:
                 # loops inside share the counter of the loop around: names go on through both
                 counters[base] = self._local(f"{base or 'number'}s")
                 # names with a word count from 1 (`conv1`), bare numbers from 0, as in a Sequential
-                first = behind(starts, segments[0]).get(base, 0) + (1 if base else 0)
+                firsts = {behind(starts, segment).get(base, 0) + (1 if base else 0) for segment in segments}
+                if len(firsts) > 1:
+                    raise NotMergeable
+                sink.pass_by(f"{base}{(first := firsts.pop())}")
                 sink.code.add(f"{counters[base]} = itertools.count({first or ''})")
             sink.counters |= counters
         self._loop(sink, steps, lead, frame)

@@ -48,7 +48,10 @@ def _derived(values: Vector, given: Vector, is_count: bool) -> str | None:
         return f"{{}} {_signed(difference)}"
     if all(number and value % number == 0 for value, number in pairs) and len({v // n for v, n in pairs}) == 1:
         return f"{pairs[0][0] // pairs[0][1]} * {{}}"
-    if all(value and number % value == 0 for value, number in pairs) and len({n // v for v, n in pairs}) == 1:
+    if (
+        all(value and number and number % value == 0 for value, number in pairs)
+        and len({n // v for v, n in pairs}) == 1
+    ):
         return f"{{}} // {pairs[0][1] // pairs[0][0]}"
     # one number with two values has no formula at all
     if len(pairs) < ENOUGH or len({number for _, number in pairs}) < len(pairs):

@@ -324,6 +324,9 @@ class FunctionFrame(Frame):
         """
         found: list[tuple[bool, Variable, str, Any]] = []
         for argument in self.arguments:
+            # what follows from parameters of the model may be equal elsewhere, too, where they have other values
+            if is_traced(_known_in_first(present, argument.values)[1]):
+                continue
             # by their texts: 1 and true are one key of a dictionary
             here, there = (
                 {repr(v): v for v, p in zip(argument.values, present, strict=True) if p is wanted}

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.frames import Frame, Slot
 from archlang.backends.torch_source.loops import LoopFrame
-from archlang.backends.torch_source.sinks import Gaps, Inline, Names, take_if
+from archlang.backends.torch_source.sinks import Gaps, Inline, Names, common_name, take_if
 from archlang.backends.torch_source.steps import Style
 from archlang.backends.torch_source.text import Bracket, Code, Entry, Expression, call
 from archlang.backends.torch_source.vectors import Vector, is_constant
 from archlang.backends.torch_source.words import quote, unique
-from archlang.ir.walk import Starts, name_text
+from archlang.ir.walk import Starts
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Keyed:
         """Add a part under its name. Raises `NotMergeable` where parts that are missing in some change its number."""
         key = self._key(names, starts, frame)
         text = str(key).strip('"')
-        self.gaps.pass_by(text, self.outer[-1][1] if self.outer else "")
+        self.pass_by(text)
         # `self.conv1 = ...` registers a child of a Sequential as `add_module` does, and reads better
         if self.target == "self" and quote(text) == key and text.isidentifier():
             self.code.add(f"self.{text} = ", value, comment=comment)
@@ -58,6 +58,10 @@ class Keyed:
             self.code.add("", call(f"{self.target}.add_module", key, value), comment=comment)
         else:
             self.pending.append(_pair(key, value, comment))
+
+    def pass_by(self, name: str) -> None:
+        """Note a name that is taken. Raises `NotMergeable` where it is a number that depends on what is there."""
+        self.gaps.pass_by(name, self.outer[-1][1] if self.outer else "")
 
     def flush(self) -> None:
         """Make the module of the parts that are pending."""
@@ -108,14 +112,12 @@ class Mapped:
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Add an entry. Raises `NotMergeable` where the name is not the same in all bodies."""
         # keys stand in `forward` as texts, which cannot follow what a body is called
-        texts = {name_text(name, starts) for name in names if name is not None}
-        if len(texts) != 1:
-            raise NotMergeable
+        key = quote(common_name(names, starts))
         if self.one_by_one:
             # nn.ModuleDict takes items by assignment, but no names by attribute that are numbers
-            self.code.add(f"self[{quote(texts.pop())}] = ", value)
+            self.code.add(f"self[{key}] = ", value)
             return
-        self.entries.append(Entry(value, f"{quote(texts.pop())}: "))
+        self.entries.append(Entry(value, f"{key}: "))
 
     def flush(self) -> None:
         """Nothing is ever pending."""
@@ -147,9 +149,9 @@ def _key(names: Names, starts: Starts, frame: Frame, labels: set[str]) -> Expres
         key = unique("flatten", labels.__contains__)
         labels.add(key)
         return quote(key)
-    return (
-        label_text(tuple(n.base for n in names if n), frame) if name.index is None else quote(name_text(name, starts))
-    )
+    if name.index is None:
+        return label_text(tuple(n.base for n in names if n), frame)
+    return quote(common_name(names, starts))
 
 
 def label_text(labels: Vector, frame: Frame) -> Expression:

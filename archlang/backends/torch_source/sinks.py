@@ -74,8 +74,8 @@ class Listing:
     begun: bool = False
     pending: list[Entry] = field(default_factory=list[Entry])
     outer: list[tuple[Code, str]] = field(default_factory=list[tuple[Code, str]])
-    before: tuple[str, int] = ("", -1)
-    """The last condition, and the number of lines behind its block."""
+    before: tuple[tuple[str, ...], int] = ((), -1)
+    """The conditions of the last `if` and its `elif`s, and the number of lines behind their blocks."""
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Add an element."""
@@ -105,10 +105,18 @@ class Listing:
         """Go on outside the condition."""
         self.flush()
         block, (self.code, condition) = self.code, self.outer.pop()
-        last, behind = self.before
-        take_if(self.code, condition, block, last if behind == len(self.code.lines) else "")
-        # a further condition right behind may become its `else` or `elif`
-        self.before = (condition, len(self.code.lines))
+        chain, behind = self.before
+        # a condition right behind others may become their `else` or `elif`
+        chain = take_if(self.code, condition, block, chain if behind == len(self.code.lines) else ())
+        self.before = (chain, len(self.code.lines))
+
+
+def common_name(names: Names, starts: Starts) -> str:
+    """The name of a part. Raises `NotMergeable` where it is another in some bodies: the text has one for all."""
+    texts = {name_text(name, starts) for name in names if name is not None}
+    if len(texts) != 1:
+        raise NotMergeable
+    return texts.pop()
 
 
 @dataclass
@@ -144,7 +152,9 @@ class Attributes:
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Set an attribute."""
-        name = name_text(names[0], starts) if names[0] else ""
+        numbered = names[0] is not None and names[0].index is not None
+        # labels may differ where a name of the class's own stands for all of them
+        name = common_name(names, starts) if numbered else names[0].base if names[0] else ""
         self.gaps.pass_by(name, self.condition, keeps_number=name not in self.names)
         name = self.names.get(name, name)
         if self.condition and self.outer is None:
@@ -191,17 +201,28 @@ class Attributes:
         self.condition = ""
 
 
-def take_if(code: Code, condition: str, block: Code, before: str = "") -> None:
-    """A block under its condition, unless it is empty; `before` is the condition of the statement in front of it."""
+def take_if(code: Code, condition: str, block: Code, chain: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """A block under its condition, unless it is empty; `chain` are those of the `if` and `elif`s in front of it.
+
+    Returns the chain that a further condition may go on.
+    """
     if not block.lines:
-        return
-    # `not a and b` is no opposite of `a and b`: only conditions of one word are turned
-    opposite = {f"not {before}": condition, f"not {condition}": before}
-    if any(one == other and not re.search(r" (and|or|if) ", one) for one, other in opposite.items()):
+        return chain
+    if len(chain) == 1 and _is_opposite(chain[0], condition):
         code.add("else:")
-    else:
-        code.add(f"{'elif' if _is_other_value(before, condition) else 'if'} {condition}:")
+        code.take(block)
+        return ()
+    # each asks for a value of its own, so that at most one of them holds
+    goes_on = bool(chain) and all(_is_other_value(one, condition) for one in chain)
+    code.add(f"{'elif' if goes_on else 'if'} {condition}:")
     code.take(block)
+    return (*chain, condition) if goes_on else (condition,)
+
+
+def _is_opposite(before: str, condition: str) -> bool:
+    # `not a and b` is no opposite of `a and b`: only conditions of one word are turned
+    turned = {f"not {before}": condition, f"not {condition}": before}
+    return any(one == other and not re.search(r" (and|or|if) ", one) for one, other in turned.items())
 
 
 def _is_other_value(before: str, condition: str) -> bool:
