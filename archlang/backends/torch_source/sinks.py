@@ -152,10 +152,12 @@ class Attributes:
 
     def put(self, names: Names, starts: Starts, value: Expression, comment: str, frame: Frame) -> None:
         """Set an attribute."""
-        numbered = names[0] is not None and names[0].index is not None
-        # labels may differ where a name of the class's own stands for all of them
-        name = common_name(names, starts) if numbered else names[0].base if names[0] else ""
-        self.gaps.pass_by(name, self.condition, keeps_number=name not in self.names)
+        name = name_text(names[0], starts) if names[0] else ""
+        keeps_number = name not in self.names
+        # what has a name of the class's own may have another number in each body
+        if keeps_number and name.isdigit():
+            name = common_name(names, starts)
+        self.gaps.pass_by(name, self.condition, keeps_number)
         name = self.names.get(name, name)
         if self.condition and self.outer is None:
             self._put_if(name, value)
