@@ -26,6 +26,14 @@ TEXTS = {
     "groups with joins": """
         block b(m, with) = g: [[CONV(1, 1) -> CONV(m, 1)]?(with) -> CONCAT{ MAXPOOL(3, stride=1, padding=1), _ }] -> TANH
         model Net(w = 3) = INPUT(3, 4) -> b(w, true) -> b(2, false) -> b(4, true) -> b(w, false) -> FC(2)""",
+    # `forward` goes by places among the children, which copies inside copies move
+    "copies inside copies": """
+        block b(ws) = [[BN -> CONV(3, 1)]*w for w in ws] -> ADD{ _, g: [CONV(3, 1)] }
+        model Net(w = 2, n = 4) = INPUT(3, 4) -> b([w, 2, 20]) -> b([3, 9, 11]) -> b([5, 8, 10]) -> b([7, 5, 12])
+          -> FC(n)""",
+    "copies inside copies that are given": """
+        block b(ws) = [[BN]*w for w in ws] -> ADD{ _, g: [CONV(3, 1)] }
+        model Net(w = 30, n = 4) = INPUT(3, 4) -> b([w, 12]) -> FC(n)""",
     # an argument that is left out moves the places of those behind it
     "a default left out": """
         block b(all, ws = [2, 3], m = 2) =

@@ -132,11 +132,17 @@ class Parts:
     def _differs(self, one: Copies, other: Copies) -> bool:
         return self.structure(one.body, one.whole, True) != self.structure(other.body, other.whole, True)
 
-    def _structure(self, body_id: BodyId, whole: bool = False, in_loop: bool = False) -> int:
-        """A number that is equal for bodies that differ only in numbers; in a loop, labels and counts may too."""
+    def _structure(
+        self, body_id: BodyId, whole: bool = False, in_loop: bool = False, counts_vary: bool | None = None
+    ) -> int:
+        """A number that is equal for bodies that differ only in numbers; in a loop, labels and counts may too.
+
+        Unless it is said whether `counts_vary`, the body opens a scope of its own.
+        """
         part = self.of(Copies(body_id, 1, whole))
         # a numbered nn.Sequential is applied as a whole: how many copies it has changes no word of `forward`
-        loops = in_loop or (self.is_plain(body_id) and self.is_numbered(body_id))
+        is_whole = counts_vary is None and self.is_plain(body_id) and self.is_numbered(body_id)
+        loops = in_loop or counts_vary or is_whole
         faces = tuple((step.inputs, step.training, self._face(step, in_loop, loops)) for step in part.steps)
         return self._structures.setdefault((faces, part.outputs), len(self._structures))
 
@@ -152,7 +158,8 @@ class Parts:
                 # runs of one segment are alike but for their numbers, so the first tells the structure
                 return "segment", self.structure(run.body, run.whole, True)
             case Segment():
-                faces = groupby(node.runs, lambda run: self.structure(run.body, run.whole))
+                # `forward` applies their children by places in the scope around, so repeats inside count as well
+                faces = groupby(node.runs, lambda run: self.structure(run.body, run.whole, False, False))
                 return "copies", tuple((face, sum(run.count for run in runs)) for face, runs in faces)
 
     # ---- one class for bodies that differ by optional parts
