@@ -19,7 +19,7 @@ from archlang.elaborate.figures import UNITS, MemoryFigure
 from archlang.elaborate.fixes import Badness, try_helps
 from archlang.elaborate.input_fixes import with_input_fixes
 from archlang.elaborate.labels import value_names
-from archlang.elaborate.parts import WORK_LIMIT, Options
+from archlang.elaborate.parts import WORK_LIMIT, Letter, Options
 from archlang.elaborate.program import Definition, Importer, Loader, Program
 from archlang.errors.files import NO_MODEL, UnknownInput, UnknownModel, UnknownParameter
 from archlang.errors.imports import CannotImport
@@ -139,8 +139,8 @@ def _with_sizes(
     choose_one: bool,
 ) -> tuple[Diagnostic, ...]:
     """Diagnostics with the legal sizes next to those that are not: of letters that are bound, or of written ones."""
-    # sizes that are bound from outside (-D H=200) have no place in the text that could be changed
-    if request.bindings:
+    # sizes that are bound from outside (-D H=200, --input) have no place in the text that could be changed
+    if request.bindings or request.options.inputs:
         from archlang.symbolic.nearest import with_nearest
 
         found = with_nearest(diagnostics, opened, request, choose_one)
@@ -287,7 +287,7 @@ class Run:
     def _make_or_keep(self, definition: ast.Definition) -> Model | None:
         """A model; of one with errors, what is known of it is kept."""
         self.selected.partial = None
-        model = self.make(definition, self._bindings(definition))
+        model = self.make(definition, self.bindings(definition))
         if self.selected.partial is not None and self.selected.partial.inputs:
             self.partial.append(self.selected.partial)
         return model
@@ -303,13 +303,41 @@ class Run:
 
     def make(self, definition: ast.Definition, bindings: dict[str, Any]) -> Model | None:
         """A model with its parameters bound; None after an error. Sizes that nothing binds stay free."""
-        letters = (*self.options.letters, *self.free_sizes(definition, bindings))
+        try:
+            run, bindings = self.with_given(definition, bindings)
+        except Diagnosed as error:
+            self.selected.collector.add(error.diagnostic)
+            return None
+        letters = run.letters(definition, bindings)
         if not letters:
-            return self.selected.model(definition, bindings)
+            return run.selected.model(definition, bindings)
         # loaded only where a size is free
         from archlang.symbolic.explore import explore
 
-        return explore(self, definition, bindings, letters)
+        return explore(run, definition, bindings, letters)
+
+    def with_given(self, definition: ast.Definition, bindings: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
+        """The run and bindings with which a model is made: names in its INPUTs are the sizes that are given for them.
+
+        Raises `Diagnosed` where the two contradict each other.
+        """
+        self.selected.options = self.options
+        if not self.options.inputs:
+            return self, bindings
+        # loaded only where a shape is given
+        from archlang.symbolic.given import with_given
+
+        bindings, options = with_given(self, definition, bindings)
+        # what is left are shapes that the file does not write; the memory of bodies serves both
+        run = copy(self)
+        run.options = run.selected.options = options
+        run.request = replace(self.request, bindings=bindings, options=options)
+        return run, bindings
+
+    def letters(self, definition: ast.Definition, bindings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Letters that stand for sizes: those given for names of the file, or for inputs, and the file's own."""
+        given = (value.name for value in bindings.values() if isinstance(value, Letter))
+        return tuple(dict.fromkeys((*given, *self.options.letters, *self.free_sizes(definition, bindings))))
 
     def free_sizes(self, definition: ast.Definition, bindings: Mapping[str, Any]) -> tuple[str, ...]:
         """Parameters without a value that are sizes of the model's inputs: `H` and `W` of INPUT(3, H, W)."""
@@ -347,14 +375,15 @@ class Run:
         given = {*self.request.bindings, *self.free_sizes(model, self.request.bindings)}
         return all(p.default is not None or p.name in given for p in self.program.parameters(model))
 
-    def _bindings(self, model: ast.Definition) -> dict[str, Any]:
+    def bindings(self, model: ast.Definition) -> dict[str, Any]:
+        """What the request binds of a model's parameters."""
         names = {p.name for p in self.program.parameters(model)}
         return {name: value for name, value in self.request.bindings.items() if name in names}
 
     def _open_bindings(self, model: ast.Definition) -> dict[str, Any]:
         """What the request binds of the parameters that have no default."""
         unset = {p.name for p in self.program.parameters(model) if p.default is None}
-        return {name: value for name, value in self._bindings(model).items() if name in unset}
+        return {name: value for name, value in self.bindings(model).items() if name in unset}
 
     def check_bindings(self, chosen: Sequence[ast.Definition]) -> None:
         """A binding that no model knows is a slip."""

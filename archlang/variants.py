@@ -16,6 +16,7 @@ from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import FUNCTIONS, Evaluator, Silenced
 from archlang.elaborate.labels import value_names
+from archlang.elaborate.parts import Letter
 from archlang.elaborate.program import Definition
 from archlang.families import Family
 from archlang.ir.graph import Model
@@ -28,10 +29,11 @@ class Variants:
     """A model of a checked file, with other values of its parameters."""
 
     def __init__(self, run: Run, definition: ast.Definition, model: Model) -> None:
-        self.run = run
+        # a shape that was given for the input binds the names in it, which are then as if they had been bound by -D
+        self.run, _ = run.with_given(definition, run.bindings(definition))
         self.definition = definition
         self.model = model
-        self.family = Family(run, definition, {})
+        self.family = Family(self.run, definition, {})
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -78,7 +80,8 @@ class Variants:
             elif parameter.default is not None:
                 values[name] = self.value(parameter.default, values)
         # both were needed above, by defaults that name them
-        return {name: value for name, value in values.items() if name not in free and name not in self.followers}
+        left = {name for name, value in values.items() if isinstance(value, Letter)}.union(free, self.followers)
+        return {name: value for name, value in values.items() if name not in left}
 
     def make(self, values: Mapping[str, Any]) -> Model | None:
         """The model with other values; None where they are not legal."""

@@ -113,7 +113,7 @@ class Blocks:
         if tree.is_model and builder.flow is Flow.NOTHING and not builder.root:
             raise diagnosed(NoInput("this part"), call.span)
         # before the name is taken: wrong arguments are reported at the call, whatever flows
-        inner = self._environment(definition, call, env)
+        inner = self.environment(definition, call, env)
         name = builder.name(tree.name.lower(), label, call.span)
         # a model has its own INPUT and may begin a chain, a block must be fed
         flow = builder.flow if tree.is_model else self.walk.flowing(builder, call.span)
@@ -155,7 +155,7 @@ class Blocks:
             builder.extra_outputs.append(graph.Ref(node, side.port))
             builder.sides.append(graph.Side(side.name, len(builder.extra_outputs), side.training))
 
-    def _environment(self, definition: Definition, call: ast.Call, env: Environment) -> Environment:
+    def environment(self, definition: Definition, call: ast.Call, env: Environment) -> Environment:
         """Names in scope inside the body of a call: parameters, holes."""
         given = self.given(definition, call, env)
         parameters = definition.parameters()

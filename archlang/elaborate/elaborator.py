@@ -132,7 +132,9 @@ class Elaborator:
         captured = self._captured(maker, env, outer, span)
         local = env.key(value_names(maker.part))
         # the definition, too: an alias shares the chain of its model, and has a name of its own
-        key = (maker.key, definition, arguments, local, flow, naming, tuple(captured.items()))
+        # whether `::` counts is a matter of the options, which differ between models of one file
+        stated = not self.options.inputs
+        key = (maker.key, definition, arguments, local, flow, naming, tuple(captured.items()), stated)
         if key not in self._memory:
             with self._apart():
                 builder = BodyBuilder(naming, flow, root=flow is Flow.NOTHING, captured=captured)
@@ -261,7 +263,7 @@ class Elaborator:
             self.repeats.stage(self._copy(stage, inner), last, label, env, builder)
             builder.mark(label)
         # a part that is dropped is not looked at: its label stays free, errors in it stay unsaid
-        elif self._is_kept(stage, last, env):
+        elif self.is_kept(stage, last, env):
             self._suffixed(stage, inner, env, builder, begins)
 
     def _copy(self, stage: ast.Stage, suffixes: tuple[ast.Repeat | ast.Optional, ...]) -> ast.Stage:
@@ -272,7 +274,8 @@ class Elaborator:
             self._copies[key] = replace(stage, label=None, suffixes=suffixes, stated=None)
         return self._copies[key]
 
-    def _is_kept(self, stage: ast.Stage, optional: ast.Optional, env: Environment) -> bool:
+    def is_kept(self, stage: ast.Stage, optional: ast.Optional, env: Environment) -> bool:
+        """Whether a part with a `?` is there."""
         if optional.condition is not None:
             return self.evaluate.truth(optional.condition, env)
         try:

@@ -31,6 +31,16 @@ LARGEST_SIZE = 10**9
 
 
 @record
+class Letter:
+    """A letter that is given for a size of an input: the value of the parameter in whose place it stands."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@record
 class Options:
     """What the command line adds to a file: the input shape by name (None: the only input), the lectures' rule.
 

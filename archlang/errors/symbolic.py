@@ -84,6 +84,44 @@ class SizesCompared(Problem):
 
 
 @record
+class InputDisagrees(UsageProblem):
+    """The shape that is given for an input is not one that the file can write.
+
+    `INPUT(3, N, N)` is a square: `--input 3,32,48` would make N two numbers at once. So would `-D N=32` together with
+    `--input 3,48,48`, and no N makes `2*N` an odd number.
+
+    The names in an INPUT may stand anywhere else in the model, where each must be one number.
+    """
+
+    code = "input-disagrees"
+    written: str
+    given: str
+    known: tuple[tuple[str, str], ...]
+    open: Letters = ()
+
+    @property
+    def message(self) -> str:
+        """What is written in the file, and what was given for it."""
+        if self.open:
+            return f"the given input has {self.given} for `{self.written}`, which tells no {listing(self.open, 'or')}"
+        values = listing(self.known_texts)
+        return f"the given input has {self.given} for `{self.written}`, but {values}"
+
+    @property
+    def known_texts(self) -> tuple[str, ...]:
+        """`N is 32`."""
+        return tuple(f"{name} is {value}" for name, value in self.known)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """Another shape; or another file, where the sizes are meant to differ."""
+        names = listing((*(name for name, _ in self.known), *self.open))
+        if self.open:
+            return (f"bind {names} in place of the shape: {binding_text(self.open)}",)
+        return ("give sizes that agree", f"or write a name of its own for each size that is not {names}")
+
+
+@record
 class SizeNotTracked(Problem):
     """An operation on a size left free that has no exact formula here.
 

@@ -22,6 +22,7 @@ from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
 from archlang.records import record
 from archlang.symbolic.elaborate import UNTRACKED, Domains, Stopped, SymbolicElaborator
+from archlang.symbolic.given import with_letters
 from archlang.symbolic.legal import TYPICAL, SizeBoxes, SymbolicModel, Variant
 from archlang.symbolic.reasons import Failure, demand_text, find_reasons
 from archlang.syntax import ast
@@ -187,7 +188,9 @@ class _Explorer:
     def _bound(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
         """All bindings, with those sizes that are parameters of the model (and not only letters of `--input`)."""
         known = {parameter.name for parameter in self.run.program.parameters(self.definition)}
-        return {**self.bindings, **{name: size for name, size in sizes.items() if name in known}}
+        # a parameter that a given letter stands for is that letter, whatever its own name is
+        given = {name: with_letters(value, sizes) for name, value in self.bindings.items()}
+        return {**{name: size for name, size in sizes.items() if name in known}, **given}
 
     def _example(self, sizes: SizeBoxes) -> Model:
         """The model at legal sizes next to the usual ones."""

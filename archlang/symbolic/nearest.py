@@ -40,14 +40,16 @@ def _nearest(opened: Callable[[Request], Run], request: Request, choose_one: boo
 
 
 def _helps(opened: Callable[[Request], Run], run: Run, definition: ast.Definition) -> Sequence[Help]:
-    given = _given(run, definition)
+    own, bound = run.with_given(definition, dict(run.request.bindings))
+    given = _given(run, definition, bound)
     if not given:
         return ()
     # the sizes are let go again, everything else stays bound
-    bindings = {name: value for name, value in run.request.bindings.items() if name not in given}
-    freed = opened(replace(run.request, bindings=bindings))
+    bindings = {name: value for name, value in bound.items() if name not in given}
+    options = run.request.options if own.options == run.options else own.options
+    freed = opened(replace(run.request, bindings=bindings, options=options))
     same = freed.program.definitions[definition.name].tree
-    letters = (*freed.options.letters, *freed.free_sizes(same, bindings))
+    letters = freed.letters(same, bindings)
     legal = find_legal(freed, same, bindings, letters)
     # the sizes given are legal with the smallest others, so the error has another cause
     if legal is None or {**legal.smallest, **given} in legal:
@@ -55,10 +57,10 @@ def _helps(opened: Callable[[Request], Run], run: Run, definition: ast.Definitio
     return (Help(nearest_text(definition.name, legal, given)),)
 
 
-def _given(run: Run, definition: ast.Definition) -> dict[str, int]:
+def _given(run: Run, definition: ast.Definition, bound: Mapping[str, Any]) -> dict[str, int]:
     """Sizes that are bound to letters."""
     letters = {*input_sizes(run.program, definition), *run.request.options.letters}
-    sizes: Mapping[str, Any] = {n: v for n, v in run.request.bindings.items() if n in letters}
+    sizes = {name: value for name, value in bound.items() if name in letters}
     return {name: value for name, value in sizes.items() if isinstance(value, int) and not isinstance(value, bool)}
 
 

@@ -16,6 +16,12 @@ EXAMPLES = {
         "Write one letter for both, or bind them.",
         "INPUT(3, H, H) -> CONCAT{ _, PERMUTE((1, 3, 2)) } -> AVGPOOL(to=1) -> FC(10)",
     ),
+    "input-disagrees": Example(
+        "INPUT(3, N, N) -> CROP(to=(N - 2, N - 2)) -> AVGPOOL(to=1) -> FC(10)",
+        "Give sizes that one value of the name makes.",
+        command=f"{CHECK} --input 3,32,48",
+        fixed_command=f"{CHECK} --input 3,32,32",
+    ),
     "size-not-tracked": Example(
         "INPUT(3, H, W) -> UPSAMPLE(scale_factor=1.7) -> CONV(8, 3x3)",
         "Bind the size, or do without the operation.",
