@@ -21,7 +21,7 @@ from archlang.errors.files import UnknownCode
 from archlang.errors.imports import CannotImport
 from archlang.errors.words import closest
 from archlang.lints import with_lints
-from archlang.reading import read_bindings
+from archlang.reading import read_bindings, read_inputs
 from archlang.report.text import aligned
 from archlang.source import Source, Span
 
@@ -99,7 +99,8 @@ def diagnostics(shown: Example) -> tuple[Diagnostic, ...]:
 
 
 def _request(command: str) -> Request:
-    """The options of an example's command: `--strict`, `-D NAME=VALUE`."""
+    """The options of an example's command: `--strict`, `-D NAME=VALUE`, `--input C,H,W`."""
     words = shlex.split(command.removeprefix(CHECK))
     bindings = [value for option, value in pairwise(words) if option == "-D"]
-    return Request(bindings=read_bindings(bindings), options=Options(strict="--strict" in words))
+    inputs = [value for option, value in pairwise(words) if option == "--input"]
+    return Request(None, read_bindings(bindings), Options(read_inputs(inputs), "--strict" in words))
