@@ -225,7 +225,7 @@ class LayerCall:
         given = self.given.get(name)
         written = next((a for a in call.arguments or () if given and a.span == given.span), None)
         if written:
-            return Help("", (Edit(written.value.span, text),))
+            return Help("", (Edit(_with_parentheses(written), text),))
         if call.arguments:
             end = call.arguments[-1].span.end
             return Help("", (Edit(call.span.source.span(end, end), f", {name}={text}"),))
@@ -241,6 +241,17 @@ class LayerCall:
             prefix = f"{argument.name}=" if argument.name else ""
             parts.append(f"{prefix}{text}" if changed else argument.span.text)
         return ", ".join(parts if given else [*parts, f"{name}={text}"])
+
+
+def _with_parentheses(argument: ast.Argument) -> Span:
+    """The value of an argument with the parentheses around it, which belong to no value: `(5)` is 5."""
+    source, start, end = argument.span.source, argument.value.span.start, argument.value.span.end
+    while True:
+        before = source.text[argument.span.start : start].rstrip()
+        behind = source.text[end : argument.span.end].lstrip()
+        if not (before.endswith("(") and behind.startswith(")")):
+            return source.span(start, end)
+        start, end = argument.span.start + len(before) - 1, argument.span.end - len(behind) + 1
 
 
 class CallReader:

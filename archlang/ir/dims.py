@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 from archlang.errors.symbolic import SizeNotTracked, SizesCompared, TooManyClasses
 from archlang.ir.arithmetic import Symbolic
-from archlang.ir.letters import Letters, where_negative, where_zero
+from archlang.ir.divisors import divisors_within, primes_of
+from archlang.ir.letters import MOST_RUNS, Letters, where_negative, where_zero
 from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.terms import Derived, Expression
@@ -229,6 +230,10 @@ class Dim(_Number):
         # at(r + k*modulus) = at(r) + k*slope, so residues and slope bring all values in.
         return gcd(self.slope, *(self.at(r) for r in range(self.modulus)))
 
+    def less(self, number: int) -> tuple[int, ...]:
+        """The offsets of itself less a number."""
+        return tuple(offset - number * self.modulus for offset in self.offsets)
+
     def is_negative(self) -> bool:
         """Whether it is below zero."""
         return self.letters.holds(self.letter, self.slope, self.offsets, where_negative)
@@ -298,6 +303,12 @@ class Dim(_Number):
         offsets = tuple(modulus * value - slope * r for r, value in enumerate(values))
         return self._like(modulus, slope, offsets, lambda: self.derived().divided(divisor))
 
+    def spend(self, effort: int) -> None:
+        """Count values worked out; refuse to go on where that takes too long."""
+        self.letters.effort += effort
+        if self.letters.effort > self.letters.most_effort:
+            raise OpError(TooManyClasses("steps of arithmetic", self.letters.most_effort, self.names))
+
     def _over(self, divisor: Any) -> Number:
         # a number over itself is 1; any other quotient of two sizes has no formula.
         if isinstance(divisor, Dim) and divisor.key == self.key:
@@ -322,9 +333,7 @@ class Dim(_Number):
         modulus, slope, offsets = _reduced(modulus, slope, offsets)
         if modulus > MOST_CLASSES:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
-        self.letters.effort += modulus
-        if self.letters.effort > self.letters.most_effort:
-            raise OpError(TooManyClasses("steps of arithmetic", self.letters.most_effort, self.names))
+        self.spend(modulus)
         made = Dim(self.letters, self.letter, modulus, slope, offsets, derived)
         domain = self.domain
         value = made.at(domain.first)
@@ -341,25 +350,13 @@ def _unpickled(
 
 def _reduced(modulus: int, slope: int, offsets: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
     """The same function with the smallest modulus."""
-    for factor in _primes(gcd(modulus, slope)):
+    for factor in primes_of(gcd(modulus, slope)):
         while modulus % factor == 0 and slope % factor == 0:
             period = modulus // factor
             if offsets != offsets[:period] * factor:
                 break
             modulus, slope, offsets = period, slope // factor, tuple(c // factor for c in offsets[:period])
     return modulus, slope, offsets
-
-
-def _primes(number: int) -> Iterable[int]:
-    factor = 2
-    while factor * factor <= number:
-        if number % factor == 0:
-            yield factor
-            while number % factor == 0:
-                number //= factor
-        factor += 1
-    if number > 1:
-        yield number
 
 
 def _ends(domain: SizeSet, modulus: int) -> Iterable[int]:
@@ -442,10 +439,32 @@ class Amount(_Number):
                     return any(dim == 0 for dim in factors)
                 # H*W = 12, say: only if the constant divides, and then by its divisors, which are few.
                 case ((factors, coefficient), ((), constant)) if all(dim.bounds[0] >= 0 for dim in factors):
-                    return constant % coefficient == 0 and _has_product(factors, -constant // coefficient)
+                    return constant % coefficient == 0 and self._has_product(factors, -constant // coefficient)
                 case _:
                     pass
         return self._has_common_zero(expanded)
+
+    def _has_product(self, factors: Factors, value: int) -> bool:
+        """Whether dims that are not negative have this product."""
+        if not factors:
+            return value == 1
+        if value <= 0:
+            return value == 0 and any(dim == 0 for dim in factors)
+        first, *others = factors
+        low, high = first.bounds
+        if low < high and not self.letters.closed:
+            # what the others can be at all bounds the divisors that are left for the first.
+            least, most = (prod(dim.bounds[end] for dim in others) for end in (0, 1))
+            divisors = divisors_within(value, max(low, -(-value // max(most, 1))), min(high, value // max(least, 1)))
+            if divisors is None:
+                return self._undecided()
+            if len(divisors) > MOST_RUNS:
+                raise OpError(TooManyClasses("cases", MOST_RUNS, first.names))
+            first.spend(first.modulus * len(divisors))
+            # each divisor is a run of its own, in which the other factors are decided on.
+            self.letters.set_apart(first.letter, first.slope, [first.less(divisor) for divisor in divisors])
+            low, high = first.bounds
+        return low == high > 0 == value % low and self._has_product(tuple(others), value // low)
 
     def _has_common_zero(self, terms: tuple[tuple[Factors, int], ...]) -> bool:
         """With a factor that all terms share: that it is zero, or the rest is."""
@@ -580,17 +599,6 @@ def _without(factors: Factors, *removed: Dim) -> Factors:
 
 def _divides(factors: Factors, coefficient: int, term: tuple[Factors, int]) -> bool:
     return term[1] % coefficient == 0 and all(_count(dim, term[0]) >= _count(dim, factors) for dim in factors)
-
-
-def _has_product(factors: Factors, value: int) -> bool:
-    """Whether dims that are not negative have this product."""
-    if not factors:
-        return value == 1
-    if value <= 0:
-        return value == 0 and any(dim == 0 for dim in factors)
-    first, *others = factors
-    divisors = (d for d in range(1, value + 1) if value % d == 0)
-    return any(first == d and _has_product(tuple(others), value // d) for d in divisors)
 
 
 def value_at(number: Number, sizes: Mapping[str, int]) -> int:

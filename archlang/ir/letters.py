@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from math import lcm
 
 from archlang.ir.size_sets import Interval, SizeSet
@@ -14,6 +15,10 @@ Part = Callable[[int, int, Interval, int], Interval | None]
 
 MOST_EFFORT = 30_000_000
 """Values of residue classes that one elaboration may work out: some seconds."""
+
+
+MOST_RUNS = 2_000
+"""Ways that one model may go, each of which is an elaboration."""
 
 
 class Letters:
@@ -42,19 +47,38 @@ class Letters:
 
         Where it does so for some sizes only, go on with the larger share.
         """
+        every, sizes = self._where(letter, slope, offsets, part)
+        # closed: `every` is the answer for all sizes in question, and some are not enough.
+        if every or not sizes or self.closed:
+            return every
+        return self._split(letter, sizes)
+
+    def set_apart(self, letter: str, slope: int, offsets: Sequence[tuple[int, ...]]) -> None:
+        """Leave the sizes where slope*H + offsets[H % their number] is zero for a run of their own, for each of several
+        offsets; go on with those where none is, or with the last part if there are no such."""
+        parts = [sizes for one in offsets if (sizes := self._where(letter, slope, one, where_zero)[1])]
+        if not parts:
+            return
+        # all at once: one by one each would be taken out of what those before it left in pieces.
+        classes = zip(*(sizes.classes for sizes in parts), strict=True)
+        together = SizeSet(parts[0].modulus, tuple(tuple(chain(*intervals)) for intervals in classes))
+        rest = self.domains[letter] - together
+        first = rest or parts.pop()
+        self.left.extend({**self.domains, letter: sizes} for sizes in parts)
+        self.domains[letter] = first
+
+    def _where(self, letter: str, slope: int, offsets: tuple[int, ...], part: Part) -> tuple[bool, SizeSet]:
+        """Whether a condition holds for all sizes in question, and for which."""
         domain = self.domains[letter]
         # within a class of this modulus, H % len(offsets) is one number and the condition linear.
         modulus = lcm(domain.modulus, len(offsets))
         classes: list[tuple[Interval, ...]] = [()] * modulus
-        every, none = True, True
+        every = True
         for r, interval in domain.refined(modulus).intervals:
             found = part(slope, offsets[r % len(offsets)], interval, modulus)
-            every, none = every and found == interval, none and found is None
+            every = every and found == interval
             classes[r] += (found,) if found else ()
-        # closed: `every` is the answer for all sizes in question, and some are not enough.
-        if every or none or self.closed:
-            return every
-        return self._split(letter, SizeSet(modulus, tuple(classes)))
+        return every, SizeSet(modulus, tuple(classes))
 
     @contextmanager
     def restricted(self, domains: Mapping[str, SizeSet]) -> Generator[None, None, None]:

@@ -163,11 +163,21 @@ def _thinned(intervals: Iterable[Interval], residue: int, modulus: int) -> tuple
 
 
 def _difference(mine: tuple[Interval, ...], theirs: tuple[Interval, ...], step: int) -> tuple[Interval, ...]:
-    for a, b in theirs:
-        # what is cut out leaves a piece before and one behind, each a step away.
-        parts = (part for c, d in mine for part in ((c, min(d, a - step)), (max(c, b + step), d)))
-        mine = tuple(part for part in parts if part[0] <= part[1])
-    return mine
+    # one pass over both, in ascending order: sets of single sizes, such as divisors, have many intervals.
+    left, cuts, passed = list[Interval](), sorted(theirs), 0
+    for start, last in sorted(mine):
+        while passed < len(cuts) and cuts[passed][1] < start:
+            passed += 1
+        for a, b in map(cuts.__getitem__, range(passed, len(cuts))):
+            if a > last:
+                break
+            # what is cut out leaves a piece before, and goes on a step behind.
+            if start < a:
+                left.append((start, a - step))
+            start = max(start, b + step)
+        if start <= last:
+            left.append((start, last))
+    return tuple(left)
 
 
 def _union(intervals: Iterable[Interval], step: int) -> tuple[Interval, ...]:

@@ -7,7 +7,7 @@ whether they are legal. `elaborate.py` is one such run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from archlang.elaborate.expressions import Silenced
 from archlang.errors.symbolic import NoLegalSize, SizeInWeights, TooManyClasses
 from archlang.ir.dims import Dim
 from archlang.ir.graph import Model
-from archlang.ir.letters import MOST_EFFORT, Letters
+from archlang.ir.letters import MOST_EFFORT, MOST_RUNS, Letters
 from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import LARGEST_LETTER, SizeSet
 from archlang.records import record
@@ -29,9 +29,6 @@ from archlang.syntax import ast
 
 if TYPE_CHECKING:
     from archlang.checking import Run
-
-MOST_RUNS = 2_000
-"""Ways that one model may go."""
 
 MOST_WORK = 100_000
 """Stages that all runs together may elaborate: some seconds."""
@@ -64,8 +61,7 @@ def explore(
     except NothingLegal as nothing:
         collector.extend(nothing.diagnostics)
     except Stopped as stopped:
-        # once more with weights of any shape: which sizes fit can be said even where no module takes them all
-        collector.add(_with_sizes(stopped.diagnostic, find_legal(run, definition, bindings, letters)))
+        collector.add(_with_sizes(stopped.diagnostic, lambda: find_legal(run, definition, bindings, letters)))
     except Silenced:
         pass
     return None
@@ -90,10 +86,11 @@ def find_legal(
         return None
 
 
-def _with_sizes(diagnostic: Diagnostic, legal: SizeBoxes | None) -> Diagnostic:
+def _with_sizes(diagnostic: Diagnostic, find: Callable[[], SizeBoxes | None]) -> Diagnostic:
     """A diagnostic that complains of weights tells which sizes are legal all the same."""
     problem = diagnostic.problem
-    if not isinstance(problem, SizeInWeights) or legal is None:
+    # once more with weights of any shape: which sizes fit can be said even where no module takes them all
+    if not isinstance(problem, SizeInWeights) or (legal := find()) is None:
         return diagnostic
     return replace(diagnostic, problem=replace(problem, legal=legal.text))
 
@@ -132,6 +129,8 @@ class _Explorer:
         # what came farthest through the network is nearest to being right; of equals that with most sizes
         *others, farthest = sorted(self.failures, key=lambda f: (f.order, SizeBoxes.of(self.names, [f.domains]).count))
         found = farthest.diagnostic
+        # its message is written when it is shown, with formulas as they are for its sizes and not for the last run's
+        farthest.letters.domains = dict(farthest.domains)
         against = [failure for failure in (*others, farthest) if failure.is_endless]
         # two layers without a common size (one wants even, one odd): neither is wrong alone
         if len({(failure.diagnostic.span, failure.diagnostic.code) for failure in against}) > 1:
@@ -156,7 +155,10 @@ class _Explorer:
         regions: list[Region] = []
         work = self.run.selected.work
         while left:
-            if len(regions) == MOST_RUNS or self.run.selected.work - work > min(MOST_WORK, self.run.selected.most_work):
+            # what is left takes a run each: that there will be too many is known before they are made
+            if len(regions) + len(left) > MOST_RUNS:
+                raise self._stopped(TooManyClasses("cases", MOST_RUNS, self.names))
+            if self.run.selected.work - work > min(MOST_WORK, self.run.selected.most_work):
                 raise self._stopped(TooManyClasses("cases", len(regions), self.names))
             # the effort is bounded for all runs together: many cheap ones may cost as much as an expensive one
             letters = Letters(left.pop(), left, most_effort=min(MOST_EFFORT, self.effort_left))
