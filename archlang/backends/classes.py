@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import Any, ClassVar
 
+from archlang.backends.signatures import plain_kind
 from archlang.backends.torch_module import ArchModule
 from archlang.diagnostics import ArchitectureError, Diagnosed
 from archlang.ir.graph import Model
@@ -48,7 +49,7 @@ class FileModule(ArchModule):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """By the name of the class and not by the class itself, if that is a file's own."""
-        kind = type(self)
+        kind: Any = plain_kind(type(self))
         # its own and not inherited: a class that a user derived from it is found by pickle in the user's module
         if "_restore" not in vars(kind):
             return super().__reduce_ex__(protocol)

@@ -88,9 +88,7 @@ def _free(net: ArchModule, dims: dict[str, Any]) -> tuple[Any, ...]:
         anything = torch.export.Dim.DYNAMIC
         # DYNAMIC leaves the others to torch: export refuses a Dim that promises other sizes than it finds
         specs.append({axis: dims.get(name, anything) for axis, name in names.items()} if dims else names)
-    first, *others = specs
-    # in the form of `forward(x, *others)`: one tuple stands for all that the star takes
-    return (first, tuple(others)) if others else (first,)
+    return tuple(specs)
 
 
 def _pools_to_sizes(net: ArchModule) -> bool:

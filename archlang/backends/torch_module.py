@@ -9,13 +9,14 @@ from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from numbers import Integral
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from archlang.backends.activations import record_values
 from archlang.backends.input_check import InputCheck, input_check
+from archlang.backends.signatures import argument_names, arguments_of, blank, kind_with, plain_kind
 from archlang.backends.state_keys import compare_shapes, shapes_of
 from archlang.backends.taken import check_samples, check_tensors, in_order, kind_text
 from archlang.backends.torch_graph import Graph, entitle
@@ -46,24 +47,50 @@ class ArchModule(Graph):
             self._takes: dict[bool, InputCheck] = {}
             entitle(self, model.name)
             recipe.initialise(self)
+        self._take_names()
         if target.type not in ("cpu", "meta"):
             self.to(target)
 
-    def forward(self, x: Any = None, /, *others: Any, **named: Any) -> Any:
+    def forward(self, *given: Any, **named: Any) -> Any:
         """Run the model on its inputs, in their order or by their names.
 
         Raises TypeError for inputs that are missing or are no tensors, and ValueError for other ranks or sizes than it
-        takes.
+        takes. A module's own class has the names of its inputs in place of the stars.
         """
-        words: Any = named
-        if isinstance(words, dict) and (named or x is None):  # torch.fx has a proxy here
-            x, *rest = in_order(self.arch.name, self._inputs, (*(() if x is None else (x,)), *others), named)
-            others = tuple(rest)
-        if isinstance(x, torch.fx.Proxy):
-            others = tuple(others[index] for index in range(len(self._built) - 1))  # one proxy stands for them all
-        elif not (torch.compiler.is_compiling() or _is_tracing()):  # what compiles or exports it has guards of its own
-            self._check_inputs(x, *others)
-        return super().forward(cast("Tensor", x), *others)
+        return self._take(*in_order(self.arch.name, self._inputs, given, named))
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """As torch's, but what is missing or has no such name is said with the names of the inputs."""
+        if (named or len(given) != len(self._built)) and not torch.compiler.is_compiling():
+            arguments = arguments_of(type(self))
+            if arguments is not None:  # the user's own forward takes what it likes
+                labels = dict(zip(arguments, self._inputs, strict=True))
+                by_label = {labels.get(word, word): value for word, value in named.items()}
+                ordered = in_order(self.arch.name, self._inputs, given, by_label)
+                if not named.keys() <= set(arguments):
+                    given, named = ordered, {}
+        return super().__call__(*given, **named)
+
+    def _take(self, *inputs: Any) -> Any:
+        # what compiles, exports or traces it has guards of its own, or no sizes yet
+        if not (torch.compiler.is_compiling() or _is_tracing() or isinstance(inputs[0], torch.fx.Proxy)):
+            self._check_inputs(*inputs)
+        return super().forward(*inputs)
+
+    def _take_names(self) -> None:
+        """Give `forward` the names of the inputs."""
+        self.__class__ = kind_with(type(self), ArchModule.forward, argument_names(self._inputs))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """By the class that was named, which has those with the names of inputs made again."""
+        kind = plain_kind(type(self))
+        if kind is type(self):
+            return super().__reduce_ex__(protocol)
+        return blank, (kind,), self.__getstate__()
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)  # pyright: ignore[reportUnknownMemberType]
+        self._take_names()
 
     @property
     def _inputs(self) -> tuple[str, ...]:

@@ -302,7 +302,12 @@ class Classes:
         if len(body.inputs) == 1:
             return ["x"]
         if is_model:
-            return [variable_name(item.name, lambda _: False) for item in self.model.inputs]
+            names: list[str] = []
+            for item in self.model.inputs:
+                # a number can be a label, and no argument; `A` and `a` are both read as `a`
+                word = f"input_{item.name}" if item.name.isdigit() else item.name
+                names.append(variable_name(word, names.__contains__))
+            return names
         return ["x", *("skip" if n == 1 else f"skip{n}" for n in range(1, len(body.inputs)))]
 
     def _write_methods(self, code: Code, writer: ClassWriter, parameters: Sequence[Variable]) -> None:
