@@ -30,7 +30,8 @@ def import_library(path: str, span: Span) -> Source:
 KEEPING = (
     "RELU", "BN", "GELU", "SIGMOID", "TANH", "SILU", "DROPOUT(0.3)", "IDENTITY", "SOFTMAX", "PRELU", "PRELU(channels=true)",
     "LEAKYRELU(0.2)", "DROPPATH(0.1)", "SCALE", "LN(dim=1)", "HARDSWISH", "RELU6", "IN", "LRN(3)", "GN(1)", "ELU(0.5)",
-    "HARDTANH(-2.0, 2.0)", "SOFTPLUS", "LOGSOFTMAX(dim=-1)", "CHANNELDROPOUT(0.1)",
+    "HARDTANH(-2.0, 2.0)", "SOFTPLUS", "LOGSOFTMAX(dim=-1)", "CHANNELDROPOUT(0.1)", "MISH",
+    "SELU", "CELU(0.5)", "LOGSIGMOID",
 )  # fmt: skip
 NAMES = (
     "a",

@@ -401,6 +401,15 @@ def group_norms(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def pixels(draw: st.DrawFn, word: str, name: str, argument: str, channels: tuple[int, ...]) -> Case:
+    """A shuffle of pixels; factors that do not fit are drawn, too."""
+    shape = (draw(st.sampled_from(channels)), draw(st.integers(1, 6)), draw(st.integers(1, 6)))
+    arguments = {argument: draw(st.integers(1, 3))}
+    layer = draw(spellings(word, arguments))
+    return Case((shape,), layer, lambda: getattr(nn, name)(**arguments))
+
+
+@st.composite
 def prelus(draw: st.DrawFn) -> Case:
     shape = draw(shapes())
     arguments = draw(some_of(channels=st.booleans(), fill=numbers(-1, 1)))
@@ -688,8 +697,12 @@ LAYERS: dict[str, st.SearchStrategy[Case]] = {
     "LEAKYRELU": plain("LEAKYRELU", "LeakyReLU", negative_slope=numbers(-2, 2), **INPLACE),
     "PRELU": prelus(),
     "ELU": plain("ELU", "ELU", alpha=numbers(-2, 2), **INPLACE),
+    "CELU": plain("CELU", "CELU", alpha=numbers(0.1, 2), **INPLACE),
+    "SELU": plain("SELU", "SELU", **INPLACE),
     "GELU": plain("GELU", "GELU", approximate=st.sampled_from(["none", "tanh"])),
     "SILU": plain("SILU", "SiLU", **INPLACE),
+    "MISH": plain("MISH", "Mish", **INPLACE),
+    "LOGSIGMOID": plain("LOGSIGMOID", "LogSigmoid"),
     "HARDSWISH": plain("HARDSWISH", "Hardswish", **INPLACE),
     "HARDSIGMOID": plain("HARDSIGMOID", "Hardsigmoid", **INPLACE),
     "HARDTANH": hard_tanhs(),
@@ -736,6 +749,8 @@ LAYERS: dict[str, st.SearchStrategy[Case]] = {
         ),
         _select,
     ),
+    "PIXELSHUFFLE": pixels("PIXELSHUFFLE", "PixelShuffle", "upscale_factor", (4, 8, 9, 36)),
+    "PIXELUNSHUFFLE": pixels("PIXELUNSHUFFLE", "PixelUnshuffle", "downscale_factor", (1, 3)),
     "SHUFFLE": plain("SHUFFLE", "ChannelShuffle", MAP_RANKS, {"groups": st.integers(1, 4)}),
     "ADDCOORDS": functions("ADDCOORDS", lambda shape: some_of(with_r=st.booleans()), _add_coordinates, MAP_RANKS),
 }

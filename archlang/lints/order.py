@@ -16,8 +16,8 @@ CENTRING = ("batch_norm", "instance_norm")
 
 DROPOUTS = ("dropout", "channel_dropout")
 POINTWISE = frozenset({
-    "relu", "relu6", "leaky_relu", "prelu", "elu", "gelu", "silu", "hardswish", "hardsigmoid", "hardtanh", "softplus",
-    "tanh", "sigmoid",
+    "relu", "relu6", "leaky_relu", "prelu", "elu", "celu", "selu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
+    "hardtanh", "softplus", "tanh", "sigmoid", "log_sigmoid",
 })  # fmt: skip
 ALONG_AXIS = frozenset({"softmax", "log_softmax"})
 NOT_NEGATIVE = frozenset({"relu", "relu6", "hardsigmoid", "softplus", "sigmoid", "softmax"})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from archlang.ir.ops.activation import (
+    CELU,
     ELU,
     GELU,
+    SELU,
     Hardsigmoid,
     Hardswish,
     Hardtanh,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
     Maxout,
+    Mish,
     PReLU,
     ReLU,
     ReLU6,
@@ -30,6 +34,7 @@ from archlang.ir.ops.linear import Flatten, FullyConnected, Identity, Linear
 from archlang.ir.ops.merge import Add, Concat, Mul
 from archlang.ir.ops.norm import BatchNorm, LocalResponseNorm
 from archlang.ir.ops.pad import Pad
+from archlang.ir.ops.pixels import PixelShuffle, PixelUnshuffle
 from archlang.ir.ops.pool import AvgPool, LpPool, MaxPool
 from archlang.ir.ops.registry import OPS, WORDS, find_layer, register, register_all
 from archlang.ir.ops.resample import MaxUnpool, Upsample
@@ -44,10 +49,11 @@ register_all((
     FullyConnected, Linear, Embedding, Attention, LearnedTensor,
     BatchNorm, LayerNorm, GroupNorm, InstanceNorm, LocalResponseNorm, Scale,
     Dropout, ChannelDropout, DropPath,
-    ReLU, ReLU6, LeakyReLU, PReLU, ELU, GELU, SiLU, Hardswish, Hardsigmoid, Hardtanh, Softplus, Tanh, Sigmoid, Softmax,
-    LogSoftmax, Maxout,
+    ReLU, ReLU6, LeakyReLU, PReLU, ELU, CELU, SELU, GELU, SiLU, Mish, Hardswish, Hardsigmoid, Hardtanh, Softplus, Tanh,
+    Sigmoid, LogSigmoid, Softmax, LogSoftmax, Maxout,
     Concat, Add, Mul,
-    Flatten, Identity, Reshape, Permute, Crop, Slice, Pad, Select, ChannelShuffle, AddCoords,
+    Flatten, Identity, Reshape, Permute, Crop, Slice, Pad, Select, ChannelShuffle, PixelShuffle, PixelUnshuffle,
+    AddCoords,
 ))  # fmt: skip
 
 __all__ = ["OPS", "WORDS", "find_layer", "register"]

@@ -186,6 +186,45 @@ class ELU(_Activation):
 
 
 @record(kw_only=True)
+class CELU(_Activation):
+    """x above zero, alpha*(exp(x/alpha) - 1) below, without a bend for any alpha (torch.nn.CELU). The shape stays."""
+
+    op: Literal["celu"] = "celu"
+    alpha: float
+    inplace: bool
+
+    tag = "celu"
+    words = ("CELU",)
+    kind = "celu"
+    torch_name = "nn.CELU"
+    # torch computes it by ELU's kernels.
+    copies_in_place = False
+    signature = (number("alpha", 1.0), INPLACE)
+
+    @classmethod
+    def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
+        """Raises `OpError` for alpha = 0, by which torch refuses to divide."""
+        if given["alpha"] == 0:
+            raise OpError(OutOfRange(word, "alpha", given["alpha"], "a number other than 0: x is divided by it"))
+        return cls(**given)
+
+
+@record(kw_only=True)
+class SELU(_Activation):
+    """1.0507 times an ELU of alpha 1.6733, which keeps mean 0 and variance 1 (torch.nn.SELU). The shape stays."""
+
+    op: Literal["selu"] = "selu"
+    inplace: bool
+
+    tag = "selu"
+    words = ("SELU",)
+    kind = "selu"
+    torch_name = "nn.SELU"
+    copies_in_place = False
+    signature = (INPLACE,)
+
+
+@record(kw_only=True)
 class GELU(_Activation):
     """x times the normal distribution's share below x, exactly or by tanh (torch.nn.GELU). Any shape, which stays."""
 
@@ -210,6 +249,20 @@ class SiLU(_Activation):
     words = ("SILU", "SiLU")
     kind = "silu"
     torch_name = "nn.SiLU"
+    signature = (INPLACE,)
+
+
+@record(kw_only=True)
+class Mish(_Activation):
+    """x*tanh(log(1 + exp(x))), YOLOv4's (Misra 2019; torch.nn.Mish). Any shape, which stays."""
+
+    op: Literal["mish"] = "mish"
+    inplace: bool
+
+    tag = "mish"
+    words = ("MISH", "Mish")
+    kind = "mish"
+    torch_name = "nn.Mish"
     signature = (INPLACE,)
 
 
@@ -326,6 +379,25 @@ class Sigmoid(_Activation):
     kind = "sigmoid"
     torch_name = "nn.Sigmoid"
     keeps = "output"
+
+
+@record(kw_only=True)
+class LogSigmoid(_Activation):
+    """Logarithm of the sigmoid, -log(1 + exp(-x)) (torch.nn.LogSigmoid). Any shape, which stays."""
+
+    op: Literal["log_sigmoid"] = "log_sigmoid"
+
+    tag = "log_sigmoid"
+    words = ("LOGSIGMOID", "LogSigmoid")
+    kind = "logsigmoid"
+    torch_name = "nn.LogSigmoid"
+
+    def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """On the CPU exp(-|x|) is kept beside the input; CUDA's kernel works it out again."""
+        x = inputs[0]
+        out = trace.new(x.shape, like=inputs)
+        trace.keep(x, *((trace.new(x.shape, like=inputs),) if trace.setting.device == "cpu" else ()))
+        return (out,)
 
 
 @record(kw_only=True)
