@@ -7,24 +7,26 @@ whose sizes were left free takes the sizes that its check found legal. What cann
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import replace
 from itertools import chain, count
 from typing import Any, cast
 
 from archlang.errors.words import listing
-from archlang.ir.arithmetic import Symbolic
-from archlang.ir.dims import Dim, value_at
+from archlang.ir.dims import Dim
 from archlang.ir.formulas import formula
-from archlang.ir.graph import Layer, Model
-from archlang.ir.letters import Letters
+from archlang.ir.graph import Model
 from archlang.ir.size_sets import SizeSet
 from archlang.records import record
-from archlang.symbolic.legal import TYPICAL, Box, ExampleModel, SizeBoxes
+from archlang.symbolic.legal import Box, ExampleModel, SizeBoxes
 from archlang.symbolic.letters import AXES, paired, plans
+from archlang.symbolic.made import made_sizes
 from archlang.symbolic.running import Untracked, all_sizes, letter_inputs, running_boxes
 
 PLAIN_NAME = "input"
 """What an input is called that the file gives no name."""
+
+OTHER_SIZES = "; parts of it are made for these sizes, and `input=` or `--input` makes it for others"
+"""What to do where a module takes fewer sizes than are legal."""
 
 Pattern = tuple[int | str | None, ...]
 """The sizes of an input without the batch: a number, a letter, or anything."""
@@ -34,7 +36,8 @@ Pattern = tuple[int | str | None, ...]
 class InputCheck:
     """What a model's inputs must be. `boxes` are sizes of the letters in `patterns`: one of them must hold.
 
-    Equal letters are equal sizes. `training` says that it holds while parts run that only training needs.
+    Equal letters are equal sizes. `training` says that it holds while parts run that only training needs, `hint` what
+    to do about other sizes.
     """
 
     model: str
@@ -42,6 +45,7 @@ class InputCheck:
     patterns: tuple[Pattern, ...]
     boxes: tuple[Box, ...]
     training: bool = False
+    hint: str = ""
 
     def admits(self, shapes: Sequence[Sequence[int]]) -> bool:
         """Whether inputs of these shapes, batch included, can be taken."""
@@ -72,7 +76,7 @@ class InputCheck:
     def message(self, shapes: Sequence[Sequence[int]]) -> str:
         """What is wrong with shapes that are not admitted."""
         given = listing("x".join(map(str, shape)) or "a single number" for shape in shapes)
-        return f"{self.start}, not {given}"
+        return f"{self.start}, not {given}{self.hint}"
 
     @property
     def start(self) -> str:
@@ -99,8 +103,13 @@ def pattern_texts(patterns: Sequence[Pattern]) -> Iterator[str]:
 def input_check(model: Model, training: bool = False) -> InputCheck:
     """What a model's inputs must be, in training or in evaluation."""
     training = training and trains_parts(model)
-    sizes = _example_sizes(model, training) if isinstance(model, ExampleModel) else _fixed_sizes(model, training)
-    return _simplified(model, *sizes, training)
+    if not isinstance(model, ExampleModel):
+        return _simplified(model, *_fixed_sizes(model, training), training)
+    # the legal sizes, less those for which some layer of the module would have to be another one
+    boxes = made_sizes(model, training)
+    check = _simplified(model, *_example_sizes(model, boxes), training)
+    left = SizeBoxes(model.legal.letters, tuple(boxes)).count < model.legal.count
+    return replace(check, hint=OTHER_SIZES) if left else check
 
 
 def trains_parts(model: Model) -> bool:
@@ -143,10 +152,9 @@ def _fixed_sizes(model: Model, training: bool) -> tuple[Sequence[Pattern], Seque
 # ---- models whose sizes were left free ---------------------------------------------------------------
 
 
-def _example_sizes(model: ExampleModel, training: bool) -> tuple[Sequence[Pattern], Sequence[Box]]:
-    """The legal sizes, less those for which some layer of the module would have to be another one."""
+def _example_sizes(model: ExampleModel, boxes: Sequence[Box]) -> tuple[Sequence[Pattern], Sequence[Box]]:
+    """The inputs with the sizes of their axes."""
     shapes = [cast("tuple[Any, ...]", given.shape) for given in model.variant.inputs]
-    boxes = _where_same(model, shapes, training)
     axes = {formula(size): size for shape in shapes for size in shape if isinstance(size, Dim)}
     kept = {name: size for name, size in axes.items() if _has_image(size)}
     patterns = [tuple(_pattern_size(size, kept) for size in shape) for shape in shapes]
@@ -155,42 +163,6 @@ def _example_sizes(model: ExampleModel, training: bool) -> tuple[Sequence[Patter
 
 def _pattern_size(size: Any, kept: Mapping[str, Dim]) -> int | str | None:
     return size if isinstance(size, int) else formula(size) if formula(size) in kept else None
-
-
-def _where_same(model: ExampleModel, shapes: Sequence[tuple[Any, ...]], training: bool) -> Sequence[Box]:
-    """The legal sizes for which every layer of the example is the right one."""
-    written = model.sizes.nearest(TYPICAL)
-    numbers = list(_free_numbers(model.variant))
-    try:
-        return running_boxes(
-            model,
-            lambda letters: tuple(tuple(_rebound(size, letters) for size in shape) for shape in shapes),
-            model.sizes.boxes,
-            lambda letters: all(_rebound(number, letters) == value_at(number, written) for number in numbers),
-            training,
-        )
-    except Untracked:
-        # not followed: of layers that hold numbers only the example's own sizes are certain
-        return [{name: SizeSet.of(n, n) for name, n in written.items()}] if numbers else model.sizes.boxes
-
-
-def _free_numbers(model: Model) -> Iterator[Any]:
-    """Numbers inside layers that depend on the sizes."""
-    layers = (node.op for body in model.bodies for node in body.nodes if isinstance(node, Layer))
-    values: Iterator[Any] = (getattr(op, known.name) for op in layers for known in fields(op))
-    for value in values:
-        items = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
-        yield from (item for item in items if isinstance(item, Symbolic))
-
-
-def _rebound(size: Any, letters: Letters) -> Any:
-    """The same formula where other things are known of its letters."""
-    if isinstance(size, Dim):
-        return Dim(letters, size.letter, size.modulus, size.slope, size.offsets, size.derived)
-    # a formula that is no Dim (a product of sizes) cannot be put over other letters
-    if isinstance(size, Symbolic):
-        raise Untracked
-    return size
 
 
 def _has_image(size: Dim) -> bool:

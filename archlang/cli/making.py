@@ -46,13 +46,14 @@ def make(
     finish(outcome.diagnostics, "" if outcome.ok else f"{path} shows what is known of {made.name}")
     if path != STANDARD_OUTPUT:
         # on standard error: standard output is for what is made
-        print(f"wrote {path}: {made.name}{_made_for(made)}", file=sys.stderr)
+        print(f"wrote {path}: {made.name}{_made_for(made, command)}", file=sys.stderr)
 
 
-def _made_for(model: Model) -> str:
+def _made_for(model: Model, command: str) -> str:
     """For which sizes a module was written, where the model leaves them free."""
     if not model.is_symbolic:
         return ""
-    from archlang.report.legal import made_for
+    from archlang.report.legal import made_for, module_for
 
-    return f", {made_for(model)}"
+    # what a picture shows is no matter of the sizes that a module takes
+    return f", {made_for(model) if command == 'render' else module_for(model)}"

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archlang.errors.words import shape_text
+from archlang.errors.words import listing, shape_text
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.formulas import plain
 from archlang.ir.graph import Model
 from archlang.report.layout import aligned
 from archlang.report.text import shapes_text
 from archlang.symbolic.legal import Reason, SizeBoxes, Sizes, SymbolicModel, Variant, box_text
+from archlang.symbolic.made import HoldsSize, holding_sizes, taken_sizes
+
+MOST_HOLDING = 5
+"""Layers that are listed for holding sizes."""
 
 Near = Sequence[tuple[str | None, int]]
 """Sizes whose legal neighbours are asked for, each of one letter or (None) of all."""
@@ -24,6 +28,7 @@ def legal_lines(model: Model, near: Near = ()) -> Iterator[str]:
         yield f"Smallest: {sizes_line(model, model.legal.smallest)}"
         yield from aligned([_cells(model, reason) for reason in model.reasons], "<<<<")
         yield from _variant_lines(model)
+        yield from _module_lines(model)
         yield from _near_lines(model, near)
 
 
@@ -53,9 +58,33 @@ def _variant_lines(model: SymbolicModel) -> Iterator[str]:
         yield f"For {variant.sizes.text} -> {shapes_text(out.shape for out in variant.model.outputs)}"
 
 
+def _module_lines(model: SymbolicModel) -> Iterator[str]:
+    """Which of the legal sizes a module takes, where it does not take all, and why."""
+    sizes = taken_sizes(model)
+    if sizes is None:
+        return
+    shapes = shapes_text(given.shape for given in model.example.inputs)
+    yield f"A module made for {shapes} takes {sizes.text} only; --input makes one for another size"
+    holding = holding_sizes(model)
+    rows = [(_place(model, part.file, part.line), f"{part.owner} {part.path}".strip(), _held(part)) for part in holding]
+    yield from aligned(rows[:MOST_HOLDING], "<<<")
+    if len(rows) > MOST_HOLDING:
+        yield f"  and {len(rows) - MOST_HOLDING} more"
+    if len(model.variants) > 1:
+        yield "  it has other parts for other sizes"
+
+
+def _held(part: HoldsSize) -> str:
+    return f"holds numbers that depend on {listing(part.letters)}"
+
+
 def _cells(model: SymbolicModel, reason: Reason) -> tuple[str, ...]:
-    place = f"line {reason.line}" if reason.file == model.origin.file else f"{reason.file}:{reason.line}"
-    return f"  {place}", f"{reason.owner} {reason.path}".strip(), reason.demand, _leaves(model, reason)
+    place = _place(model, reason.file, reason.line)
+    return place, f"{reason.owner} {reason.path}".strip(), reason.demand, _leaves(model, reason)
+
+
+def _place(model: SymbolicModel, file: str, line: int) -> str:
+    return f"  line {line}" if file == model.origin.file else f"  {file}:{line}"
 
 
 def _leaves(model: SymbolicModel, reason: Reason) -> str:
@@ -119,6 +148,8 @@ def _legal_dict(model: SymbolicModel, near: Near) -> dict[str, Any]:
     }
     if len(model.variants) > 1:
         found["variants"] = [_variant_dict(variant) for variant in model.variants]
+    if (taken := taken_sizes(model)) is not None:
+        found["module"] = _module_dict(model, taken)
     if near:
         found["near"] = [_near_dict(legal, name, size) for letter, size in near for name in _named(legal, letter)]
     return found
@@ -136,6 +167,15 @@ def _boxes(sizes: SizeBoxes) -> list[dict[str, Any]]:
 def _variant_dict(variant: Variant) -> dict[str, Any]:
     outputs = [_plain(list(out.shape)) for out in variant.model.outputs]
     return {"text": variant.sizes.text, "sizes": _boxes(variant.sizes), "outputs": outputs}
+
+
+def _module_dict(model: SymbolicModel, taken: SizeBoxes) -> dict[str, Any]:
+    """The sizes that a module takes, and the layers that hold numbers of these sizes."""
+    layers = [
+        {"letters": list(p.letters), "layer": p.path or None, "op": p.owner, "file": p.file, "line": p.line}
+        for p in holding_sizes(model)
+    ]
+    return {"text": taken.text, "sizes": _boxes(taken), "layers": layers}
 
 
 def _progressions(sizes: Any) -> list[dict[str, int | None]]:
@@ -163,7 +203,17 @@ def _near_dict(legal: SizeBoxes, letter: str, size: int) -> dict[str, Any]:
 
 def made_for(model: Model) -> str:
     """`made for 1x220x220, legal are H, W = 188 + 16k, k >= 0`; empty for a model whose sizes are fixed."""
+    return _made_for(model) if isinstance(model, SymbolicModel) else ""
+
+
+def module_for(model: Model) -> str:
+    """The same of a module, which may take fewer sizes: `made for 3x224x224, takes H, W = 224 only; legal are ...`."""
     if not isinstance(model, SymbolicModel):
         return ""
+    taken = taken_sizes(model)
+    return _made_for(model, f", takes {taken.text} only" if taken else "")
+
+
+def _made_for(model: SymbolicModel, only: str = "") -> str:
     shapes = ", ".join(shape_text(given.shape) for given in model.example.inputs)
-    return f"made for {shapes}; legal are {model.legal.text}"
+    return f"made for {shapes}{only}; legal are {model.legal.text}"

@@ -120,10 +120,14 @@ class Variant:
 
 @record
 class ExampleModel(Model):
-    """A model with numbers, the example of one whose sizes are free: `variant`, whose formulas hold for `sizes`."""
+    """A model with numbers, the example of one whose sizes are free: `variant`, whose formulas hold for `sizes`.
+
+    `legal` are the sizes of all variants.
+    """
 
     sizes: SizeBoxes = field(kw_only=True)
     variant: Model = field(kw_only=True)
+    legal: SizeBoxes = field(kw_only=True)
 
 
 @record
@@ -158,12 +162,12 @@ class SymbolicModel(Model):
         variant = next(variant for variant in self.variants if sizes in variant.sizes)
         parts: dict[str, Any] = {known.name: getattr(self.example, known.name) for known in fields(Model)}
         parts["doc"] = "\n".join(part for part in (self.example.doc, self._written_for) if part)
-        return ExampleModel(**parts, sizes=variant.sizes, variant=variant.model)
+        return ExampleModel(**parts, sizes=variant.sizes, variant=variant.model, legal=self.legal)
 
     @property
     def _written_for(self) -> str:
         shapes = ", ".join(shape_text(given.shape) for given in self.example.inputs)
-        only = ", and sizes for which no layer is another one" if self.depends_on_size else ""
+        only = ", and other sizes with which each layer is the same" if self.depends_on_size else ""
         return f"Legal sizes: {self.legal.text}. Written for {shapes}{only}."
 
     @property

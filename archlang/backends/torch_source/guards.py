@@ -100,7 +100,7 @@ def write_guard(code: Code, name: str, check: InputCheck, inputs: Sequence[str])
         body.add(f"if {' and '.join(ranks)}:")
         body.take(_sizes(body.deeper(), check, inputs))
     given = " and ".join(f"{{'x'.join(map(str, {name}.shape))}}" for name in inputs)
-    _write_raise(body, f"{check.start}, not ", given)
+    _write_raise(body, f"{check.start}, not ", given, check.hint)
     code.take(body)
 
 
@@ -185,9 +185,9 @@ def _write_demands(code: Code, demands: Sequence[str]) -> None:
         code.take(_one(code, "return"))
 
 
-def _write_raise(code: Code, start: str, given: str) -> None:
+def _write_raise(code: Code, start: str, given: str, hint: str) -> None:
     """The error; a long message in pieces."""
-    message = f'f"{start}{given}"'
+    message = f'f"{start}{given}{hint}"'
     if code.indent + len(message) + len("raise ValueError()") <= LONGEST_LINE:
         code.add(f"raise ValueError({message})")
         return
@@ -199,6 +199,8 @@ def _write_raise(code: Code, start: str, given: str) -> None:
         for piece in textwrap.wrap(start, WIDTH - inner.indent - 3, drop_whitespace=False):
             inner.add(f'"{piece}"')
         inner.add(f'f"{given}"')
+        for piece in textwrap.wrap(hint, WIDTH - inner.indent - 3, drop_whitespace=False):
+            inner.add(f'"{piece}"')
     code.add("raise ValueError(")
     code.take(inner)
     code.add(")")
