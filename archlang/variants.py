@@ -5,7 +5,7 @@ Nothing is checked here: what another value breaks comes out as no model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from archlang.checking import Run
 from archlang.diagnostics import Diagnosed
 from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.environment import Environment
-from archlang.elaborate.expressions import FUNCTIONS, Evaluator, Silenced
+from archlang.elaborate.expressions import FUNCTIONS, Silenced
 from archlang.elaborate.labels import value_names
 from archlang.elaborate.parts import Letter
 from archlang.elaborate.program import Definition
@@ -62,7 +62,7 @@ class Variants:
         return found
 
     @cached_property
-    def _evaluate(self) -> Evaluator:
+    def _evaluate(self) -> TracingEvaluator:
         return TracingEvaluator(self.run.evaluate)
 
     @cached_property
@@ -106,6 +106,22 @@ class Variants:
             return evaluate(expression, Environment(program, program.values, values))
         except (Diagnosed, Silenced):
             return None
+
+    def formula(self, expression: ast.Expression, values: Mapping[str, Any]) -> Any:
+        """The same; None also where parameters decide it, so that its value does not say how it follows from them."""
+        self._evaluate.decided.clear()
+        value = self.value(expression, values)
+        return None if self._evaluate.decided else value
+
+    def definitions(self) -> Iterator[Definition]:
+        """All blocks and models, those of imported files too."""
+        pending, known = [self.run.program], set[int]()
+        while pending:
+            if id(program := pending.pop()) not in known:
+                known.add(id(program))
+                pending += program.imports.values()
+                # what was imported from elsewhere is met there
+                yield from (found for found in program.definitions.values() if found.program is program)
 
 
 class Tracing:

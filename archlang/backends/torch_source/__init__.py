@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
 from collections.abc import Mapping
 from importlib import resources
 
@@ -27,9 +26,6 @@ from archlang.backends.torch_source.text import Code
 from archlang.errors.words import shape_text
 from archlang.ir.graph import Model
 from archlang.ir.walk import fold_totals
-
-LONGEST_LINE = 118
-"""Most characters of a line of the comment that stands above a model; it is not broken for less."""
 
 USES = {"Tensor": r": Tensor\b", "torch": r"\btorch\."}
 """What shows that a copied class needs an import."""
@@ -72,7 +68,8 @@ def _write_classes(model: Model, family: Family | None, source_name: str) -> Cla
     Each try gives up more than the one before: that a block is one class, or that a parameter is an argument.
     """
     separate, fixed = frozenset[str](), frozenset[str]()
-    author, samples = Author(family), take_samples(model, family)
+    author = Author(family)
+    samples = take_samples(model, author)
     while True:
         classes = Classes(samples, source_name, author, separate)
         try:
@@ -89,7 +86,7 @@ def _write_classes(model: Model, family: Family | None, source_name: str) -> Cla
                 return classes
         # what sampling itself refused stays refused: each try has less to vary than the one before, so there is a last
         fixed |= {*samples.fixed, unfit} if unfit else frozenset[str]()
-        samples = take_samples(model, family, fixed, separate)
+        samples = take_samples(model, author, fixed, separate)
 
 
 def support_text(name: str, new_name: str) -> str:
@@ -114,10 +111,10 @@ def _header(model: Model, source_name: str) -> list[str]:
 
 
 def _doc(text: str) -> str:
-    """The comment above the model; long lines are broken, characters that do not print are left out."""
+    """The comment above the model; characters that do not print are left out."""
     # escapes and turns of the writing direction would let the file look like other code than it is
     lines = ["".join(c for c in line.expandtabs() if c.isprintable()).rstrip() for line in text.strip().split("\n")]
-    return "\n".join(textwrap.fill(line, LONGEST_LINE) for line in lines)
+    return "\n".join(lines)
 
 
 def _write_imports(code: Code, required: set[str], imported: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
+from archlang.backends.torch_source.conditions import Condition, Conditions
 from archlang.backends.torch_source.text import flat
 from archlang.backends.torch_source.words import is_argument_name, literal
 from archlang.elaborate.program import Definition, walk
@@ -78,6 +79,14 @@ class Family(Protocol):
         """What an expression of the file is, given the names around it; None where it is nothing."""
         ...
 
+    def formula(self, expression: ast.Expression, values: Mapping[str, Any]) -> Any:
+        """The same; None also where parameters decide it, so that its value does not say how it follows from them."""
+        ...
+
+    def definitions(self) -> Iterator[Definition]:
+        """All blocks and models, those of imported files too."""
+        ...
+
     def tracing(self, names: frozenset[str], positive: frozenset[str]) -> Tracing:
         """The models with parameters of these names traced."""
         ...
@@ -99,11 +108,15 @@ class Author:
     def __init__(self, family: Family | None) -> None:
         self.family = family
         self.expressions = cache(self._expressions)
-        self._optional = cache(self._optional_stages)
+        self.conditions = Conditions(family)
 
     def value(self, written: Written, values: Mapping[str, Any]) -> Any:
         """What an expression is for these values; None where it is nothing."""
         return None if self.family is None else self.family.value(written.node, values)
+
+    def formula(self, written: Written, values: Mapping[str, Any]) -> Any:
+        """What an expression is for these values, if that says what it is for all others; None elsewhere."""
+        return None if self.family is None else self.family.formula(written.node, values)
 
     @property
     def followers(self) -> tuple[tuple[str, str], ...]:
@@ -128,23 +141,26 @@ class Author:
             found = alias[0] if alias else None
         return tuple(written.values())
 
-    def conditions_of(self, definition: str, origin: Origin) -> list[Written]:
-        """The conditions around what was written at a place, the innermost first, as far as Python can say them."""
-        place = (origin.line, origin.column)
-        around = [
-            stage
-            for stage in self._optional(definition)
-            # places count within a file: a block that was imported stands in another
-            if stage.span.source.name == origin.file
-            and (stage.span.line, stage.span.column) <= place < stage.span.end_position
-        ]
-        # stages are found from outside in, and the innermost condition says most about the part itself
-        asked = (one.condition for stage in reversed(around) for one in stage.suffixes if isinstance(one, ast.Optional))
-        return [
-            Written(node, frozenset(name.name for name in _uses(node)), frozenset())
-            for node in asked
-            if node is not None and _is_python(node)
-        ]
+    def said(self, definition: str, condition: Condition) -> Written | None:
+        """A condition by the names of a block or model; None where Python cannot say it, or it stands elsewhere."""
+        hidden = self._hidden(definition, condition.chain)
+        if hidden is None or not _is_python(condition.node):
+            return None
+        names = frozenset(name.name for name in _uses(condition.node))
+        return None if names & hidden else Written(condition.node, names, frozenset())
+
+    def _hidden(self, definition: str, chain: ast.Chain) -> frozenset[str] | None:
+        """Names that mean something else in a chain than in a definition; None if it is not the definition's."""
+        found = None if self.family is None else self.family.find(definition)
+        hidden = _bound_names(chain)
+        while found is not None:
+            if found.tree.chain is chain:
+                return hidden
+            alias = found.program.alias(found.tree)
+            # `model Wide(c = 8) = Base(c=2 * c)`: the `c` of one is not that of the other
+            hidden |= _rebound(*alias) if alias else frozenset()
+            found = alias[0] if alias else None
+        return None
 
     def names_given(self, definition: str, origin: Origin) -> frozenset[str]:
         """The names that the author gave to the layer or block at a place as they are."""
@@ -153,17 +169,6 @@ class Author:
         here = [node for node in calls if (node.span.line, node.span.column) == (origin.line, origin.column)]
         given = (argument.value for call in here for argument in call.arguments or ())
         return frozenset(value.name for value in given if isinstance(value, ast.NameUse))
-
-    def _optional_stages(self, definition: str) -> tuple[ast.Stage, ...]:
-        """The stages of a block or model, and of those that it is another name for, that conditions decide about."""
-        found = None if self.family is None else self.family.find(definition)
-        stages: list[ast.Stage] = []
-        while found is not None:
-            nodes = (node for node in walk(found.tree.chain) if isinstance(node, ast.Stage))
-            stages += [stage for stage in nodes if any(isinstance(one, ast.Optional) for one in stage.suffixes)]
-            alias = found.program.alias(found.tree)
-            found = alias[0] if alias else None
-        return tuple(stages)
 
     def holds(self, definition: str, node: ast.Expression) -> bool:
         """Whether an expression stands in a block or model, or in those that it is another name for."""
@@ -221,6 +226,13 @@ def _folds(node: ast.Invocation) -> bool:
 
 def _is_bindable(name: str) -> bool:
     return is_argument_name(name) and name not in FUNCTIONS
+
+
+def _rebound(called: Definition, call: ast.Call) -> frozenset[str]:
+    """Parameters of a model that an alias gives other values than its own parameters of these names."""
+    names = [parameter.name for parameter in called.parameters()]
+    given = [(argument.name or names[place], argument.value) for place, argument in enumerate(call.arguments or ())]
+    return frozenset(name for name, value in given if not (isinstance(value, ast.NameUse) and value.name == name))
 
 
 def _bound_names(node: ast.Node) -> frozenset[str]:

@@ -86,7 +86,7 @@ class Classes:
         self.samples = samples
         self.model = model = samples.model
         self.source_name = source_name
-        self.parts = Measures(model, separate, samples.bodies)
+        self.parts = Measures(model, author.conditions, separate, samples.bodies)
         self.init = initialisation(model)
         self.code = Code()
         self.required: set[str] = set()

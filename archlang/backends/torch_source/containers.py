@@ -7,7 +7,6 @@ become loops; parts that open a scope become a nested `nn.Sequential` or an obje
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Protocol
 
 from archlang.backends.initialise import Initialisation
@@ -17,7 +16,7 @@ from archlang.backends.torch_source.functions import FunctionFrame
 from archlang.backends.torch_source.loops import LoopFrame
 from archlang.backends.torch_source.measures import SHORT_REPEAT, Measures
 from archlang.backends.torch_source.named_sinks import Keyed, Named, ordered
-from archlang.backends.torch_source.rows import layers_of, presence, presences, spread
+from archlang.backends.torch_source.rows import layers_of, presence, spread
 from archlang.backends.torch_source.sinks import Inline, Listing, Sink
 from archlang.backends.torch_source.steps import Part, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.text import INDENT, Bracket, Code, Entry, Expression, call, flat
@@ -80,9 +79,8 @@ class Builder:
     def fill(self, sink: Sink, parts: Sequence[Part | None], frame: Frame, starts: Starts) -> None:
         """Put all steps of these bodies, which one class stands for, into a sink."""
         rows, _ = self.parts.aligned(parts)
-        there = presences(rows, parts)
-        for present, group in groupby(range(len(rows)), there.__getitem__):
-            together = [rows[index] for index in group]
+        for present, places in self.parts.together(rows, parts):
+            together = [rows[place] for place in places]
             if present is None:
                 for row in together:
                     self._put(sink, row.steps, row.lead, frame, starts)
@@ -190,7 +188,14 @@ class Builder:
                 skips = True
                 continue
             given = spread(steps, values)
-            slot = Slot(given, parameter.name, parameter.role, owner=called.name, in_itself=called.is_open)
+            slot = Slot(
+                given,
+                parameter.name,
+                parameter.role,
+                owner=called.name,
+                in_itself=called.is_open,
+                reason=parameter.reason,
+            )
             # channels go by position as in torch, `Basic(64, 128, stride=2)`; behind one that is named or left out all
             # have names
             by_name = not parameter.role or skips or any(entry.prefix for entry in entries)

@@ -6,13 +6,12 @@ All bodies of a class are followed at once. Nothing is written here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, groupby
+from itertools import count
 
 from archlang.backends.torch_source.alignment import NotMergeable
 from archlang.backends.torch_source.measures import Measures
-from archlang.backends.torch_source.rows import presences
 from archlang.backends.torch_source.steps import Part, Row, Segment, Step, Style, behind, is_function, segments_of
 from archlang.backends.torch_source.vectors import Vector
 from archlang.backends.torch_source.words import unique
@@ -112,26 +111,24 @@ class Flow:
         """Apply bodies to values; returns what they give. Raises `NotMergeable`."""
         rows, outputs = self.parts.aligned(parts)
         values: dict[Ref, int] = {Ref(-1, port): value for port, value in enumerate(inputs)}
-        there = presences(rows, parts)
-        stretches = self._stretches(there)
-        for index, (row, present) in enumerate(zip(rows, there, strict=True)):
-            otherwise = -1 if present is None or row.alias is None else values[row.alias]
-            first = len(self.applied)
-            given = self._step(row, tuple(values[ref] for ref in row.inputs), starts, present, otherwise)
-            # a row may become many steps, where a short repeat is written out
-            self.applied[first:] = [replace(one, stretch=stretches.get(index, -1)) for one in self.applied[first:]]
-            values |= {Ref(index, port): value for port, value in enumerate(given)}
+        for present, places in self.parts.together(rows, parts):
+            # a child of a ModuleList has no attribute that could be None: it needs an `if` of its own
+            is_stretch = present is not None and (len(places) > 1 or self.style == "list")
+            stretch = next(self.numbers) if is_stretch else -1
+            for index in places:
+                values |= self._row(rows[index], index, values, starts, present, stretch)
         return tuple(values[ref] for ref in outputs)
 
-    def _stretches(self, there: Sequence[Vector | None]) -> dict[int, int]:
-        """A number for each row of several that are there together; children known by numbers have no other way."""
-        found: dict[int, int] = {}
-        for present, group in groupby(range(len(there)), there.__getitem__):
-            together = list(group)
-            # a child of a ModuleList has no attribute that could be None: it needs an `if` of its own
-            if present is not None and (len(together) > 1 or self.style == "list"):
-                found |= dict.fromkeys(together, next(self.numbers))
-        return found
+    def _row(
+        self, row: Row, index: int, values: Mapping[Ref, int], starts: Starts, present: Vector | None, stretch: int
+    ) -> dict[Ref, int]:
+        """Apply one row; returns what it gives."""
+        otherwise = -1 if present is None or row.alias is None else values[row.alias]
+        first = len(self.applied)
+        given = self._step(row, tuple(values[ref] for ref in row.inputs), starts, present, otherwise)
+        # a row may become many steps, where a short repeat is written out
+        self.applied[first:] = [replace(one, stretch=stretch) for one in self.applied[first:]]
+        return {Ref(index, port): value for port, value in enumerate(given)}
 
     def _step(
         self, row: Row, inputs: tuple[int, ...], starts: Starts, present: Vector | None, otherwise: int

@@ -20,11 +20,11 @@ from archlang.backends.torch_source.rows import condition_name, layers_of, sprea
 from archlang.backends.torch_source.statements import Line, Own, Statements, Write
 from archlang.backends.torch_source.steps import Segment, Step, is_function
 from archlang.backends.torch_source.text import Code, flat
-from archlang.backends.torch_source.vectors import ANY, Vector, first_of
+from archlang.backends.torch_source.vectors import ANY, Vector, equal, first_of, is_literal
 from archlang.ir.graph import Call, Layer
 from archlang.ir.ops.base import TorchArgument
 from archlang.ir.ops.linear import Flatten
-from archlang.ir.ops.shape import Crop
+from archlang.ir.ops.shape import Crop, Slice
 
 LONGEST_NESTING = 80
 """Most characters of a line of calls inside calls."""
@@ -161,6 +161,8 @@ class Forward:
         values = [spread(steps, [one[i].value for one in calls]) for i in range(len(call.arguments))]
         if call.target in ("+", "*"):
             return lambda inputs: f" {call.target} ".join(inputs)
+        if isinstance(layer.op, Slice) and (axes := self._axes(steps)) is not None:
+            return axes
         if call.target == "[]":
             # crops concern the last axes; batch and channels stay behind the dots
             slices = ", ".join(["...", *self._slices(values[0])])
@@ -176,6 +178,22 @@ class Forward:
 
         return write
 
+    def _axes(self, steps: Sequence[Step | None]) -> Write | None:
+        """`x[:, 3:]`: a part of one axis, counted from the front; None where objects cut different axes."""
+        ops = [layer.op for layer in layers_of(steps) if isinstance(layer.op, Slice)]
+        axes = spread(steps, [op.dim for op in ops])
+        if not is_literal(axes):
+            return None
+        sizes = [step.shapes[0][op.dim - 1] for step, op in zip(filter(None, steps), ops, strict=True)]
+        # what ends with the axis has no end of its own; equal numbers follow from the arguments alike
+        reaches_end = equal(tuple(sizes), tuple(op.stop for op in ops))
+        parts = [((op.start, None if reaches_end else op.stop),) for op in ops]
+        # from the front, where a part ends is how long it is
+        name = "stop" if any(op.start for op in ops) else "length"
+        (part,) = self._slices(spread(steps, parts), name)
+        slices = ", ".join([":"] * first_of(axes) + [part])
+        return lambda inputs: f"{inputs[0]}[{slices}]"
+
     def _flatten(self, steps: Sequence[Step | None]) -> Write:
         ops = [layer.op for layer in layers_of(steps) if isinstance(layer.op, Flatten)]
         ends = spread(steps, [op.end_dim for op in ops])
@@ -187,12 +205,12 @@ class Forward:
         text = self._number(Slot(values, argument.name))
         return text if argument.positional else f"{argument.name}={text}"
 
-    def _slices(self, slices: Vector) -> Iterator[str]:
+    def _slices(self, slices: Vector, stop_name: str = "stop") -> Iterator[str]:
         """`4:-4` for each axis; with blanks around the colon where an attribute stands."""
         axes = len(first_of(slices))
         for axis in range(axes):
             starts, stops = (tuple(pairs if pairs is ANY else pairs[axis][end] for pairs in slices) for end in (0, 1))
-            start, stop = self._number(Slot(starts, "start")), self._number(Slot(stops, "stop"))
+            start, stop = self._number(Slot(starts, "start")), self._number(Slot(stops, stop_name))
             start, stop = "" if start == "0" else start, "" if stop == "None" else stop
             simple = all(text.removeprefix("-").isdigit() or not text for text in (start, stop))
             yield f"{start}:{stop}" if simple else f"{start} : {stop}".strip()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archlang.backends.torch_source.conditions import Reason
 from archlang.backends.torch_source.text import Expression
 from archlang.backends.torch_source.vectors import Vector, all_integers, equal, first_of, is_literal
 from archlang.backends.torch_source.words import annotation, literal
@@ -46,6 +47,8 @@ class Slot:
     in_itself: bool = False
     words: frozenset[str] = frozenset()
     """Names that the author gave to the layer."""
+    reason: Reason | None = None
+    """Of a truth that says whether a part is there: the conditions that decide it."""
 
 
 @record
@@ -64,6 +67,7 @@ class Variable:
         return Slot(self.values, self.name, self.role, self.is_table)
 
     given: Any = None
+    reason: Reason | None = None
 
     @property
     def default(self) -> Expression | None:

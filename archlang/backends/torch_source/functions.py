@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
 from typing import Any
 
-from archlang.backends.torch_source.authors import ATOM, Author, Written, python_text
+from archlang.backends.torch_source.authors import ATOM, PRECEDENCE, Author, Written, python_text
+from archlang.backends.torch_source.conditions import Reason
 from archlang.backends.torch_source.formulas import derive, product_factor
 from archlang.backends.torch_source.frames import DEPTH, Frame, Given, NotExpressible, Slot, Variable
 from archlang.backends.torch_source.rows import condition_name
 from archlang.backends.torch_source.slices import slice_of
-from archlang.backends.torch_source.steps import MAPPING_METHODS, SEQUENTIAL_METHODS, Segment, Step
+from archlang.backends.torch_source.steps import MAPPING_METHODS, SEQUENTIAL_METHODS, Step
 from archlang.backends.torch_source.text import Bracket, Entry, Expression, flat
 from archlang.backends.torch_source.vectors import ANY, Vector, all_integers, equal, first_of, is_literal, known_of
 from archlang.backends.torch_source.words import annotation, is_argument_name, literal, plural, unique, variable_name
-from archlang.ir.graph import Call, Layer
 from archlang.syntax.reserved import MODULE_ATTRIBUTES
 from archlang.traced import is_traced
 
@@ -29,6 +29,9 @@ IN_CHANNELS = "in_channels"
 
 ATTRIBUTES = MODULE_ATTRIBUTES | SEQUENTIAL_METHODS | MAPPING_METHODS
 """What modules and their containers have already."""
+
+Evaluate = Callable[[Written, Mapping[str, Any]], Any]
+"""What an expression of the author is, given the values of its names."""
 
 COPIES = "how often a part is repeated"
 """What an argument sets that is a number of copies."""
@@ -76,6 +79,8 @@ class FunctionFrame(Frame):
 
     def find(self, slot: Slot) -> Expression | None:
         """The text of values that are constant, have a name, are an argument, or follow from one."""
+        if slot.reason is not None:
+            return self._presence(slot)
         if ANY in slot.values:  # `stride` of a part that only some have, though it is 2 in all of them
             for argument in self.arguments:
                 if argument.name in (slot.name, *slot.words) and equal(argument.values, slot.values):
@@ -151,14 +156,14 @@ class FunctionFrame(Frame):
         """What the author wrote of names that differ here, with its values."""
         varying = {name: values for name, values in self.around.items() if not is_literal(values)}
         found = [written for written in self.written if written.names and written.names <= set(varying)]
-        return [(self._values_of(written, varying), written) for written in found]
+        return [(self._values_of(written, varying, self.author.formula), written) for written in found]
 
-    def _values_of(self, written: Written, known: Mapping[str, Vector]) -> Vector:
+    def _values_of(self, written: Written, known: Mapping[str, Vector], value: Evaluate) -> Vector:
         names = sorted(written.names)
         rows = list(zip(*(known[name] for name in names), strict=True))
         # evaluating is slow, and most instances have equal arguments; `repr` tells 1 from true, which are one key
         values = {repr(row): row for row in rows}
-        given = {text: self.author.value(written, dict(zip(names, row, strict=True))) for text, row in values.items()}
+        given = {text: value(written, dict(zip(names, row, strict=True))) for text, row in values.items()}
         return tuple(given[repr(row)] for row in rows)
 
     def _text_of(self, name: str) -> str:
@@ -250,15 +255,36 @@ class FunctionFrame(Frame):
             self.stored[unique(name, taken.__contains__)] = text
         return f"self.{next(name for name, known in self.stored.items() if known == text)}"
 
-    def _asked(self, present: Vector, node: Layer | Call | Segment) -> str | None:
-        """The condition that the author wrote around a part, if it says where it is."""
-        around = [] if isinstance(node, Segment) else self.author.conditions_of(self.definition, node.origin)
-        for written in around:
-            if written.names <= set(self.around) and equal(self._values_of(written, self.around), present):
-                # a condition that is asked leaves its parameter an argument (`Classes.unwritten_condition`)
-                self.asked.add(written.node.span.text)
-                return self._text(written)
-        return None
+    def reason(self, step: Step) -> Reason:
+        """The conditions that decide about a step."""
+        return self.author.conditions.at(step.node.origin) or ()
+
+    def _presence(self, slot: Slot) -> Expression | None:
+        """The text of whether a part is there: what the author asked for it, and nothing that is true as often."""
+        if is_literal(slot.values):
+            return literal(first_of(slot.values))
+        known = (one for one in self.variables if one.reason == slot.reason and equal(one.values, slot.values))
+        return next((one.name for one in known), None) or self._asked(slot.values, slot.reason or ())
+
+    def _asked(self, present: Vector, reason: Reason) -> str | None:
+        """The conditions that the author wrote around a part, in one, if they say where it is."""
+        written = [self.author.said(self.definition, condition) for condition in reason]
+        known = [one for one in written if one is not None and one.names <= set(self.around)]
+        truths = [self._values_of(one, self.around, self.author.value) for one in known]
+        # all that is asked for must hold; what is always true here need not be said
+        if (
+            not known
+            or len(known) < len(reason)
+            or not equal(tuple(all(row) for row in zip(*truths, strict=True)), present)
+        ):
+            return None
+        # a condition that is asked leaves its parameter an argument (`Classes.unwritten_condition`)
+        self.asked.update(one.node.span.text for one in known)
+        varying = [one for one in known if not self._is_always_true(one)]
+        return " and ".join(self._text(one, PRECEDENCE["and"] if len(varying) > 1 else 0) for one in varying)
+
+    def _is_always_true(self, written: Written) -> bool:
+        return all(value is True for value in self._values_of(written, self.around, self.author.formula))
 
     def kept_condition(self, present: Vector, leads: Sequence[Step]) -> str:
         """The text of a condition in another method: of one parameter, `self.depth > 0`, else an attribute."""
@@ -287,7 +313,7 @@ class FunctionFrame(Frame):
         given = self.defaults.get(argument)
         # a default of another type than all values here would contradict the annotation
         has_default = given is not None and annotation((given,)) == annotation(values)
-        self.variables.append(Variable(name, values, role, slot.is_table, has_default, given))
+        self.variables.append(Variable(name, values, role, slot.is_table, has_default, given, slot.reason))
         return name
 
     def _argument(self, name: str, slot: Slot) -> str:
@@ -306,40 +332,9 @@ class FunctionFrame(Frame):
         return name in self.used
 
     def condition(self, present: Vector, leads: Sequence[Step]) -> str:
-        """The text of where parts are there: the author's condition, an argument, or a new one."""
-        if (asked := self._asked(present, leads[0].node)) is not None:
-            return asked
-        slot = Slot(present, condition_name(leads))
-        opposite = tuple(value if value is ANY else not value for value in present)
-        found = self.find(slot)
-        if found is None and (other := next((a for a in self.arguments if equal(a.values, opposite)), None)):
-            # a switch that leaves the part out says it as well
-            found = f"not {self._name(other)}"
-        return str(found or self._compared(present) or self.create(slot))
-
-    def _compared(self, present: Vector) -> str | None:
-        """`act == "relu"`: an argument has one value wherever the part is there, and others elsewhere.
-
-        A word, or a number that says whether there is anything, is a better reason than a number of channels.
-        """
-        found: list[tuple[bool, Variable, str, Any]] = []
-        for argument in self.arguments:
-            # what follows from parameters of the model may be equal elsewhere, too, where they have other values
-            if is_traced(_known_in_first(present, argument.values)[1]):
-                continue
-            # by their texts: 1 and true are one key of a dictionary
-            here, there = (
-                {repr(v): v for v, p in zip(argument.values, present, strict=True) if p is wanted}
-                for wanted in (True, False)
-            )
-            for sign, values in (("==", here), ("!=", there)):
-                if len(values) == 1 and not set(here) & set(there):
-                    value = next(iter(values.values()))
-                    # sorted last, in a stable order: channels that happen to tell the bodies apart
-                    found.append((isinstance(value, int) and value not in (0, 1), argument, sign, value))
-        for _, argument, sign, value in sorted(found, key=lambda one: one[0]):
-            return f"{self._name(argument)} {sign} {flat(literal(value))}"
-        return None
+        """The text of where parts are there: the author's condition, or a new parameter that says it."""
+        slot = Slot(present, condition_name(leads), reason=self.reason(leads[0]))
+        return str(self.find(slot) or self.create(slot))
 
     def _without_any(self, values: Vector) -> Vector:
         """With numbers where any will do: what comes in, if that fits."""

@@ -8,16 +8,13 @@ from dataclasses import replace
 
 from archlang.backends.input_check import InputCheck, Pattern, condition, input_check, trains_parts
 from archlang.backends.torch_source.samples import Samples
-from archlang.backends.torch_source.text import WIDTH, Code
+from archlang.backends.torch_source.text import LONGEST_LINE, WIDTH, Code
 from archlang.backends.torch_source.words import variable_name
 from archlang.ir.graph import BodyId, Input, Model
 
 NAME = "check_input"
 
 TRAINING_NAME = "check_training_input"
-
-LONGEST_LINE = 120
-"""Characters of a line that a message may take before it is broken."""
 
 
 def guards(samples: Samples) -> dict[str, InputCheck]:

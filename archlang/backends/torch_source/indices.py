@@ -60,7 +60,7 @@ def find_written(
 
 def _gives(one: Written, index: str, value: object, around: Mapping[str, Any], copies: range, author: Author) -> bool:
     """Whether an expression is a value, of the same type, for each copy of a run."""
-    given = (author.value(one, {**around, index: copy}) for copy in copies)
+    given = (author.formula(one, {**around, index: copy}) for copy in copies)
     return value is ANY or all(repr(number) == repr(value) for number in given)
 
 

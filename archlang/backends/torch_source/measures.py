@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
 
+from archlang.backends.torch_source.conditions import Conditions
 from archlang.backends.torch_source.parts import Parts
 from archlang.backends.torch_source.recursion import merged_recursions
 from archlang.backends.torch_source.steps import Copies, Part, Segment, Step, Style, segments_of
@@ -23,10 +24,10 @@ class Measures(Parts):
     """The parts of a model with their measures, each taken once."""
 
     def __init__(
-        self, model: Model, separate: frozenset[str] = frozenset(), used: frozenset[BodyId] | None = None
+        self, model: Model, conditions: Conditions, separate: frozenset[str], used: frozenset[BodyId] | None = None
     ) -> None:
         used = frozenset(range(len(model.bodies))) if used is None else used
-        super().__init__(model, separate, used, merged_recursions(model, separate, used))
+        super().__init__(model, separate, used, merged_recursions(model, conditions, separate, used), conditions)
         # per object, as in `Parts`: a cache on the class would keep every model alive
         self.size = cache(self._size)
         self.counted = cache(self._counted)

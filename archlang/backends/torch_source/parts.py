@@ -13,7 +13,9 @@ from functools import cache, cached_property, partial
 from itertools import groupby
 
 from archlang.backends.flattening import is_put_in, takes_any_shape
-from archlang.backends.torch_source.alignment import Alignment, NotMergeable, align
+from archlang.backends.torch_source.alignment import Alignment, Draft, NotMergeable, align
+from archlang.backends.torch_source.conditions import Conditions
+from archlang.backends.torch_source.rows import is_middle, presences
 from archlang.backends.torch_source.steps import (
     Copies,
     Part,
@@ -26,6 +28,7 @@ from archlang.backends.torch_source.steps import (
     shift_all,
     shifted,
 )
+from archlang.backends.torch_source.vectors import Vector
 from archlang.ir.graph import BodyId, Call, Layer, Model, Name, Ref, Repeat
 from archlang.ir.ops.base import Op, Shape
 from archlang.ir.ops.embedding import LearnedTensor
@@ -50,8 +53,10 @@ class Parts:
         separate: frozenset[str] = frozenset(),
         used: frozenset[BodyId] | None = None,
         recursive: frozenset[str] = frozenset(),
+        conditions: Conditions | None = None,
     ) -> None:
         self.model = model
+        self.conditions = conditions or Conditions(None)
         self.separate = separate
         self.recursive = recursive
         self.used = frozenset(range(len(model.bodies))) if used is None else used
@@ -115,7 +120,7 @@ class Parts:
             copies = Copies(run.body, run.count, run.count > 1 and bool(self.part(run.body).lead))
             lead = () if copies.whole else tuple(self._lead(run.body))
             if pending and (lead or self._differs(pending[0], copies)):
-                yield Segment(tuple(pending), tuple(first.items())), self._given(pending)
+                yield Segment(tuple(pending), tuple(first.items()), repeat.origin), self._given(pending)
                 pending = []
             yield from lead
             # a segment's names begin where its first run does
@@ -123,7 +128,7 @@ class Parts:
             pending.append(copies)
             starts = advance(starts, self.model.bodies[run.body], run.count)
         if pending:
-            yield Segment(tuple(pending), tuple(first.items())), self._given(pending)
+            yield Segment(tuple(pending), tuple(first.items()), repeat.origin), self._given(pending)
 
     def _given(self, runs: list[Copies]) -> tuple[Shape, ...]:
         body = self.model.bodies[runs[-1].body]
@@ -220,7 +225,14 @@ class Parts:
             for body, part in zip(bodies, parts, strict=True)
         }
         counts_vary = all(self.is_plain(body) and self.is_numbered(body) for body in bodies)
-        return len(faces) == 1 and self._align(parts, counts_vary) is not None
+        alignment = self._align(parts, counts_vary) if len(faces) == 1 else None
+        return alignment is not None and all(map(self._may_be_missing, alignment.drafts))
+
+    def _may_be_missing(self, draft: Draft) -> bool:
+        """Whether the bodies that lack a row do so because the author left it to a condition; or none does."""
+        if None not in draft.places or is_middle(draft.step.node):
+            return True
+        return self.conditions.at(draft.step.node.origin) is not None
 
     def look(self, part: Part) -> int:
         """A number that is equal for parts of which each step is like that of the others."""
@@ -249,6 +261,17 @@ class Parts:
             raise NotMergeable
         columns = [0 if part is None else order.index(self.look(part)) for part in parts]
         return alignment.rows(parts, columns), alignment.outputs
+
+    def together(self, rows: Sequence[Row], parts: Sequence[Part | None]) -> Iterator[tuple[Vector | None, list[int]]]:
+        """The places of rows that follow each other and are there together, for the same reason, with where they are.
+
+        What is there as often for another reason is not there together: for other arguments the two may differ.
+        """
+        there = presences(rows, parts)
+        reasons = [self.conditions.at(row.lead.node.origin) for row in rows]
+        keys = [(present, None if present is None else why) for present, why in zip(there, reasons, strict=True)]
+        for (present, _), places in groupby(range(len(rows)), keys.__getitem__):
+            yield present, list(places)
 
     def _aligned_looks(self, looks: tuple[int, ...]) -> Alignment | None:
         known = {look: part for part, look in self._looks.values()}

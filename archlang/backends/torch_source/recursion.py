@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archlang.backends.torch_source.conditions import Conditions
 from archlang.backends.torch_source.parts import MOST_STRUCTURES, Parts
 from archlang.ir.graph import BodyId, Model, bodies_of
 
 
-def merged_recursions(model: Model, separate: frozenset[str], used: frozenset[BodyId]) -> frozenset[str]:
+def merged_recursions(
+    model: Model, conditions: Conditions, separate: frozenset[str], used: frozenset[BodyId]
+) -> frozenset[str]:
     """The recursive blocks, less `separate`, that have one class each, given that the others of them have."""
     candidates = frozenset(_recursive(model, used)) - separate
     while candidates:
-        parts = Parts(model, separate, used, candidates)
+        parts = Parts(model, separate, used, candidates, conditions)
         unfit = {definition for definition in candidates if not _has_one_class(parts, definition)}
         if not unfit:
             break

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice, product
 from typing import Any
 
-from archlang.backends.torch_source.authors import Family, Tracing
+from archlang.backends.torch_source.authors import Author, Family, Tracing
 from archlang.backends.torch_source.frames import Variable
 from archlang.backends.torch_source.measures import Measures
 from archlang.ir.graph import Body, BodyId, Call, Model, Node, Repeat, bodies_of
@@ -111,14 +111,14 @@ class Samples:
 
 
 def take_samples(
-    model: Model, family: Family | None, fixed: frozenset[str] = frozenset(), separate: frozenset[str] = frozenset()
+    model: Model, author: Author, fixed: frozenset[str] = frozenset(), separate: frozenset[str] = frozenset()
 ) -> Samples:
     """The samples of a model in which parameters vary, those of `fixed` left out.
 
     It is itself alone without a family, or where making it again takes long. Blocks in `separate` have a class for
     each structure, so that a model with another of them is of another structure itself.
     """
-    nodes = sum(len(body.nodes) for body in model.bodies)
+    nodes, family = sum(len(body.nodes) for body in model.bodies), author.family
     if family is None or nodes > LARGEST_MODEL:
         known = {argument.name: argument.value for argument in model.arguments} if family is None else family.parameters
         return _alone(model, known, family is not None)
@@ -127,7 +127,7 @@ def take_samples(
     # n switches have 2^n combinations, each a model to be made
     names -= _surplus(name for name, value in family.parameters.items() if name in names and isinstance(value, bool))
     while names:
-        found = _sampled_all(model, family, frozenset(names), separate, most)
+        found = _sampled_all(model, author, family, frozenset(names), separate, most)
         if isinstance(found, Samples):
             return found
         names -= found
@@ -146,7 +146,7 @@ def _surplus(switches: Iterator[str]) -> set[str]:
 
 
 def _sampled_all(
-    model: Model, family: Family, names: frozenset[str], separate: frozenset[str], most: int
+    model: Model, author: Author, family: Family, names: frozenset[str], separate: frozenset[str], most: int
 ) -> Samples | set[str]:
     """The samples with these parameters traced, or which of them stand in the way."""
     # traced twice: the sizes of the first model tell which parameters are at least 1, so that the second one can settle
@@ -163,7 +163,7 @@ def _sampled_all(
     own = len(table.bodies)
     values = {name: value for name, value in family.parameters.items() if name in names}
     found = {name: list(_alternatives(table, tracing, name, value, most)) for name, value in values.items()}
-    structure = Measures(table.merged(model), separate).structure
+    structure = Measures(table.merged(model), author.conditions, separate).structure
     # a parameter without a single other legal value has not shown what follows from it
     alike = {
         name for name, made in found.items() if made and all(structure(s.root) == structure(base.root) for s in made)
@@ -174,7 +174,7 @@ def _sampled_all(
     free = tuple(values)
     joint = [*_joint(free, table, tracing, found, most), *_switched(values, table, tracing)]
     merged = table.merged(model)
-    structure = Measures(merged, separate).structure
+    structure = Measures(merged, author.conditions, separate).structure
     if stuck := set(tracing.decided) & names:
         return stuck
     if any(structure(sample.root) != structure(base.root) for sample in joint):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Literal
 
-from archlang.ir.graph import BodyId, Call, Layer, Ref
+from archlang.ir.graph import BodyId, Call, Layer, Origin, Ref
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.linear import Flatten
 from archlang.ir.walk import Starts
@@ -44,6 +44,7 @@ class Segment:
 
     runs: tuple[Copies, ...]
     starts: tuple[tuple[str, int], ...]
+    origin: Origin = field(compare=False)
 
     @property
     def count(self) -> int:

@@ -5,14 +5,19 @@ What is broken has one entry on each line and a trailing comma, so that formatti
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from unicodedata import east_asian_width
 
 from archlang.records import record
 
 # files are formatted for lines of 120: trailing commas keep ruff from joining what is broken at 100
 WIDTH = 100
 INDENT = 4
+
+LONGEST_LINE = 120
+"""Characters of a line that linters accept."""
 
 
 @record
@@ -105,11 +110,26 @@ class Code:
         # backslashes first, or those that hide quotes would be doubled in turn
         texts = [text.replace("\\", "\\\\").replace('"""', r"\"\"\"") for text in paragraphs]
         blank = " " * self.indent
-        if len(texts) == 1 and "\n" not in texts[0] and self._fits(f'"""{texts[0]}"""'):
+        if len(texts) == 1 and "\n" not in texts[0] and self.indent + len(texts[0]) + 6 <= LONGEST_LINE:
             self.lines.append(f'{blank}"""{texts[0]}"""')
             return
-        lines = "\n\n".join(texts).split("\n")
+        whole = "\n\n".join(texts).split("\n")
+        # the quotes stand in front of the first line
+        room = [LONGEST_LINE - self.indent - (0 if place else 3) for place in range(len(whole))]
+        lines = [part for line, width in zip(whole, room, strict=True) for part in wrapped(line, width)]
         self.lines.append(f'{blank}"""{lines[0]}')
         # empty lines stay empty: formatters remove blanks at line ends
         self.lines.extend(f"{blank}{line}" if line else "" for line in lines[1:])
         self.lines.append(f'{blank}"""')
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """A line of a docstring on as many lines as it takes; what goes on behind an indent is indented further."""
+    # linters count letters that take two columns as two
+    width = width // 2 if any(east_asian_width(letter) in "WF" for letter in line) else width
+    indent = line[: len(line) - len(line.lstrip())]
+    further = indent + " " * INDENT if indent else ""
+    # a backslash and what it hides stay together
+    whole = "\\" in line
+    parts = textwrap.wrap(line, width, subsequent_indent=further, break_long_words=not whole, break_on_hyphens=False)
+    return parts or [""]

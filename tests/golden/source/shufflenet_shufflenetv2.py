@@ -91,8 +91,8 @@ class Keeping(nn.Module):
         self.length = c // 2
 
     def forward(self, x: Tensor) -> Tensor:
-        y = torch.narrow(x, 1, 0, self.length)
-        x = torch.narrow(x, 1, self.length, self.length)
+        y = x[:, : self.length]
+        x = x[:, self.length :]
         x = self.branch2(x)
         x = torch.cat((y, x), dim=1)
         return self.shuffle(x)

@@ -103,6 +103,6 @@ class ViTB16(nn.Module):
         x = torch.permute(x, (0, 2, 1))  # 196x768
         x = torch.cat((self.class_token.expand(x.shape[0], -1, -1), x), dim=1)  # 197x768
         x = self.encoder(x)
-        x = torch.narrow(x, 1, 0, 1)  # 1x768
+        x = x[:, :1]  # 1x768
         x = torch.flatten(x, 1)  # 768
         return self.heads(x)  # 1000

@@ -103,6 +103,6 @@ class ViTL16(nn.Module):
         x = torch.permute(x, (0, 2, 1))  # 196x1024
         x = torch.cat((self.class_token.expand(x.shape[0], -1, -1), x), dim=1)  # 197x1024
         x = self.encoder(x)
-        x = torch.narrow(x, 1, 0, 1)  # 1x1024
+        x = x[:, :1]  # 1x1024
         x = torch.flatten(x, 1)  # 1024
         return self.heads(x)  # 1000
