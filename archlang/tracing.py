@@ -29,11 +29,15 @@ from archlang.traced import (
     symbol,
 )
 
+Asked = tuple[ast.Expression, str, frozenset[str], bool]
+"""A condition, how the values of its names follow from the parameters, which of these decided it, and the outcome."""
+
 
 class TracingEvaluator(Evaluator):
     """Evaluates expressions of traced numbers. Parameters of `positive` are known to be at least 1.
 
-    `decided` are parameters that decided something, `conditions` the conditions of optional parts that some decide.
+    `decided` are parameters that decided something, `conditions` the conditions of optional parts that some decide,
+    `asked` each time that one was asked.
     """
 
     def __init__(self, like: Evaluator, positive: frozenset[str] = frozenset()) -> None:
@@ -41,6 +45,7 @@ class TracingEvaluator(Evaluator):
         self.positive = positive
         self.decided: set[str] = set()
         self.conditions: dict[int, tuple[ast.Expression, set[str]]] = {}
+        self.asked: list[Asked] = []
         self.functions = {**FUNCTIONS, **{name: partial(self._call, name) for name in FUNCTIONS}}
         self.arithmetic = {sign: partial(_calculated, sign) for sign in ARITHMETIC}
 
@@ -51,11 +56,13 @@ class TracingEvaluator(Evaluator):
             return super().truth(node, env)
         outer, self.decided = self.decided, set()
         try:
-            return super().truth(node, env)
-        finally:
+            holds = super().truth(node, env)
             if self.decided:
                 # the node is kept beside its id, or another node could get the same
                 self.conditions.setdefault(id(node), (node, set()))[1].update(self.decided)
+                self.asked.append((node, _values_text(node, env), frozenset(self.decided), holds))
+            return holds
+        finally:
             self.decided = outer
 
     def settled(self, node: ast.Expression, env: Environment) -> Any:
@@ -154,6 +161,19 @@ def _calculated(sign: str, left: Any, right: Any) -> Any:
     if isinstance(left, float) and isinstance(right, TracedInt):
         return power(left, right) if sign == "**" else fraction(sign, left, right)
     return ARITHMETIC[sign](left, right)
+
+
+def _values_text(node: ast.Expression, env: Environment) -> str:
+    """How the values of an expression's names follow from the parameters, whatever these are."""
+    names = sorted({inner.name for inner in walk(node) if isinstance(inner, ast.NameUse)} & set(env.names()))
+    return ", ".join(f"{name}={_formula(env.find(name))}" for name in names)
+
+
+def _formula(value: Any) -> str:
+    if isinstance(value, tuple):
+        items: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
+        return f"[{', '.join(map(_formula, items))}]"
+    return value.text if isinstance(value, Traced) else repr(value)
 
 
 def _with_values(node: ast.Expression, env: Environment) -> str:

@@ -22,7 +22,7 @@ from archlang.families import Family
 from archlang.ir.graph import Model
 from archlang.syntax import ast
 from archlang.traced import traced
-from archlang.tracing import TracingEvaluator
+from archlang.tracing import Asked, TracingEvaluator
 
 
 class Variants:
@@ -137,6 +137,7 @@ class Tracing:
         # with a memory of its own: a body made of traced numbers must not serve a check
         run.selected = Elaborator(run.program, run.evaluate, run.collector, run.options)
         self._family = Family(run, variants.definition, {})
+        self._outcomes: dict[tuple[int, str], tuple[Asked, set[bool]]] = {}
 
     @property
     def decided(self) -> frozenset[str]:
@@ -151,11 +152,22 @@ class Tracing:
     def make(self, values: Mapping[str, Any]) -> Model | None:
         """The model with other values; None where they are not legal."""
         given = {name: traced(value, name) for name, value in {**self._values, **values}.items() if name in self._names}
+        self._evaluate.asked.clear()
         try:
             made = self._family.member({**values, **given}).model
         except (Diagnosed, Silenced):
             return None
+        # what was asked on the way to no model has shown nothing
+        for asked in self._evaluate.asked if made else ():
+            node, text, _, holds = asked
+            self._outcomes.setdefault((id(node), text), (asked, set()))[1].add(holds)
         return made and made.with_numbers
+
+    @property
+    def one_sided(self) -> tuple[tuple[ast.Expression, frozenset[str]], ...]:
+        """Conditions with one outcome in all models made so far, somewhere in them: the other is not known."""
+        found = (asked for asked, outcomes in self._outcomes.values() if len(outcomes) == 1)
+        return tuple((node, names) for node, _, names, _ in found)
 
 
 def variants_of(run: Run, model: Model) -> Variants | None:

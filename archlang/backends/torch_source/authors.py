@@ -49,6 +49,11 @@ class Tracing(Protocol):
         """The conditions of optional parts that parameters decide, with these."""
         ...
 
+    @property
+    def one_sided(self) -> Sequence[tuple[ast.Expression, frozenset[str]]]:
+        """The conditions that have one outcome in all models made so far, somewhere in them."""
+        ...
+
     def make(self, values: Mapping[str, Any]) -> Any:
         """The model with other values; None where they are not legal."""
         ...

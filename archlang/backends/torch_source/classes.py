@@ -145,7 +145,9 @@ class Classes:
                 return self.samples.least(names)
             if any(one.definition in self.parts.recursive for one in owners):
                 return self.samples.least(names)
-        return None
+        # what flows on where a condition has the outcome that no sample has is not known
+        unknown = (names for node, names in self.samples.one_sided if not self.parts.keeps_shapes(node))
+        return next(map(self.samples.least, unknown), None)
 
     # ---- which classes there are
 

@@ -33,6 +33,10 @@ from archlang.ir.graph import BodyId, Call, Layer, Model, Name, Ref, Repeat
 from archlang.ir.ops.base import Op, Shape
 from archlang.ir.ops.embedding import LearnedTensor
 from archlang.ir.walk import Starts, advance
+from archlang.syntax import ast
+
+SHAPELESS = frozenset({"activation", "norm", "regularisation"})
+"""Families of layers that give what they take, as far as shapes go."""
 
 MOST_STRUCTURES = 16
 """Structures of one block beyond which each has a class of its own."""
@@ -261,6 +265,12 @@ class Parts:
             raise NotMergeable
         columns = [0 if part is None else order.index(self.look(part)) for part in parts]
         return alignment.rows(parts, columns), alignment.outputs
+
+    def keeps_shapes(self, condition: ast.Expression) -> bool:
+        """Whether what a condition decides about lets pass whatever shape there is."""
+        nodes = (node for body in self.used for node in self.model.bodies[body].nodes)
+        parts = [node for node in nodes if any(one.node is condition for one in self.conditions.at(node.origin) or ())]
+        return bool(parts) and all(isinstance(node, Layer) and node.op.family in SHAPELESS for node in parts)
 
     def together(self, rows: Sequence[Row], parts: Sequence[Part | None]) -> Iterator[tuple[Vector | None, list[int]]]:
         """The places of rows that follow each other and are there together, for the same reason, with where they are.

@@ -49,7 +49,8 @@ class Sample:
 class Samples:
     """A model, and others of its structure behind it; `bodies` are those of all, the model's own before `own`.
 
-    `fixed` are parameters that change more than numbers, if other values were `tried`.
+    `fixed` are parameters that change more than numbers, if other values were `tried`. `conditions` are those that free
+    parameters decide, `one_sided` those of them with one outcome in all samples, somewhere in the model.
     """
 
     model: Model
@@ -60,6 +61,7 @@ class Samples:
     fixed: tuple[str, ...] = ()
     tried: bool = False
     conditions: tuple[tuple[ast.Expression, frozenset[str]], ...] = ()
+    one_sided: tuple[tuple[ast.Expression, frozenset[str]], ...] = ()
 
     @property
     def roots(self) -> tuple[BodyId, ...]:
@@ -181,7 +183,8 @@ def _sampled_all(
         return set(free[-1:])
     fixed = tuple(name for name in family.parameters if name not in free)
     samples = (base, *(sample for name in free for sample in found[name]), *joint)
-    return Samples(merged, own, samples, family.parameters, free, fixed, True, tuple(tracing.conditions))
+    conditions, one_sided = tuple(tracing.conditions), tuple(tracing.one_sided)
+    return Samples(merged, own, samples, family.parameters, free, fixed, True, conditions, one_sided)
 
 
 def _positive(model: Model) -> frozenset[str]:
