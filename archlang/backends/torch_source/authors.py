@@ -5,6 +5,7 @@ Only the words are taken from here. Whether an expression gives the right number
 
 from __future__ import annotations
 
+import ast as python
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -32,6 +33,12 @@ FOLDING = frozenset({"max", "min", "sum"})
 # Python's own table; 0 is for conditionals and comprehensions, which need parentheses inside everything
 PRECEDENCE = {"or": 1, "and": 2, "not": 3, "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "**": 8}
 COMPARISON = 4
+OPPOSITES = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in"}
+"""What a comparison of two values is where it does not hold."""
+
+TURNED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+"""A comparison read from the other side."""
+
 NEGATION = 7
 ATOM = 9
 
@@ -271,7 +278,17 @@ def _text(node: ast.Expression, names: Mapping[str, str]) -> tuple[str, int]:
         case ast.Conditional():
             # a conditional inside a conditional keeps its parentheses, which Python could do without at the end
             parts = [_bound(part, names, 1) for part in (node.chosen, node.condition, node.other)]
+            if {parts[0], parts[2]} == {"True", "False"}:
+                return (
+                    (f"not {_bound(node.condition, names, 4)}", 3)
+                    if parts[2] == "True"
+                    else _text(node.condition, names)
+                )
             return f"{parts[0]} if {parts[1]} else {parts[2]}", 0
+        case ast.Unary(operator="not", operand=ast.Operation(operators=(sign,)) as operand) if sign in OPPOSITES:
+            return _compared(operand, OPPOSITES[sign], names), COMPARISON
+        case ast.Unary(operator="not", operand=ast.Unary(operator="not", operand=operand)):
+            return _text(operand, names)
         case ast.Unary(operator="not"):
             return f"not {_bound(node.operand, names, _below(node, 3))}", 3
         case ast.Unary():
@@ -297,7 +314,38 @@ def _comprehension(node: ast.Comprehension, names: Mapping[str, str]) -> str:
     return f"{_bound(node.item, inside, 1)} for {', '.join(node.loop.names)} in {items}{condition}"
 
 
+def _compared(node: ast.Operation, sign: str, names: Mapping[str, str]) -> str:
+    """A comparison of two values; what does not change stands behind, and is asked for as linters want it."""
+    left, right = (_bound(operand, names, COMPARISON + 1) for operand in node.operands)
+    if sign in TURNED and _constancy(python.parse(left, mode="eval").body) > _constancy(
+        python.parse(right, mode="eval").body
+    ):
+        left, right, sign = right, left, TURNED[sign]
+    if right in ("True", "False", "None"):
+        sign = {"==": "is", "!=": "is not"}.get(sign, sign)
+    return f"{left} {sign} {right}"
+
+
+def _constancy(node: python.expr) -> int:
+    """How much a value looks like a constant: 2 for a literal, 1 for a name in capitals, 0 for anything else."""
+    match node:
+        case python.Constant():
+            return 2
+        case python.Name(id=name) | python.Attribute(attr=name):
+            return int(name.isupper())
+        case python.UnaryOp():
+            return _constancy(node.operand)
+        case python.BinOp():
+            return min(_constancy(node.left), _constancy(node.right))
+        case python.Tuple() | python.List():
+            return min(map(_constancy, node.elts), default=2)
+        case _:
+            return 0
+
+
 def _operation(node: ast.Operation, names: Mapping[str, str]) -> tuple[str, int]:
+    if len(node.operators) == 1 and node.operators[0] in OPPOSITES:
+        return _compared(node, node.operators[0], names), COMPARISON
     binds = PRECEDENCE.get(node.operators[0], COMPARISON)
     power = node.operators[0] == "**"
     # `a - (b - c)` and `(a**b)**c`: the side that operators do not group to needs a stronger operand

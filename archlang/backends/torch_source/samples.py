@@ -30,6 +30,9 @@ TRIES = 8
 MOST_SWITCHES = 3
 """Switches of which all combinations are tried; further ones are no arguments."""
 
+FACTORS = (5, 16, 0.5, 0.25, 0)
+"""How many times as large further values are where a condition has had one outcome."""
+
 LARGE_MODEL = 400
 """Nodes of a model that takes a while to make."""
 
@@ -165,6 +168,7 @@ def _sampled_all(
     own = len(table.bodies)
     values = {name: value for name, value in family.parameters.items() if name in names}
     found = {name: list(_alternatives(table, tracing, name, value, most)) for name, value in values.items()}
+    _look_further(table, tracing, values, found)
     structure = Measures(table.merged(model), author.conditions, separate).structure
     # a parameter without a single other legal value has not shown what follows from it
     alike = {
@@ -225,6 +229,25 @@ def _alternatives(table: _Table, tracing: Tracing, name: str, value: Any, most: 
     """The model with further values of one parameter, at most so many."""
     tried = (sample for other in islice(_others(value), TRIES) for sample in _sampled(table, tracing, {name: other}))
     return islice(tried, most)
+
+
+def _look_further(
+    table: _Table, tracing: Tracing, values: Mapping[str, Any], found: Mapping[str, list[Sample]]
+) -> None:
+    """Add samples far from the model's own values, until each condition has been met with both outcomes."""
+    for name, value in values.items():
+        for factor in FACTORS:
+            if not any(name in names for _, names in tracing.one_sided):
+                break
+            found[name].extend(_sampled(table, tracing, {name: _scaled(value, factor)}))
+
+
+def _scaled(value: Any, factor: float) -> Any:
+    """A value so many times as large, whole numbers at least 1."""
+    if isinstance(value, tuple):
+        items: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
+        return tuple(_scaled(item, factor) for item in items)
+    return max(1, int(value * factor)) if type(value) is int else value
 
 
 def _can_vary(value: Any) -> bool:
