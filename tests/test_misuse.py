@@ -106,6 +106,17 @@ def test_parts_by_number() -> None:
     assert "skip cannot take `3`" in refusal(archlang.transfer, net(), net(), skip=[3])
 
 
+@pytest.mark.parametrize("part", ["c", "drop", "g", "g.inner", "two"])
+def test_a_part_that_was_deleted_is_missed_by_its_name(part: str) -> None:
+    module: Any = archlang.loads(
+        "INPUT(3, 8, 8) -> c: CONV(3, 1x1) -> drop: DROPOUT -> g: [ADD{ _, inner: TANH }] -> two: MAXPOOL(2)"
+    )
+    scope, _, name = part.rpartition(".")
+    delattr(module.get_submodule(scope), name)
+    with pytest.raises(AttributeError, match=f"object has no attribute '{name}'"):
+        module(image())
+
+
 @pytest.mark.parametrize("wrong", ["yes", "no", 1, None, [True]])
 def test_what_is_neither_true_nor_false(wrong: Any) -> None:
     for option in ("strict", "convolutional"):

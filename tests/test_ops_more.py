@@ -588,3 +588,20 @@ def test_support_classes_have_no_buffers_and_torchs_names() -> None:
     state = {name for kind, arguments, _ in SUPPORT for name in kind(*arguments).state_dict()}
     assert state == {"weight", "bias"}
     assert not any(list(kind(*arguments).buffers()) for kind, arguments, _ in SUPPORT)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(support.Scale(4), (4, 5, 6)), (support.Scale(6, False, 0.5, -1), (4, 5, 6)), (support.Scale(4), (4,))],
+)
+def test_a_scale_is_traced_and_keeps_how_maps_lie(layer: Any, shape: tuple[int, ...]) -> None:
+    torch.nn.init.normal_(layer.weight)
+    x = torch.randn(2, *shape)
+    axes = [1] * (1 + len(shape))
+    axes[layer.dim] = -1
+    expected = x * layer.weight.view(axes) + (0 if layer.bias is None else layer.bias.view(axes))
+    assert torch.equal(torch.fx.symbolic_trace(layer)(x), expected) and torch.equal(layer(x), expected)
+    assert layer(x).is_contiguous()
+    if len(shape) == 3:
+        lying = x.to(memory_format=torch.channels_last)
+        assert layer(lying).stride() == lying.stride() and torch.equal(layer(lying), expected)

@@ -199,7 +199,12 @@ class Graph(Titled):
         values += [None] * (size - len(values))
         modules: Any = self._modules
         for step, spent, source, target in plan:
-            given = self._run(step, values, x) if source is None else modules[step.child](values[source])
+            if source is None:
+                given = self._run(step, values, x)
+            else:
+                # a part that was deleted is torch's to miss: `object has no attribute 'drop'`
+                part = modules[step.child] if step.child in modules else getattr(self, step.child or "")
+                given = part(values[source])
             if self._kept is not None:
                 given = self._keep(step.name, given)
             # without gradients, memory holds no more than the values that are still to be read
@@ -216,7 +221,7 @@ class Graph(Titled):
         if not step.inputs:
             # expand makes views: a class token stays one tensor whatever the batch
             return getattr(self, step.child or "").expand(x.shape[0], *step.shape)
-        part: Any = self._modules[step.child or ""] if step.function is None else step.function
+        part: Any = getattr(self, step.child or "") if step.function is None else step.function
         result = part(*[values[number] for number in step.inputs], **step.named)
         return result if step.result is None else result[step.result]
 

@@ -61,7 +61,7 @@ class ArchModule(Graph):
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """As torch's, but what is missing or has no such name is said with the names of the inputs."""
-        if (named or len(given) != len(self._built)) and not torch.compiler.is_compiling():
+        if named or len(given) != len(self._built):
             arguments = arguments_of(type(self))
             if arguments is not None:  # the user's own forward takes what it likes
                 labels = dict(zip(arguments, self._inputs, strict=True))

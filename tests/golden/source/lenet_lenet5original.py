@@ -24,10 +24,8 @@ class Scale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape, which stays."""
-        shape = [1] * x.dim()
-        shape[self.dim] = -1
-        x = x * self.weight.view(shape)
-        return x if self.bias is None else x + self.bias.view(shape)
+        x = x.movedim(self.dim, -1) * self.weight
+        return (x if self.bias is None else x + self.bias).movedim(-1, self.dim)
 
 
 class ScaledTanh(nn.Module):
