@@ -157,7 +157,9 @@ class LayerCall:
             len(values) > 2 and not self.word.isupper() and values[0] == shape[0] and _like_filters(*values[1:3])
         )
         if inferred in self.given or odd or as_in_torch:
-            rest = ", ".join(given.text for given in self._written() if given is not self._inferred)
+            instead = self.op_class.instead_of_inferred(self._inferred.value)
+            parts = [instead if given is self._inferred else given.text for given in self._written()]
+            rest = ", ".join(part for part in parts if part)
             corrected = f"{self.word}({rest})" if rest else self.word
             argument = inferred if inferred in self.given else odd or self.positional[-1]
             raise OpError(InferredArgument(self.word, argument, inferred, corrected))
@@ -184,6 +186,8 @@ class LayerCall:
         if self.op_class.inferred == "normalized_shape":  # of more axes it would be another normalisation
             known = {inputs[0][-1], inputs[0][-1:]}
         edit = Edit(self.span, self.word)
+        if instead := self.op_class.instead_of_inferred(left_out.value):
+            return Help(f"write {text}", (Edit(left_out.span, instead),), left_out.value in known)
         # take the comma along: the one behind, or in front of the last argument
         if index + 1 < len(written):
             edit = Edit(self.span.source.span(left_out.span.start, written[index + 1].span.start), "")

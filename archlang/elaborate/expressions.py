@@ -33,6 +33,11 @@ DEEPEST = 100
 STEPS = 2_000_000
 
 
+LABELS_ARE_SOURCES = (
+    "it is a label, and no value: labels are sources of branches, CONCAT{ label, _ }; a block has one input, what flows"
+)
+
+
 class Silenced(Exception):
     """Something that was already reported stands in the way; what needs it says nothing more."""
 
@@ -144,7 +149,9 @@ class Evaluator:
             suggestion = lower if lower in ("true", "false", "none") else closest(node.name, env.names())
             # lets are evaluated from the top down, so one that stands further down has no value yet
             below = any(let.name == node.name for let in env.program.lets)
-            problem = UnknownName(node.name, None if below else suggestion, defined_below=below)
+            known = None if below or node.name in env.program.labels else suggestion
+            instead = LABELS_ARE_SOURCES if node.name in env.program.labels else ""
+            problem = UnknownName(node.name, known, defined_below=below, instead=instead)
             raise diagnosed(problem, node.span, *rename(node.span, problem.suggestion, env.names())) from None
         if value is FAILED:
             raise Silenced

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import prod
 
 from archlang.diagnostics import Edit, Help
-from archlang.errors.words import without_module
+from archlang.errors.words import NICKNAMES, without_module
 from archlang.ir.ops import WORDS
 from archlang.ir.ops.base import REQUIRED, Shape
 from archlang.syntax import ast
@@ -37,6 +37,9 @@ def pasted(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
     """The help that writes `nn.Conv2d(3, 64, 3)` as Conv2d(64, 3): without what archlang finds out by itself. It is
     safe if that is what flows in."""
     word, arguments = without_module(call.word), [a for a in call.arguments or () if a.name not in IDLE]
+    nickname = NICKNAMES.get(word.lower(), "")
+    # BatchNorm(64), a wrapper's name, is told the channels as torch's classes are; Dense(10) is not
+    word = nickname if nickname in WORDS and WORDS[nickname].family == "norm" else word
     op = WORDS.get(word)
     # only with torch's module in front: without it, Conv2d(64, 3) is right as it stands
     if op is None or word == call.word or not op.inferred or not shape:
@@ -49,8 +52,11 @@ def pasted(call: ast.Call, shape: Shape | None) -> tuple[Help, ...]:
     # nn.Linear(10) has no argument too many: one of two is missing, and nobody knows which
     if left_out is None or len(arguments) <= needed:
         return ()
-    kept = ", ".join(_in_our_words(argument) for argument in arguments if argument is not left_out)
-    text, value = f"{word}({kept})" if kept else word, left_out.value
+    value = left_out.value
+    instead = op.instead_of_inferred(value.value if isinstance(value, ast.Literal) else None)
+    parts = [instead if argument is left_out else _in_our_words(argument) for argument in arguments]
+    kept = ", ".join(part for part in parts if part)
+    text = f"{word}({kept})" if kept else word
     # channels of a map, features of a sequence, all of a map that FC flattens
     known = (shape[-1],) if op.inferred == "normalized_shape" else (shape[0], shape[-1], prod(shape))
     safe = isinstance(value, ast.Literal) and value.value in known

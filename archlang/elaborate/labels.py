@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from archlang.diagnostics import Edit, Help
 from archlang.elaborate.expressions import diagnosed
 from archlang.elaborate.program import switch_name, walk
 from archlang.errors.names import ReservedName
@@ -25,8 +26,18 @@ def label_text(label: ast.Label, evaluate: Evaluate) -> str:
     text = _fill(label, evaluate) if label.quoted else label.text
     reason = label_problem(text)
     if reason:
-        raise diagnosed(BadLabel(text, reason) if label.quoted else ReservedName(text, reason), label.span)
+        raise diagnosed(
+            BadLabel(text, reason) if label.quoted else ReservedName(text, reason), label.span, *_plain(label)
+        )
     return text
+
+
+def _plain(label: ast.Label) -> tuple[Help, ...]:
+    """The help that writes `_` for signs that no name has: torchvision's `block1-0`."""
+    plain = re.sub(r"[-. ]", "_", label.text)
+    if not label.quoted or "{" in label.text or label_problem(plain):
+        return ()
+    return (Help(f'write "{plain}"', (Edit(label.span, f'"{plain}"'),)),)
 
 
 def _fill(label: ast.Label, evaluate: Evaluate) -> str:

@@ -102,9 +102,18 @@ NICKNAMES = {
     "rate": "p",
     "strides": "stride",
     "swish": "SILU",
+    "syncbatchnorm": "BN",
     "units": "out_features",
 }
 """What other frameworks and papers call our words; an empty one has no counterpart that a likeness should suggest."""
+
+
+ANOTHER = frozenset({
+    "alphadropout", "bilinear", "buffer", "constantpad1d", "constantpad2d", "constantpad3d", "cosineembeddingloss",
+    "embeddingbag", "glu", "hardshrink", "hingeembeddingloss", "matmul", "max", "min", "module", "norm",
+    "parameterdict", "parameterlist", "repeat", "rmsnorm", "rnn", "rrelu", "softmin", "softsign", "split", "unfold",
+})  # fmt: skip
+"""Functions that are like one of our words in spelling alone: to put that in their place makes another network."""
 
 
 MODULES = re.compile(r"^(?:tf\.|torch\.|keras\.)*(?:nn|F|functional|layers|ops)\.|^(?:tf|torch|keras)\.", re.ASCII)
@@ -125,7 +134,7 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     # `nn.Conv2d` is no slip of spelling: the word is known, and only its module is too much
     if bare in known and bare != word:
         return bare
-    nickname = NICKNAMES.get(bare.lower())
+    nickname = "" if bare.lower() in ANOTHER else NICKNAMES.get(bare.lower())
     if nickname is None:
         # who writes `CONF` writes the lectures' words, and means CONV before Conv1d
         plain = {name for name in known if name[-2:] not in ("1d", "2d", "3d")} if bare.isupper() else known

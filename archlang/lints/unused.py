@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from archlang.diagnostics import Edit, Help
 from archlang.elaborate.labels import value_names
@@ -96,12 +97,26 @@ def unused_labels(file: FileText) -> Iterator[Finding]:
     for tree in file.own:
         words = file.words[tree.name]
         arguments = value_names(tree)
+        behind = _stages_behind(file.parts[tree.name])
         for node in file.parts[tree.name]:
             # the label of a layer names its weights and is of use without a reader; `_` has none
             label = node.label if isinstance(node, ast.Stage) and node.part.span.text == HERE else None
             if isinstance(node, ast.Stage) and label and not label.quoted and label.text not in words | arguments:
-                edit = Edit(file.source.span(label.span.start, node.part.span.start), "")
+                # `x: _ -> RELU` is RELU: without its label a `_` in front of others says nothing
+                later = None if node.suffixes or node.stated else behind.get(id(node))
+                edit = Edit(file.source.span(label.span.start, later or node.part.span.start), "")
                 helps = (Help("leave the label out", (edit,), safe=True),)
                 from archlang.errors.unused import UnusedLabel
 
                 yield Finding(UnusedLabel(label.text), span=label.span, helps=helps)
+
+
+def _stages_behind(nodes: Iterable[ast.Node]) -> dict[int, int]:
+    """Where the stage behind each begins, unless a comment stands between the two."""
+    chains = (node for node in nodes if isinstance(node, ast.Chain))
+    pairs = (pair for chain in chains for pair in pairwise(chain.stages))
+    return {
+        id(one): other.span.start
+        for one, other in pairs
+        if "#" not in one.span.source.text[one.span.start : other.span.start]
+    }

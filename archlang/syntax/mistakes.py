@@ -79,6 +79,26 @@ SLIPS = (
     _Slip(re.compile(r";"), "COMMA", "arguments and items are separated by `,`", ","),
     _Slip(re.compile(r";"), "", "definitions need no separator"),
     _Slip(re.compile(r"=(?!=)"), "COMPARISON", "`==` compares; `=` gives a value to an argument or a name", "=="),
+    _Slip(
+        re.compile(r"for\b"),
+        "RSQB",
+        "a comprehension has one `for`; they nest: [[CONV(a*b, 1) for b in widths] for a in [1, 2]]",
+    ),
+    _Slip(
+        re.compile(r"(?<=\w):"),
+        "RSQB",
+        "lists have no slices, write a comprehension: [sizes[i] for i in range(1, len(sizes))]",
+    ),
+    _Slip(
+        re.compile(r"(?<=\w\[):"),
+        "",
+        "lists have no slices, write a comprehension: [sizes[i] for i in range(2)]",
+    ),
+    _Slip(
+        re.compile(r"-(?=\w*[ \t]*:)"),
+        "",
+        "a label has letters, digits and _, and no `-`: write block1_0",
+    ),
     _Slip(re.compile(r"(?:import|from)\b"), "", 'names come from other files so: from "file.arch" import name'),
 )
 """The first that fits counts; `expected` names a terminal that must be possible."""

@@ -144,6 +144,11 @@ class PReLU(Op):
     signature = (flag("channels", False), number("fill", 0.25))
 
     @classmethod
+    def instead_of_inferred(cls, value: object) -> str:
+        """`PReLU(64)` learns a number for each channel, a bare PReLU one for all."""
+        return "" if value == 1 else "channels=true"
+
+    @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         """`channels=true` takes the number of parameters from the input, where torch wants it written."""
         return cls(num_parameters=shape[0] if given["channels"] else 1, fill=given["fill"])

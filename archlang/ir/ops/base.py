@@ -139,6 +139,12 @@ class Op:
     keeps_integers: ClassVar[bool] = False
 
     @classmethod
+    def instead_of_inferred(cls, value: object) -> str:
+        """What to write for torch's argument `inferred` of this value: nothing, mostly."""
+        del value
+        return ""
+
+    @classmethod
     def build(cls, word: str, given: dict[str, Value], shape: Shape) -> Self:
         """The op for `given` (canonical values, defaults filled in) on an input of `shape`."""
         del word, shape

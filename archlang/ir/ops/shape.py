@@ -28,7 +28,7 @@ from archlang.ir.ops.trace import Tensor, Trace
 from archlang.ir.ops.window import WINDOW_SHAPES
 from archlang.records import record
 
-MOST_AXES = 4
+MOST_AXES = 16
 """Axes that flow at most, the batch not counted."""
 
 
