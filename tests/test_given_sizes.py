@@ -127,6 +127,9 @@ def test_sizes_that_contradict_each_other_are_refused(
         ("model Sq(N) = INPUT(3, N, N) -> CROP(to=N - 2)\nmodel Net = Sq(N=2*T)", (3, 64, 64), (3, 62, 62)),
         ("model Net = INPUT(3, H*W) -> CROP(to=H)", (3, 64), None),
         ("INPUT(3, H, W)", (3, 64), None),
+        ("model Net(shape) = INPUT(shape) -> CONV(4, 1)", (3, 9, 9), (4, 9, 9)),
+        ("model Net(shape) = INPUT(shape) -> RESHAPE(shape)", (3, 9, 9), (3, 9, 9)),
+        ("model Net(shape = (3, 5)) = INPUT(shape) -> CONV(4, 1)", (3, 9, 9), (4, 9, 9)),
         ("INPUT(3, N // 2)", (3, 64), None),
     ],
 )
@@ -146,6 +149,19 @@ def test_what_a_file_states_is_held_against_sizes_that_it_writes() -> None:
     assert checked(text, (None, (1, 9, 9))).ok
     assert checked("INPUT(3, L) -> CONV(4, 3)\nassert output == (4, 30)", (None, (3, 32))).ok
     assert not checked("INPUT(3, L) -> CONV(4, 3)\nassert output == (4, 31)", (None, (3, 32))).ok
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("INPUT(3, H/2, W) -> CROP(to=W - 2)", "size-not-tracked"),
+        ("INPUT(3, H, W) -> [TANH]*N", "unbound-parameters"),
+        ("INPUT(3, H + nothing, W) -> TANH", "unknown-name"),
+        ("INPUT(3, H, W) -> CONV(8, 1x1) -> RESHAPE((W, H))", "cannot-reshape"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said_as_without_a_shape(text: str, code: str) -> None:
+    assert [d.code for d in checked(text, (None, (3, 8, 9))).diagnostics] == [code]
 
 
 def test_members_of_a_family_and_its_solutions_have_the_sizes() -> None:

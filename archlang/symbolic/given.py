@@ -49,7 +49,7 @@ class _Equation:
 
     argument: ast.Argument
     written: Any
-    given: int | str
+    given: int | str | tuple[int | str, ...]
     values: Mapping[str, Any]
 
     @property
@@ -117,16 +117,20 @@ class _Solver:
         """See `with_given`."""
         try:
             return self._solve()
-        except (Silenced, OpError):
-            pass
+        except Silenced:
+            # an error that is reported already ends the elaboration, too
+            return self.bindings, self.run.options
+        except OpError as error:
+            failed = diagnosed(error.problem, self.definition.name_span)
         except Diagnosed as error:
-            if isinstance(error.diagnostic.problem, InputDisagrees | BadOption):
-                raise
-        if self.optional:
-            # the values that the file has make formulas only where they are left free
+            failed = error
+        # the values that the file has make formulas only where they are left free
+        if self.optional and not isinstance(failed.diagnostic.problem, InputDisagrees | BadOption):
             self.optional = []
             return self.solve()
-        # what is wrong without any shape is reported by the elaboration itself
+        # without these names the elaboration itself finds what is wrong, or that nothing is
+        if self.needed or isinstance(failed.diagnostic.problem, InputDisagrees):
+            raise failed
         return self.bindings, self.run.options
 
     def _solve(self) -> tuple[dict[str, Any], Options]:
@@ -135,13 +139,7 @@ class _Solver:
         while fresh := dict(self._fresh(rows)):
             solved |= fresh
             rows = self._rows(solved)
-        # which names each size depends on, those with values included
-        traced = [_names(equation.written) for row in self._rows({}, self.bound) for equation in row.equations]
-        equations = [equation for row in rows for equation in row.equations]
-        if len(traced) != len(equations):
-            # how many inputs there are depends on the sizes themselves
-            traced = [(*self.bound, *solved)] * len(equations)
-        pairs = list(zip(traced, equations, strict=True))
+        pairs = self._traced([equation for row in rows for equation in row.equations], solved)
         wrong = {name for names, equation in pairs if not equation.agrees for name in names}.intersection(self.optional)
         if wrong:
             self.optional = [name for name in self.optional if name not in wrong]
@@ -153,6 +151,19 @@ class _Solver:
         spent = {row.option for row in rows} - other
         rest = tuple(shape for option, shape in enumerate(self.shapes) if option not in spent)
         return {**self.bindings, **solved}, replace(self.run.options, inputs=rest)
+
+    def _traced(
+        self, equations: Sequence[_Equation], solved: Mapping[str, Any]
+    ) -> list[tuple[tuple[str, ...], _Equation]]:
+        """Sizes with the names that each depends on, those with values included."""
+        try:
+            names = [_names(equation.written) for row in self._rows({}, self.bound) for equation in row.equations]
+        except (Diagnosed, OpError):
+            names = []
+        if len(names) != len(equations):
+            # there is no formula, or how many sizes there are depends on the names themselves
+            names = [(*self.bound, *solved)] * len(equations)
+        return list(zip(names, equations, strict=True))
 
     def _check(self, names: tuple[str, ...], equation: _Equation, solved: Mapping[str, Any]) -> None:
         """Raise if a size is another one than the names in it make."""
@@ -168,7 +179,7 @@ class _Solver:
     def _fresh(self, rows: Sequence[_Row]) -> Iterator[tuple[str, Any]]:
         """Names that are found: those that stand alone, and only where there is none those in formulas."""
         equations = [equation for row in rows for equation in row.equations]
-        alone: dict[str, int | str] = {}
+        alone: dict[str, Any] = {}
         for equation in equations:
             name = equation.open_name
             if name is not None and name in (*self.needed, *self.optional):
@@ -215,6 +226,9 @@ class _Solver:
         if len(rows) == len(shape):
             for (argument, size), given in zip(rows, shape, strict=True):
                 yield _Equation(argument, size, given, found.used_elsewhere(argument))
+        elif len(rows) == 1 and all(isinstance(size, int) for size in shape):
+            # INPUT(shape): one name for all sizes
+            yield _Equation(*rows[0], shape, found.used_elsewhere(rows[0][0]))
         # a shape of another rank: numbers in the file go, names would be left without a size
         elif any(name in self.needed for _, size in rows for name in _names(size)):
             raise diagnosed(_wrong_rank(call, len(rows), shape), call.span)
