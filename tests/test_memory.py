@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -23,6 +24,7 @@ from strategies import LAYERS, Case
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -229,6 +231,47 @@ def test_the_written_source_needs_as_much(file: str, name: str) -> None:
     assert kept_by_torch(module, inputs_of(model, BATCH, "meta")) == follow(model, CPU).effect.kept
     forward, _ = alive_in_torch(module, inputs_of(model, BATCH, "meta"), False)
     assert follow(model, Setting(BATCH, training=False)).effect.peak == forward
+
+
+def peak_of_allocator(module: nn.Module, inputs: list[Tensor]) -> int:
+    """The most bytes that inference takes from torch's allocator at once, also inside an operation."""
+    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        result = module.eval()(*inputs)
+    del result
+    events = cast("Any", found.profiler).kineto_results.events()
+    return max(accumulate(event.nbytes() for event in events if event.name() == "[memory]"))
+
+
+@given(st.data())
+def test_attention_by_itself(data: st.DataObject) -> None:
+    """torch goes one way for an even number of heads with a bias in inference, else another, and copies what it must."""
+    batch, heads, length = (data.draw(st.integers(1, most)) for most in (3, 4, 5))
+    features, bias = heads * data.draw(st.integers(1, 4)), data.draw(st.booleans())
+    shape = data.draw(
+        st.sampled_from([f"{length}, {features}) -> IDENTITY", f"{features}, {length}) -> PERMUTE((2, 1))"])
+    )
+    dropout = data.draw(st.sampled_from([0, 0.3, 1]))
+    model = model_of(f"INPUT({shape} -> ATTENTION({heads}, {dropout}, {str(bias).lower()}) -> SCALE")
+    module, inputs = build_module(model), inputs_of(model, batch, "cpu")
+    running = follow(model, Setting(batch, training=False, device="cpu")).effect.peak
+    in_one = bias and heads % 2 == 0
+    # what the single operation takes inside can only be seen from the allocator.
+    assert running == (peak_of_allocator(module, inputs) if in_one else alive_in_torch(module, inputs, False)[0])
+    training = follow(model, Setting(batch, device="cpu")).effect
+    assert training.peak == alive_in_torch(module, inputs, True)[0]
+    assert training.kept == kept_by_torch(module, inputs)
+
+
+def test_what_only_the_cpu_does_without() -> None:
+    """CUDA's kernels copy channels that lie last before group norm, and pool one axis with positions."""
+    last = model_of("INPUT(4, 6, 6) -> LN(channels_first=true) -> GN(2)")
+    peaks = {device: follow(last, Setting(1, training=False, device=device)).effect.peak for device in ("cpu", "cuda")}
+    assert peaks["cuda"] == peaks["cpu"] + 4 * 6 * 6 * 4
+    pooled = model_of("INPUT(4, 8) -> MAXPOOL(2)")
+    peaks = {
+        device: follow(pooled, Setting(1, training=False, device=device)).effect.peak for device in ("cpu", "cuda")
+    }
+    assert peaks == {"cpu": 4 * 4 * 4, "cuda": 4 * 4 * (4 + 8)}
 
 
 def test_attention_on_the_cpu() -> None:

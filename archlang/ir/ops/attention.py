@@ -77,44 +77,67 @@ class Attention(Op):
         """Query, key and value in one, then torch's fused attention; on the CPU with dropout it goes step by step."""
         x = inputs[0]
         batch, length, features = x.shape
-        if not trace.training:
-            return (self._in_one(trace, batch * length, outputs[0]),)
+        # what keeps nn.MultiheadAttention from its single operation: odd heads ("not even"), and a bias that is None.
+        if not trace.training and self.bias and self.num_heads % 2 == 0:
+            return (self._in_one(trace, x),)
         tokens = (batch * length, features)
         # nn.MultiheadAttention turns the input to (L, N, E); the linear map copies what does not lie in order.
         rows = trace.reshape(trace.permute(x, (1, 0, 2)), tokens)
-        projected = trace.new((3, *tokens))
+        projected = trace.new((batch * length, 3 * features))
+        trace.keep(rows)
+        trace.free(rows)
         # the three lie mixed, (L, N, 3, E); torch unpacks them to (3, L, N, E) by a copy and gives the first up.
-        parts = trace.new(projected.shape)
-        trace.free(projected)
-        trace.keep(rows, parts)
-        mixed = self._attended(trace, batch, length)
+        parts = projected if batch * length == 1 else trace.new((3, *tokens))
+        trace.keep(parts)
+        if parts is not projected:
+            trace.free(projected)
+        mixed = self._attended(trace, batch, length, parts)
         trace.keep(mixed)
         out = trace.new((length, batch, features))
         # (N, L, E) again, but as a view: what comes next may have to copy.
         return (trace.permute(out, (1, 0, 2)),)
 
-    def _in_one(self, trace: Trace, tokens: int, output: Shape) -> Tensor:
+    def _in_one(self, trace: Trace, x: Tensor) -> Tensor:
         """torch's single operation for inference: query, key and value, and what their attention gives."""
-        projected = trace.new((tokens, 3 * self.embed_dim))
+        batch, length, features = x.shape
+        rows = trace.reshape(x, (batch * length, features))
+        projected = trace.new((batch * length, 3 * features))
+        trace.free(rows)
+        if trace.setting.device == "cpu":
+            # native_multi_head_attention_cpu: heads in front by a copy, and all scores, which the fused kernels avoid.
+            parts = trace.new((3, *x.shape))
+            trace.free(projected)
+            trace.free(trace.new((batch, self.num_heads, length, length)))
+            projected = parts
         # what attention gives before the last projection: needed for the peak, read by nothing else here.
-        trace.new((tokens, self.embed_dim))
-        trace.free(projected)
-        return trace.output(output)
+        mixed = trace.new(x.shape)
+        if trace.setting.device == "cuda":
+            trace.free(projected)
+        out = trace.output((length, features))
+        trace.free(mixed)
+        return out
 
-    def _attended(self, trace: Trace, batch: int, length: int) -> Tensor:
+    def _attended(self, trace: Trace, batch: int, length: int, parts: Tensor) -> Tensor:
         """The weighted values of all heads, as they go into the last projection."""
         tokens, scores = (batch * length, self.embed_dim), (batch, self.num_heads, length, length)
         # the fused kernels never hold L x L scores; the CPU's knows no dropout, and torch takes the steps one by one.
-        if not self.dropout or trace.setting.device == "cuda":
-            trace.keep(trace.new(scores[:3], max(trace.setting.itemsize, 4)))  # the scores' sums, for the softmax
-            return trace.new(tokens)
+        if not (trace.training and self.dropout) or trace.setting.device == "cuda":
+            sums = trace.new(scores[:3], max(trace.setting.itemsize, 4))  # the scores' sums, for the softmax
+            trace.keep(sums)
+            mixed = trace.new(tokens)
+            trace.free(sums, parts)
+            return mixed
         query, key, products = trace.new(tokens), trace.new(tokens), trace.new(scores)
         weights = trace.new(scores)
         trace.free(products)
         dropped = masked(trace, weights, noise_shape=() if self.dropout == 1 else None)
         trace.keep(query, key, weights, dropped)
-        mixed = trace.new(tokens)
-        return trace.new(tokens) if length > 1 and batch > 1 else mixed
+        by_head = trace.new((*scores[:3], self.embed_dim // self.num_heads))
+        # tokens in front again, (L, N, heads, E/heads): a copy unless the axes that change places are of size 1.
+        mixed = trace.reshape(trace.permute(by_head, (2, 0, 1, 3)), tokens)
+        if mixed.storage is not by_head.storage:
+            trace.free(by_head)
+        return mixed
 
     def reads(self, field: Field, inputs: tuple[Shape, ...], output: Shape) -> tuple[Field, ...]:
         """Every token looks at every other, and each projection at all features."""

@@ -154,7 +154,9 @@ class GroupNorm(Op):
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         """Keeps the input, and mean and 1/deviation of each group of each sample."""
         # torch's CPU kernel takes maps whose channels lie together, and copies what lies in yet another way.
-        x = inputs[0] if inputs[0].is_channels_last else trace.contiguous(inputs[0])
+        # only the CPU's kernel reads channels that lie together; CUDA's copies to channels first.
+        as_it_lies = inputs[0].is_channels_last and trace.setting.device == "cpu"
+        x = inputs[0] if as_it_lies else trace.contiguous(inputs[0])
         groups = (trace.batch, self.num_groups)
         trace.keep(x, trace.new(groups), trace.new(groups))
         return (trace.output(outputs[0], x),)

@@ -198,7 +198,8 @@ class MaxPool(_Pool):
     def trace(self, trace: Trace, inputs: tuple[Tensor, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         """Keeps the input, and the positions of the maxima in int64."""
         out = trace.output(outputs[0], inputs[0])
-        if not trace.recording and len(outputs) == 1 and len(outputs[0]) == 2 and self.to is None:
+        one_axis = len(outputs) == 1 and len(outputs[0]) == 2 and self.to is None
+        if one_axis and not trace.recording and trace.setting.device == "cpu":
             return (out,)  # torch has an operation without positions for this case alone
         positions = trace.new(out.shape, INDEX_BYTES)
         trace.keep(inputs[0], positions)
