@@ -11,6 +11,7 @@ from archlang.ir.graph import Model
 from archlang.ir.paths import Place, find_place
 from archlang.ir.receptive import output_field
 from archlang.source import Source
+from archlang.symbolic.legal import SymbolicModel
 
 
 def model(text: str) -> Model:
@@ -59,3 +60,17 @@ def test_free_sizes() -> None:
     assert made.is_symbolic
     assert made.with_numbers.outputs[0].shape[0] == 1
     assert all(size % 4 == 0 for size in made.with_numbers.inputs[0].shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "demand"),
+    [
+        ("INPUT(3, H, W) -> PIXELUNSHUFFLE(4)", "needs a multiple of 4"),
+        ("INPUT(3, D, H, W) -> AVGPOOL((2, 7, 7), stride=1)", "needs a size of at least its window, 2x7x7"),
+    ],
+)
+def test_what_sizes_left_free_must_be_is_said_in_a_few_words(text: str, demand: str) -> None:
+    """It stands in a column of a table, which a whole sentence made 170 characters wide."""
+    made = model(text)
+    assert isinstance(made, SymbolicModel)
+    assert {reason.demand for reason in made.reasons} == {demand}

@@ -228,6 +228,8 @@ class NotAllowed(ArgumentProblem):
     value: object
     reason: str
     way_out: str = ""
+    needs: str = ""
+    """What sizes must be for the value to work, in a few words: `a multiple of 4`."""
 
     @property
     def message(self) -> str:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, Problem
+from archlang.errors.arguments import NotAllowed
 from archlang.errors.joins import JoinMismatch
 from archlang.errors.shapes import (
     AxisSizes,
@@ -211,6 +212,9 @@ def _demand_of(problem: Problem, letter: str) -> str:
             return f"needs equal sizes, not {_differing(problem.shapes, letter)}"
         case StatedShape():
             return f"{shape_text(problem.stated)} is stated"
+        case NotAllowed():
+            # the arithmetic is the error's: a column of a table has room for what is needed
+            return f"needs {problem.needs}" if problem.needs else problem.reason
         case _:
             return problem.message
 

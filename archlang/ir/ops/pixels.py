@@ -55,7 +55,9 @@ class PixelShuffle(Op):
             reason = (
                 f"{plural(channels, 'channel')} in groups of {factor}*{factor} = {square}: {_rest(channels, square)}"
             )
-            raise OpError(NotAllowed(word, "upscale_factor", factor, reason, _offered((channels,), 2)))
+            raise OpError(
+                NotAllowed(word, "upscale_factor", factor, reason, _offered((channels,), 2), f"a multiple of {square}")
+            )
         return cls(upscale_factor=factor)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:
@@ -114,7 +116,11 @@ class PixelUnshuffle(Op):
         for size in shape[1:]:
             if size % factor:
                 reason = f"{size} in blocks of {factor}: {_rest(size, factor)}"
-                raise OpError(NotAllowed(word, "downscale_factor", factor, reason, _offered(shape[1:], 1)))
+                raise OpError(
+                    NotAllowed(
+                        word, "downscale_factor", factor, reason, _offered(shape[1:], 1), f"a multiple of {factor}"
+                    )
+                )
         return cls(downscale_factor=factor)
 
     def infer_shape(self, inputs: tuple[Shape, ...]) -> Shape:

@@ -320,7 +320,8 @@ def _check_volume(word: str, kernel_size: Sizes | None, shape: Shape) -> None:
     """Hold average pooling over three axes to what torch's takes, also where rounding up lets a larger window fit."""
     if kernel_size and len(shape) == 4 and any(k > n for k, n in zip(kernel_size, shape[1:], strict=True)):
         reason = f"torch takes no window larger than the unpadded input, {shape_text(shape[1:])}, along three axes"
-        raise OpError(NotAllowed(word, "kernel_size", collapse(kernel_size), reason))
+        needs = f"a size of at least its window, {shape_text(kernel_size)}"
+        raise OpError(NotAllowed(word, "kernel_size", collapse(kernel_size), reason, needs=needs))
 
 
 def _without_window(word: str, given: dict[str, Any], shape: Shape) -> dict[str, Any]:
