@@ -229,8 +229,8 @@ class _Solver:
         elif len(rows) == 1 and all(isinstance(size, int) for size in shape):
             # INPUT(shape): one name for all sizes
             yield _Equation(*rows[0], shape, found.used_elsewhere(rows[0][0]))
-        # a shape of another rank: numbers in the file go, names would be left without a size
-        elif any(name in self.needed for _, size in rows for name in _names(size)):
+        # a shape of another rank: numbers in the file go, names that stand elsewhere would be left without a size
+        elif any(name in self.needed for a, size in rows if found.used_elsewhere(a) for name in _names(size)):
             raise diagnosed(_wrong_rank(call, len(rows), shape), call.span)
 
 
