@@ -325,7 +325,7 @@ class Classes:
 
     def _sections(self, function: FunctionFrame) -> Iterator[str]:
         """What stands below the first line of a model: its arguments, what is fixed, and what it returns."""
-        lines = [f"    {p.name}: {_uses(function, p.name)}" for p in function.parameters if function.uses.get(p.name)]
+        lines = [f"    {p.name}: {_uses(function, p.name)}" for p in function.parameters]
         if lines:
             yield "\n".join(["Args:", *lines])
         if self.samples.fixed and self.samples.tried:
@@ -371,7 +371,8 @@ def _demands(function: FunctionFrame) -> Iterator[str]:
 
 def _uses(function: FunctionFrame, name: str) -> str:
     """What an argument sets: `out_features` of `nn.Linear`."""
-    uses = function.uses[name]
+    # what is in no constructor, as the size of a crop
+    uses = function.uses.get(name, ["a number of `forward`"])
     return f"sets {', '.join(uses[:MOST_USES])}{' and others' if len(uses) > MOST_USES else ''}."
 
 

@@ -123,7 +123,7 @@ class Builder:
         shapes = [layer.op.stored if isinstance(layer.op, LearnedTensor) else () for layer in layers_of(steps)]
         vectors = (spread(steps, sizes) for sizes in zip(*shapes, strict=True))
         # sizes that no parameter has are asked for as `size`, `size2`
-        sizes = [frame.write(Slot(vector, "size")) for vector in vectors]
+        sizes = [frame.write(Slot(vector, "size", owner="nn.Parameter")) for vector in vectors]
         self.library.require("torch")
         std, fill = op.std, op.fill
         if std:

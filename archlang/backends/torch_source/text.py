@@ -5,9 +5,11 @@ What is broken has one entry on each line and a trailing comma, so that formatti
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from unicodedata import east_asian_width
 
 from archlang.records import record
@@ -63,6 +65,37 @@ def call(function: str, *values: Expression) -> Bracket:
     return Bracket(f"{function}(", tuple(Entry(value) for value in values))
 
 
+def bracketed(text: str) -> Bracket | None:
+    """The call that a statement is, or the values that it returns; None where it is anything else."""
+    places = _commas(text)
+    if text.startswith("return ") and places:
+        return Bracket("return (", _entries(text[len("return ") :]))
+    opening = next((place for place, sign in enumerate(text) if sign == "(" and _closes(text[place:])), -1)
+    if not re.fullmatch(r"(?:return |[\w, ]+ = )?(?:[\w.]|\[[^\]]*\])+\(", text[: opening + 1]) or text.endswith("()"):
+        return None
+    return Bracket(text[: opening + 1], _entries(text[opening + 1 : -1]))
+
+
+def _closes(text: str) -> bool:
+    """Whether the bracket that a text begins with is closed by its last character."""
+    depths = list(_depths(text))
+    return depths[-1] == 0 and all(depths[:-1])
+
+
+def _entries(text: str) -> tuple[Entry, ...]:
+    places = [-1, *_commas(text), len(text)]
+    return tuple(Entry(text[first + 1 : last].strip()) for first, last in pairwise(places))
+
+
+def _commas(text: str) -> list[int]:
+    return [place for place, depth in enumerate(_depths(text)) if text[place] == "," and depth == 0]
+
+
+def _depths(text: str) -> Iterator[int]:
+    """How many brackets are open behind each character."""
+    return accumulate((sign in "([{") - (sign in ")]}") for sign in text)
+
+
 @dataclass
 class Code:
     """Lines of Python at one indentation; deeper ones are added as finished blocks."""
@@ -72,6 +105,10 @@ class Code:
 
     def add(self, prefix: str, expression: Expression = "", suffix: str = "", comment: str = "") -> None:
         """A statement `prefix expression suffix  # comment`, broken where it is too long."""
+        if isinstance(expression, str) and self.indent + len(f"{prefix}{expression}{suffix}") > LONGEST_LINE:
+            # statements of `forward` are texts, which break only where names are long
+            expression = bracketed(f"{prefix}{expression}") or expression
+            prefix = "" if isinstance(expression, Bracket) else prefix
         text = flat(expression)
         if isinstance(expression, Bracket) and (text is None or not self._fits(f"{prefix}{text}{suffix}")):
             self._broken(prefix, expression, suffix, comment)

@@ -88,7 +88,7 @@ class ViT(nn.Module):
     """ViT: 3x224x224 -> 1000.
 
     Args:
-        width: sets `out_channels` of `nn.Conv2d`, `size` of `Encoder` and others.
+        width: sets `out_channels` of `nn.Conv2d`, `size` of `nn.Parameter` and others.
         heads: sets `heads` of `Encoder`.
         hidden: sets `hidden` of `Encoder`.
         dropout: sets `dropout` of `Encoder`.
