@@ -141,3 +141,34 @@ def test_silent(text: str) -> None:
 )
 def test_the_nearest_that_is_told(text: str, code: str) -> None:
     assert codes(text) == [code]
+
+
+@pytest.mark.parametrize(
+    ("join", "found"),
+    [
+        ("ADD{ _, _ }", True),
+        ("MUL{ _, _ }", True),
+        ("CONCAT{ _, CONV(4, 1), _ }", True),
+        ("ADD{ _, [CONV(4, 1) -> BN]?(false) }", True),
+        ("g: [ADD{ _, _ }]", True),
+        ("a: CONV(4, 1) -> RELU -> ADD{ a, a }", True),
+        ("ADD{ _, CONV(4, 1) }", False),
+        ("ADD{ _, IDENTITY }", False),
+        ("ADD{ CONV(4, 1), CONV(4, 1) }", False),
+        ("a: CONV(4, 1) -> RELU -> ADD{ _, a }", False),
+        ("ADD{ _, [CONV(4, 1) -> BN]?(true) }", False),
+        ("ADD{ _, CONV(4, 1) }?(false)", False),
+    ],
+)
+def test_joins_of_a_value_with_itself(join: str, found: bool) -> None:
+    text = f"INPUT(4, 8, 8) -> CONV(4, 3x3, padding=1) -> RELU -> {join} -> RELU -> FC(3)"
+    assert ("join-of-itself" in codes(text)) == found
+
+
+def test_what_a_join_with_itself_comes_to() -> None:
+    text = "INPUT(4, 8, 8) -> CONV(4, 3x3, padding=1) -> ADD{ _, _, _ } -> FC(3)"
+    (warning,) = with_lints(
+        check_source(Source("net.arch", text), Request()), allow=("missing-activation",)
+    ).diagnostics
+    assert warning.message == "3 of 3 branches of ADD are the same value, 4x8x8"
+    assert warning.problem.notes == ("x + x + x = 3*x",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from archlang.lints import dense, order, unused, whole, windows
+from archlang.lints import dense, joins, order, unused, whole, windows
 from archlang.lints.allow import ABOUT_COMMENTS
 from archlang.lints.base import Lint
 
@@ -29,6 +29,7 @@ LINTS: list[Lint] = [
     Lint("doubled-activation", order.doubled_activation),
     Lint("activation-before-loss", order.activation_before_loss),
     Lint("activation-on-scores", dense.activation_on_scores),
+    Lint("join-of-itself", joins.joined_with_itself),
     Lint("bias-before-norm", order.bias_before_norm),
     Lint("dropout-before-norm", order.dropout_before_norm),
     Lint("dropout-at-output", order.dropout_at_output),

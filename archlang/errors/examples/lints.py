@@ -92,6 +92,11 @@ EXAMPLES = {
         "Put it in front of the last layer.",
         "INPUT(784) -> FC(128) -> RELU -> DROPOUT(0.5) -> FC(10)",
     ),
+    "join-of-itself": Example(
+        "INPUT(16, 32, 32) -> CONV(16, 3x3, padding=1) -> RELU -> ADD{ _, [CONV(16, 1x1) -> BN]?(false) } -> FC(10)",
+        "Make the join optional as a whole, or write what one of the branches is missing.",
+        "INPUT(16, 32, 32) -> CONV(16, 3x3, padding=1) -> RELU -> ADD{ _, [CONV(16, 1x1) -> BN] }?(false) -> FC(10)",
+    ),
     "broken-plugin": Example(
         "INPUT(784) -> FC(128) -> RELU -> FC(10)",
         "Update the package, or uninstall it. Until then the warning can be left out.",
