@@ -38,6 +38,11 @@ LABELS_ARE_SOURCES = (
 )
 
 
+IN_CHAINS = (
+    "only the chain of a block knows its input; a default of none leaves it to that: `in_channels if c == none else c`"
+)
+
+
 class Silenced(Exception):
     """Something that was already reported stands in the way; what needs it says nothing more."""
 
@@ -151,6 +156,7 @@ class Evaluator:
             below = any(let.name == node.name for let in env.program.lets)
             known = None if below or node.name in env.program.labels else suggestion
             instead = LABELS_ARE_SOURCES if node.name in env.program.labels else ""
+            instead = IN_CHAINS if node.name in ("in_channels", "in_features", "in_shape") else instead
             problem = UnknownName(node.name, known, defined_below=below, instead=instead)
             raise diagnosed(problem, node.span, *rename(node.span, problem.suggestion, env.names())) from None
         if value is FAILED:
