@@ -16,7 +16,7 @@ from archlang.errors.joins import BracesNotAllowed, CannotShare, NoSwitches, Tap
 from archlang.errors.shapes import NoInput
 from archlang.errors.words import listing, shape_text
 from archlang.ir.fitting import DoesNotFit, running_shapes
-from archlang.ir.graph import Call, Layer, Node, Ref
+from archlang.ir.graph import Call, Layer, Node, Ref, Repeat
 from archlang.ir.ops.activation import PReLU
 from archlang.ir.ops.base import OpError, Shape
 from archlang.ir.ops.conv import Conv
@@ -66,7 +66,10 @@ class Taps:
             owner = builder.taps.get(call.word.split(".")[0])
             if owner is not None:
                 _refuse_unknown(owner)
-                raise diagnosed(UnknownPart(call.word, self._known(builder, call.word)), call.word_span)
+                node = owner.node
+                body = self.walk.table.bodies[node.body] if isinstance(node, Call) else None
+                repeats = body is not None and any(isinstance(inside, Repeat) for inside in body.nodes)
+                raise diagnosed(UnknownPart(call.word, self._known(builder, call.word), repeats), call.word_span)
             return False
         # a label in the midst of a chain would throw away what flows into it
         if builder.shape is not None and not builder.begins:

@@ -195,6 +195,8 @@ class UnknownPart(Problem):
     code = "unknown-part"
     path: str
     known: tuple[str, ...]
+    repeats: bool = False
+    """Whether the scope holds repeats, whose copies are no sources."""
 
     @property
     def message(self) -> str:
@@ -205,7 +207,9 @@ class UnknownPart(Problem):
     def notes(self) -> tuple[str, ...]:
         """At most twelve parts that the path could have gone on to."""
         shown = (*self.known[:12], "...") if len(self.known) > 12 else self.known
-        return (f"parts that can be used are {listing(shown)}" if shown else "nothing inside it can be used",)
+        found = f"parts that can be used are {listing(shown)}" if shown else "nothing inside it can be used"
+        copies = "what stands in a repeat is no source: write the part out, or take what flows out at the end"
+        return (found, copies) if self.repeats else (found,)
 
 
 @record
