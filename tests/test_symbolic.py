@@ -10,10 +10,11 @@ import gc
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,7 +31,7 @@ from archlang.elaborate.layers import Layers
 from archlang.elaborate.parts import Options
 from archlang.elaborate.program import Loader
 from archlang.errors.symbolic import SizeInWeights
-from archlang.ir.dims import Amount, Dim
+from archlang.ir.dims import Amount, Dim, value_at
 from archlang.ir.formulas import formula
 from archlang.ir.graph import Layer, Model
 from archlang.ir.letters import Letters
@@ -590,6 +591,38 @@ def test_weights_that_depend_on_a_size() -> None:
 )
 def test_what_has_no_answer_is_a_diagnostic(text: str, code: str) -> None:
     diagnosed(text, code)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("INPUT(1, H, W) -> RESHAPE((-1, 735134400))", "size-not-tracked"),
+        ("INPUT(D, H, W) -> RESHAPE((735134400, 735134400))", "too-many-cases"),
+        ("INPUT(1, H, W) -> [CONV(1, 3)]*1000000", "too-many-cases"),
+    ],
+)
+def test_what_would_take_long_ends_soon(text: str, code: str) -> None:
+    """The limit is one of steps, some three seconds of them; the clock leaves room for slow machines."""
+    before = time.process_time()
+    diagnosed(text, code)
+    assert time.process_time() - before < 15
+
+
+def test_what_is_zero_divides_nothing() -> None:
+    """(H - 1)//(H - 1) is 1 but for H = 1, and a product of two letters likewise."""
+    for count in ("(H - 1) // (H - 1)", "((H - 1) * W) // ((H - 1) * W)"):
+        assert free_model(f"INPUT(1, H, W) -> [CONV(2, 1)]*({count})").legal.text == "H >= 2 with W >= 1"
+    assert free_model("INPUT(1, H, W) -> [CONV(2, 1)]*(H // H)").legal.text == "H, W >= 1"
+
+
+def test_long_sums_are_multiplied_out() -> None:
+    """MACs of many layers without padding, held against each size by itself."""
+    text = "INPUT(1, H, W) -> [CONV(1, 3)]*20 -> MAXPOOL(2) -> [CONV(1, 3)]*20"
+    macs = fold_totals(free_model(text))[-1].macs
+    for height, width in ((122, 122), (130, 124), (258, 998)):
+        (numbers,) = checked(text.replace("H, W", f"{height}, {width}")).models
+        assert value_at(macs, {"H": height, "W": width}) == fold_totals(numbers)[-1].macs
+    assert len(cast("Any", macs).terms) <= 32
 
 
 def test_errors_that_have_nothing_to_do_with_sizes_come_all_and_with_ways_out() -> None:

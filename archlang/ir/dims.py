@@ -26,6 +26,12 @@ MOST_CLASSES = 4096
 MOST_UNREDUCED = 64 * MOST_CLASSES
 """Of a quotient before common factors are taken out: what is listed on the way must be bounded, too."""
 
+EFFORT_OF_STEP = 30
+"""What an operation costs whatever its modulus, in values of residue classes."""
+
+MOST_TERMS = 32
+"""Products that a sum keeps as they are added up; more are multiplied out, where that makes them fewer."""
+
 COMPARED_AT_MOST = 10**8
 """Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
 
@@ -295,8 +301,10 @@ class Dim(_Number):
         # so many more sizes that the quotient grows by a whole number from one period to the next: H//2 has period 2.
         finer = divisor // gcd(self.slope, divisor)
         modulus, slope = self.modulus * finer, self.slope * finer // divisor
-        if modulus > MOST_UNREDUCED:
+        # reducing takes out common factors only: where that cannot be enough, nothing is listed.
+        if modulus > MOST_UNREDUCED or modulus // gcd(modulus, slope) > MOST_CLASSES:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
+        self.spend(modulus)
         scale = self.modulus * divisor
         # one value for each residue is all there is to know; it is (slope*r + offset)/modulus, solved for the offset.
         values = ((self.slope * r + self.offsets[r % self.modulus]) // scale for r in range(modulus))
@@ -312,6 +320,7 @@ class Dim(_Number):
     def _over(self, divisor: Any) -> Number:
         # a number over itself is 1; any other quotient of two sizes has no formula.
         if isinstance(divisor, Dim) and divisor.key == self.key:
+            _require_nonzero((divisor,))
             return 1
         return self.refuse("a division by a size")
 
@@ -333,7 +342,7 @@ class Dim(_Number):
         modulus, slope, offsets = _reduced(modulus, slope, offsets)
         if modulus > MOST_CLASSES:
             raise OpError(TooManyClasses("residue classes", MOST_CLASSES, self.names))
-        self.spend(modulus)
+        self.spend(modulus + EFFORT_OF_STEP)
         made = Dim(self.letters, self.letter, modulus, slope, offsets, derived)
         domain = self.domain
         value = made.at(domain.first)
@@ -366,6 +375,8 @@ def _ends(domain: SizeSet, modulus: int) -> Iterable[int]:
 
 
 Factors = tuple[Dim, ...]
+Term = tuple[Factors, int]
+Terms = tuple[Term, ...]
 
 
 class Amount(_Number):
@@ -395,6 +406,9 @@ class Amount(_Number):
         constant += sum(dim for dim in linear.values() if isinstance(dim, int))
         dims = [dim for dim in linear.values() if isinstance(dim, Dim)]
         products = [(factors, coefficient) for factors, coefficient in sums.items() if coefficient]
+        # layer by layer without padding, (H - 2)*(W - 2) + (H - 4)*(W - 4) + ...: multiplied out, that is four terms.
+        if len(products) > MOST_TERMS and len(short := _expanded(products)) < len(products):
+            return Amount.make(letters, (*short, *(((dim,), 1) for dim in dims), ((), constant)))
         # an Amount only where it is needed: dims and ints can be compared for all sizes at once.
         if not products and len(dims) <= 1:
             return dims[0] + constant if dims else constant
@@ -491,15 +505,9 @@ class Amount(_Number):
         return next((coefficient for factors, coefficient in self.terms if not factors), 0)
 
     @property
-    def expanded(self) -> tuple[tuple[Factors, int], ...]:
+    def expanded(self) -> Terms:
         """Its terms with each dim less its constant, so that equal amounts have equal terms."""
-        sums: dict[Factors, int] = {}
-        for factors, coefficient in self.terms:
-            for chosen in product(*(_bare(dim) for dim in factors)):
-                kept = tuple(sorted((part for part in chosen if isinstance(part, Dim)), key=lambda dim: dim.key))
-                numbers = prod(part for part in chosen if isinstance(part, int))
-                sums[kept] = sums.get(kept, 0) + coefficient * numbers
-        return tuple(sorted(((f, n) for f, n in sums.items() if n), key=_order))
+        return _expanded(self.terms)
 
     def __hash__(self) -> int:
         return self._hash
@@ -541,6 +549,7 @@ class Amount(_Number):
             # only a single product that every term has: 6*H*W // H is 6*W.
             (factors, n), *more = _terms(divisor)
             if not more and all(_divides(factors, n, term) for term in self.terms):
+                _require_nonzero(factors)
                 return Amount.make(self.letters, [(_without(f, *factors), m // n) for f, m in self.terms])
         return self.refuse("this division of a product of sizes")
 
@@ -548,6 +557,17 @@ class Amount(_Number):
         if isinstance(divisor, int) and divisor and all(n % divisor == 0 for _, n in self.terms):
             return 0
         return self - self // divisor * divisor
+
+
+def _expanded(terms: Iterable[Term]) -> Terms:
+    """Terms multiplied out, each dim less its constant."""
+    sums: dict[Factors, int] = {}
+    for factors, coefficient in terms:
+        for chosen in product(*(_bare(dim) for dim in factors)):
+            kept = tuple(sorted((part for part in chosen if isinstance(part, Dim)), key=lambda dim: dim.key))
+            numbers = prod(part for part in chosen if isinstance(part, int))
+            sums[kept] = sums.get(kept, 0) + coefficient * numbers
+    return tuple(sorted(((f, n) for f, n in sums.items() if n), key=_order))
 
 
 def _is_whole(value: object) -> bool:
@@ -588,6 +608,12 @@ def _bare(dim: Dim) -> tuple[Number, Number]:
 def _count(dim: Dim, factors: Factors) -> int:
     """How often a dim, as it is written, is among factors. (To ask whether dims are equal is to decide it.)"""
     return sum(dim.key == other.key for other in factors)
+
+
+def _require_nonzero(divisors: Factors) -> None:
+    """Fail as int does for the sizes where a divisor is 0; the others go on."""
+    if any(dim == 0 for dim in divisors):
+        raise ZeroDivisionError
 
 
 def _without(factors: Factors, *removed: Dim) -> Factors:

@@ -20,7 +20,7 @@ from archlang.errors.symbolic import SizeInWeights, SizeNotTracked, SizesCompare
 from archlang.errors.words import shape_text
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.graph import Layer, Name, Ref
-from archlang.ir.letters import Letters
+from archlang.ir.letters import MOST_RUNS, Letters
 from archlang.ir.ops.base import Op, OpError, Shape
 from archlang.ir.ops.linear import FullyConnected
 from archlang.ir.size_sets import SizeSet
@@ -95,7 +95,13 @@ class SymbolicElaborator(Elaborator):
                 letters.domains, letters.closed, self.failing = letters.left.pop(), False, None
                 try:
                     done.append((letters.domains, attempt()))
+                    # each would be a run of its own
+                    if len(done) > MOST_RUNS:
+                        raise OpError(TooManyClasses("cases", MOST_RUNS, tuple(letters.domains)))
                 except Diagnosed as error:
+                    # a lack of formulas is no property of sizes: nothing is said rather than something wrong
+                    if isinstance(error.diagnostic.problem, UNTRACKED):
+                        raise
                     failed.append((error, self.failing, letters.domains))
         finally:
             letters.left = left
@@ -104,9 +110,6 @@ class SymbolicElaborator(Elaborator):
             # all fail: one of them is raised and ends the run, the others are noted like failures of runs of their own
             last, self.failing, letters.domains = failed.pop()
         for error, failing, domains in failed:
-            # a lack of formulas is no property of sizes: nothing is said rather than something wrong
-            if isinstance(error.diagnostic.problem, UNTRACKED):
-                raise error
             self.failures.append(Failure(error.diagnostic, failing, self.work, domains, letters))
         if last is not None:
             raise last

@@ -7,6 +7,7 @@ whether they are legal. `elaborate.py` is one such run.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -72,14 +73,14 @@ def find_legal(
     definition: ast.Definition,
     bindings: dict[str, Any],
     letters: Sequence[str],
-    most_effort: int = MOST_RUNS * MOST_EFFORT,
+    most_effort: int = MOST_EFFORT,
 ) -> SizeBoxes | None:
     """The legal sizes, also where each has weights of its own; None after any other error.
 
     `most_effort` bounds the arithmetic of all runs together.
     """
     explorer = _Explorer(run, definition, bindings, letters, own_weights=True)
-    explorer.effort_left = most_effort
+    explorer.most_effort = most_effort
     try:
         return explorer.explore().legal
     except (NothingLegal, Stopped, Silenced):
@@ -111,7 +112,7 @@ class _Explorer:
         self.bindings = bindings
         self.names = tuple(letters)
         self.own_weights = own_weights
-        self.effort_left = MOST_RUNS * MOST_EFFORT
+        self.effort, self.most_effort = 0, MOST_EFFORT
         self.failures: list[Failure] = []
 
     def explore(self) -> SymbolicModel:
@@ -161,9 +162,10 @@ class _Explorer:
             if self.run.selected.work - work > min(MOST_WORK, self.run.selected.most_work):
                 raise self._stopped(TooManyClasses("cases", len(regions), self.names))
             # the effort is bounded for all runs together: many cheap ones may cost as much as an expensive one
-            letters = Letters(left.pop(), left, most_effort=min(MOST_EFFORT, self.effort_left))
+            letters = Letters(left.pop(), left, self.effort, self.most_effort)
             regions.append(self._region(letters))
-            self.effort_left -= letters.effort
+            # what reads formulas from here on, a report, is bounded by what it shows
+            self.effort, letters.most_effort = letters.effort, sys.maxsize
         return regions
 
     def _region(self, letters: Letters) -> Region:

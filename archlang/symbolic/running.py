@@ -25,7 +25,7 @@ MOST_REGIONS = 300
 MOST_STEPS = 100_000
 """Layers that may be followed in all."""
 
-MOST_EFFORT = 2_000_000
+MOST_EFFORT = 4_000_000
 """Values of residue classes that may be worked out in all: a second or two."""
 
 Inputs = Callable[[Letters], tuple[tuple[Any, ...], ...]]

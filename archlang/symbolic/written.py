@@ -33,7 +33,7 @@ MOST_MODELS = 3
 MOST_STAGES = 2_000
 """Stages that may be elaborated for each."""
 
-MOST_EFFORT = 1_000_000
+MOST_EFFORT = 3_000_000
 """Values of residue classes that may be worked out for each: about a second."""
 
 REACH = 4
