@@ -278,8 +278,10 @@ def test_a_block_is_one_class_with_parameters() -> None:
 
 
 def test_optional_parts_of_a_block_are_conditions() -> None:
-    source = body_of("block_structures-Net")
-    assert source.count("class ") == 2
+    outcome = check_source(Source("test.arch", PROGRAMS["block_structures"]))
+    assert outcome.run
+    source = write_source(outcome.models[0], "test.arch", variants_of(outcome.run, outcome.models[0]))
+    assert source.count("\nclass ") == 2
     assert (
         """
         if bn:
@@ -288,7 +290,7 @@ def test_optional_parts_of_a_block_are_conditions() -> None:
 """
         in source
     )
-    assert "self.unit4 = Unit(8, 6, bn=False, s=2)" in source
+    assert "self.unit3 = Unit(4, 8, bn=True, s=2)" in source and "self.unit4 = Unit(8, 6, s=2)" in source
     assert body_of("basic-Net").count("class Basic") == 1
 
 

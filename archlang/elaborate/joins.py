@@ -10,6 +10,7 @@ from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Silenced, diagnosed
 from archlang.errors.joins import MissingBranches, NotAtTop
+from archlang.errors.shapes import NoInput
 from archlang.ir import graph
 from archlang.ir.ops.base import Shape
 from archlang.ir.ops.shape import Crop, crop_to_smallest
@@ -36,6 +37,8 @@ class Joins:
         ends = list(self._branches(call.branches, env, builder))
         if len(ends) < 2:
             raise diagnosed(MissingBranches(call.word, len(ends), 2), call.span, *_beside_input(call, env))
+        if any(flow is Flow.NOTHING for _, flow in ends):
+            raise diagnosed(NoInput(f"a branch of {call.word}"), call.span)
         # a branch that failed has said why
         if any(not isinstance(flow, tuple) for _, flow in ends):
             raise Silenced
