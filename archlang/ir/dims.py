@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import product
-from math import ceil, floor, gcd, lcm, prod
-from typing import Any, NoReturn
+from math import gcd, lcm, prod
+from typing import Any
 
-from archlang.errors.symbolic import SizeNotTracked, SizesCompared, TooManyClasses
+from archlang.errors.symbolic import SizesCompared, TooManyClasses
 from archlang.ir.arithmetic import Symbolic
 from archlang.ir.divisors import divisors_within, primes_of
 from archlang.ir.letters import MOST_RUNS, Letters, where_negative, where_zero
 from archlang.ir.ops.base import OpError
 from archlang.ir.size_sets import SizeSet
 from archlang.ir.terms import Derived, Expression
-
-MOST_CLASSES = 4096
-"""The largest modulus: the product of all strides that one meets on the way, and of what they are joined with."""
+from archlang.ir.whole_numbers import MOST_CLASSES, Number, WholeNumber, is_zero
 
 MOST_UNREDUCED = 64 * MOST_CLASSES
 """Of a quotient before common factors are taken out: what is listed on the way must be bounded, too."""
@@ -35,150 +33,8 @@ MOST_TERMS = 32
 COMPARED_AT_MOST = 10**8
 """Limits on products of sizes from here on are the compiler's own: they say nothing about the architecture."""
 
-# ---- numbers ---------------------------------------------------------------------------------------
 
-Number = Any
-"""An int, a `Dim` or an `Amount`; what comes out as a constant is an int."""
-
-
-class _Number(Symbolic):
-    """What both kinds of numbers share: comparisons, and what neither can do."""
-
-    __slots__ = ()
-    letters: Letters
-
-    def is_negative(self) -> bool:
-        """Whether it is below zero, for all sizes in question."""
-        raise NotImplementedError
-
-    def is_zero(self) -> bool:
-        """Whether it is zero, for all sizes in question."""
-        raise NotImplementedError
-
-    def settle(self) -> None:
-        """Closes the letters of the elaboration: what is asked from here on splits off no sizes."""
-        self.letters.closed = True
-
-    def refuse(self, operation: str) -> NoReturn:
-        """Give up on an operation."""
-        raise OpError(SizeNotTracked(operation, self.names))
-
-    def _with(self, other: object) -> Any:
-        """Arithmetic with something else: with decimals there is none."""
-        return self.refuse("arithmetic with decimals") if isinstance(other, float) else NotImplemented
-
-    def __lt__(self, other: Any) -> bool:
-        # whole numbers are below 2.5 just where they are below 3: decimals end here, formulas stay whole.
-        return _negative(self - ceil(other)) if _is_number(other) else NotImplemented
-
-    def __le__(self, other: Any) -> bool:
-        return _negative(self - floor(other) - 1) if _is_number(other) else NotImplemented
-
-    def __gt__(self, other: Any) -> bool:
-        return _negative(floor(other) - self) if _is_number(other) else NotImplemented
-
-    def __ge__(self, other: Any) -> bool:
-        return _negative(ceil(other) - self - 1) if _is_number(other) else NotImplemented
-
-    def __eq__(self, other: Any) -> bool:
-        if isinstance(other, float):
-            return other.is_integer() and self == int(other)
-        return _zero(self - other) if _is_number(other) else NotImplemented
-
-    def __ne__(self, other: Any) -> bool:
-        # of closed letters `==` is false where it holds for some sizes only, and `!=` must then be false as well.
-        if not _is_number(other) or not self.letters.closed:
-            return not self == other
-        return self < other or self > other
-
-    def __hash__(self) -> int:
-        raise NotImplementedError
-
-    def __bool__(self) -> bool:
-        return self != 0
-
-    def __floor__(self) -> Number:
-        return self
-
-    def __ceil__(self) -> Number:
-        return self
-
-    def __abs__(self) -> Number:
-        return self * -1 if self < 0 else self
-
-    def __pow__(self, exponent: Any) -> Number:
-        # by multiplying out: a decimal or negative exponent has no formula of whole numbers.
-        if not isinstance(exponent, int) or exponent < 0:
-            self.refuse("a power")
-        factors: list[Number] = [self] * exponent
-        return prod(factors)
-
-    def __rpow__(self, base: Any) -> NoReturn:
-        self.refuse("a power")
-
-    def scaled(self, factor: float) -> Number:
-        """floor(self*factor), for factors such as 2 and 0.5."""
-        # a float is a fraction of powers of two: 0.5 is 1/2 exactly, 0.1 has 2**55 below and is refused.
-        over, under = float(factor).as_integer_ratio()
-        if under > MOST_CLASSES:
-            self.refuse(f"a multiple by {factor:g}")
-        return self * over // under
-
-    def __truediv__(self, other: Any) -> NoReturn:
-        self.refuse("a division that is not whole (write //)")
-
-    def __rtruediv__(self, other: Any) -> NoReturn:
-        self.refuse("a division by a size")
-
-    def __rfloordiv__(self, other: Any) -> NoReturn:
-        self.refuse("a division by a size")
-
-    def __rmod__(self, other: Any) -> NoReturn:
-        self.refuse("a remainder by a size")
-
-    def __divmod__(self, other: Any) -> tuple[Number, Number]:
-        return self // other, self % other
-
-    def __mul__(self, other: Any) -> Number:
-        raise NotImplementedError
-
-    def __sub__(self, other: Any) -> Number:
-        raise NotImplementedError
-
-    def __rsub__(self, other: Any) -> Number:
-        raise NotImplementedError
-
-    def __floordiv__(self, divisor: Any) -> Number:
-        raise NotImplementedError
-
-    def __mod__(self, divisor: Any) -> Number:
-        raise NotImplementedError
-
-    def __str__(self) -> str:
-        from archlang.ir.formulas import formula, in_product
-
-        return in_product(formula(self))
-
-    def __format__(self, spec: str) -> str:
-        from archlang.ir.formulas import formula
-
-        return formula(self, "," in spec)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | Symbolic)
-
-
-def _negative(value: Number) -> bool:
-    # a difference may come out as a constant: H - H is the int 0.
-    return value < 0 if isinstance(value, int) else value.is_negative()
-
-
-def _zero(value: Number) -> bool:
-    return value == 0 if isinstance(value, int) else value.is_zero()
-
-
-class Dim(_Number):
+class Dim(WholeNumber):
     """A whole number for each size of one letter: (slope*H + offsets[H % modulus])/modulus, always whole.
 
     That is every formula of +, -, and // and * by constants. `modulus` is as small as it can be, so equal functions are
@@ -379,7 +235,7 @@ Term = tuple[Factors, int]
 Terms = tuple[Term, ...]
 
 
-class Amount(_Number):
+class Amount(WholeNumber):
     """A sum of products of dims: elements of a map, multiply-accumulates, tokens. It is counted, hardly compared."""
 
     __slots__ = ("_hash", "letters", "terms")
@@ -486,7 +342,7 @@ class Amount(_Number):
         if shared is None:
             return self._undecided()
         rest = Amount.make(self.letters, [(_without(factors, shared), n) for factors, n in terms])
-        return _zero(shared) or _zero(rest)
+        return is_zero(shared) or is_zero(rest)
 
     def _undecided(self) -> bool:
         """Give up, or say that a comparison does not hold for all sizes."""
@@ -545,7 +401,7 @@ class Amount(_Number):
     def __floordiv__(self, divisor: Any) -> Number:
         if isinstance(divisor, int) and divisor and all(n % divisor == 0 for _, n in self.terms):
             return Amount.make(self.letters, [(factors, n // divisor) for factors, n in self.terms])
-        if isinstance(divisor, _Number):
+        if isinstance(divisor, WholeNumber):
             # only a single product that every term has: 6*H*W // H is 6*W.
             (factors, n), *more = _terms(divisor)
             if not more and all(_divides(factors, n, term) for term in self.terms):
