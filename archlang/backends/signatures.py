@@ -1,23 +1,32 @@
 """`forward` with a model's inputs as its arguments, as a class has it that was written by hand.
 
-torch.export, torch.fx and editors read which arguments a forward has; stars would hide them. A class that comes from a
-file gets its own; a module that was made without one gets a class between, which pickle does not see.
+torch.export, torch.fx and editors read which arguments a forward has; stars would hide them. And torch.compile keeps
+what it compiled with the code that it entered by, no more than eight times: were that the same for all models, the
+ninth would be refused. A class that comes from a file gets its own; the modules of a model that was made without one
+get a class between, which pickle does not see.
 """
 
 from __future__ import annotations
 
 import ast
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
+from weakref import finalize
 
 from torch import Tensor
 
 from archlang.backends.taken import FIRST
 
-KINDS = "_kinds"
-"""Where a class keeps those that were derived from it, by the arguments of their `forward`."""
+BETWEEN = "_between"
+"""What only classes between have."""
+
+Kinds = dict[tuple[type[Any], tuple[str, ...]], type[Any]]
+"""The classes between of one model, by the class that they stand for and the arguments of their `forward`."""
+
+_kept: dict[int, Kinds] = {}
+"""By the identity of a model, as long as it lives."""
 
 FROM_FILE = "_restore"
 """What only classes that come from files have: how pickle finds them."""
@@ -41,24 +50,25 @@ def arguments_of(kind: Any) -> tuple[str, ...] | None:
     return getattr(kind.forward, "arguments", None)
 
 
-def kind_with(kind: type[Any], plain: Callable[..., Any], names: tuple[str, ...]) -> type[Any]:
-    """The class for modules of a class whose inputs have these names; `plain` is the `forward` that takes any.
+def kind_with(kind: type[Any], plain: type[Any], names: tuple[str, ...], model: object) -> type[Any]:
+    """The class for modules of a class, of this model, whose inputs have these names; `plain` has the `forward` and
+    `__call__` that take any.
 
-    It is the class itself where it has a `forward` of the user's own.
+    It is the class itself where it comes from a file, or has a `forward` of the user's own.
     """
-    if kind.forward is plain:
+    if kind.forward is plain.forward:
         home = next((one for one in kind.__mro__ if FROM_FILE in vars(one)), None)
         if home is None:
-            return _derived(kind, names)
-        home.forward = _forward(names)
+            return _between(kind, plain, names, model)
+        home.forward, home.__call__ = _forward(names), _copied(plain.__call__)
     known = arguments_of(kind)
-    return kind if known in (None, names) else _derived(kind, names)
+    return kind if known in (None, names) else _between(kind, plain, names, model)
 
 
 def plain_kind(kind: type[Any]) -> type[Any]:
     """The class that one between stands for, which has a name that can be found again."""
     base = kind.__base__
-    return base if base is not None and kind in vars(base).get(KINDS, {}).values() else kind
+    return base if base is not None and BETWEEN in vars(kind) else kind
 
 
 def blank(kind: type[Any]) -> Any:
@@ -66,13 +76,25 @@ def blank(kind: type[Any]) -> Any:
     return object.__new__(kind)
 
 
-def _derived(kind: type[Any], names: tuple[str, ...]) -> type[Any]:
-    kinds: dict[tuple[str, ...], type[Any]] = vars(kind).get(KINDS) or {}
-    if names not in kinds:
+def _between(kind: type[Any], plain: type[Any], names: tuple[str, ...], model: object) -> type[Any]:
+    if id(model) not in _kept:
+        _kept[id(model)] = {}
+        # the next model may get the identity of this one; at the end of the program there is none
+        finalize(model, _kept.pop, id(model), None).atexit = False
+    kinds, key = _kept[id(model)], (kind, names)
+    if key not in kinds:
         place = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
-        kinds = {**kinds, names: type(kind.__name__, (kind,), {**place, "forward": _forward(names)})}
-        setattr(kind, KINDS, kinds)
-    return kinds[names]
+        own = {"forward": _forward(names), "__call__": _copied(plain.__call__), BETWEEN: True}
+        kinds[key] = type(kind.__name__, (kind,), {**place, **own})
+    return kinds[key]
+
+
+def _copied(function: Any) -> Any:
+    """The same function with a code object of its own."""
+    code = function.__code__.replace()
+    made = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    made.__kwdefaults__, made.__doc__ = function.__kwdefaults__, function.__doc__
+    return made
 
 
 def _forward(names: tuple[str, ...]) -> Any:

@@ -79,7 +79,7 @@ class ArchModule(Graph):
 
     def _take_names(self) -> None:
         """Give `forward` the names of the inputs."""
-        self.__class__ = kind_with(type(self), ArchModule.forward, argument_names(self._inputs))
+        self.__class__ = kind_with(type(self), ArchModule, argument_names(self._inputs), self.arch)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """By the class that was named, which has those with the names of inputs made again."""
