@@ -301,6 +301,7 @@ def test_receptive_fields_and_marks(text: str, path: str, line: str) -> None:
 EVERY = """
 block all = PAD(1) -> PRELU -> GN(3) -> IN -> LRN(3) -> SCALE -> LPPOOL(2, 2) -> MAXOUT(2) -> ELU -> GELU -> SILU
   -> LEAKYRELU -> RELU6 -> HARDSWISH -> HARDSIGMOID -> HARDTANH -> SOFTPLUS -> TANH -> SIGMOID -> LOGSOFTMAX -> IDENTITY
+  -> MISH -> SELU -> CELU -> LOGSIGMOID -> PIXELUNSHUFFLE(3) -> PIXELSHUFFLE(3)
   -> CHANNELDROPOUT -> DROPPATH(0.1) -> SLICE(1, 0, 2) -> CROP(8) -> SHUFFLE(2) -> ADDCOORDS -> SELECT((0, 1, 0))
   -> pool: MAXPOOL(2) -> UNPOOL(pool) -> UPSAMPLE(scale_factor=2) -> UPSAMPLE(10, mode="bilinear") -> AVGPOOL(2)
   -> UPCONV(6, 3) -> CONV(6, 3) -> BN -> RELU -> DROPOUT -> MUL{ _, SOFTMAX } -> CONCAT{ _, _ } -> ADD{ _, _ }
