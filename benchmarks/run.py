@@ -171,7 +171,7 @@ def compare(network: str, setting: Setting, device: str, seconds: float) -> str:
 
 
 def construction(network: str, seconds: float) -> str:
-    """A line of the table of construction times; `live` elaborates the text each time."""
+    """A line of the table of construction times, of a file that was loaded before."""
     times = rounds(
         {kind: lambda build=build: build() and None for kind, build in builders(network).items()}, "cpu", seconds
     )
