@@ -155,10 +155,10 @@ def test_classes_of_files_have_them_themselves(classes: Any) -> None:
 def test_inputs_that_depend_on_an_argument(classes: Any) -> None:
     net = classes.Siam(seed=0)
     # as a file does whose model has other inputs for other arguments
-    between = kind_with(type(net), ArchModule, ("a", "b"), net.arch)
+    between = kind_with(type(net), ArchModule, ("a", "b"), "mark")
     assert between is not classes.Siam and plain_kind(between) is classes.Siam
     assert list(inspect.signature(between.forward).parameters) == ["self", "a", "b"]
-    assert kind_with(between, ArchModule, ("a", "b"), net.arch) is between
+    assert kind_with(between, ArchModule, ("a", "b"), "mark") is between
 
 
 def test_hooks_see_what_was_given() -> None:
@@ -184,7 +184,8 @@ def test_as_many_models_are_compiled_as_one_likes() -> None:
 def test_classes_between_go_with_their_model() -> None:
     net = archlang.loads("INPUT(3) -> FC(2)")
     kind = weakref.ref(type(net))
-    assert kind() is not ArchModule and type(net) is type(copy.copy(net))
+    assert kind() is not ArchModule and type(net) is type(copy.copy(net)) is type(archlang.loads("INPUT(3) -> FC(2)"))
+    assert torch.equal(net(torch.ones(1, 3)), copy.deepcopy(net)(torch.ones(1, 3)))
     del net
     gc.collect()
     assert kind() is None

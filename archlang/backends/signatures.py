@@ -13,7 +13,7 @@ import keyword
 from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
-from weakref import finalize
+from weakref import WeakValueDictionary
 
 from torch import Tensor
 
@@ -22,11 +22,9 @@ from archlang.backends.taken import FIRST
 BETWEEN = "_between"
 """What only classes between have."""
 
-Kinds = dict[tuple[type[Any], tuple[str, ...]], type[Any]]
-"""The classes between of one model, by the class that they stand for and the arguments of their `forward`."""
-
-_kept: dict[int, Kinds] = {}
-"""By the identity of a model, as long as it lives."""
+_kinds: WeakValueDictionary[tuple[type[Any], tuple[str, ...], str], type[Any]] = WeakValueDictionary()
+"""The classes between, as long as there are modules of them: by the class that they stand for, the arguments of their
+`forward`, and what the model is. torch.func takes equal models with other weights for one only if their class is."""
 
 FROM_FILE = "_restore"
 """What only classes that come from files have: how pickle finds them."""
@@ -50,19 +48,20 @@ def arguments_of(kind: Any) -> tuple[str, ...] | None:
     return getattr(kind.forward, "arguments", None)
 
 
-def kind_with(kind: type[Any], plain: type[Any], names: tuple[str, ...], model: object) -> type[Any]:
-    """The class for modules of a class, of this model, whose inputs have these names; `plain` has the `forward` and
-    `__call__` that take any.
+def kind_with(kind: type[Any], plain: type[Any], names: tuple[str, ...], mark: str) -> type[Any]:
+    """The class for modules of a class, whose model has this mark and inputs of these names.
+
+    `plain` has the `forward` and `__call__` that take any.
 
     It is the class itself where it comes from a file, or has a `forward` of the user's own.
     """
     if kind.forward is plain.forward:
         home = next((one for one in kind.__mro__ if FROM_FILE in vars(one)), None)
         if home is None:
-            return _between(kind, plain, names, model)
+            return _between(kind, plain, names, mark)
         home.forward, home.__call__ = _forward(names), _copied(plain.__call__)
     known = arguments_of(kind)
-    return kind if known in (None, names) else _between(kind, plain, names, model)
+    return kind if known in (None, names) else _between(kind, plain, names, mark)
 
 
 def plain_kind(kind: type[Any]) -> type[Any]:
@@ -76,17 +75,13 @@ def blank(kind: type[Any]) -> Any:
     return object.__new__(kind)
 
 
-def _between(kind: type[Any], plain: type[Any], names: tuple[str, ...], model: object) -> type[Any]:
-    if id(model) not in _kept:
-        _kept[id(model)] = {}
-        # the next model may get the identity of this one; at the end of the program there is none
-        finalize(model, _kept.pop, id(model), None).atexit = False
-    kinds, key = _kept[id(model)], (kind, names)
-    if key not in kinds:
+def _between(kind: type[Any], plain: type[Any], names: tuple[str, ...], mark: str) -> type[Any]:
+    found = _kinds.get((kind, names, mark))
+    if found is None:
         place = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
         own = {"forward": _forward(names), "__call__": _copied(plain.__call__), BETWEEN: True}
-        kinds[key] = type(kind.__name__, (kind,), {**place, **own})
-    return kinds[key]
+        found = _kinds[kind, names, mark] = type(kind.__name__, (kind,), {**place, **own})
+    return found
 
 
 def _copied(function: Any) -> Any:

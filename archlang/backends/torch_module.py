@@ -44,6 +44,7 @@ class ArchModule(Graph):
             super().__init__(recipe.root.make_children(), recipe.root.plans)
             self.arch = model
             self._built = tuple(given.shape for given in model.inputs)
+            self._mark = recipe.mark
             self._takes: dict[bool, InputCheck] = {}
             entitle(self, model.name)
             recipe.initialise(self)
@@ -79,7 +80,7 @@ class ArchModule(Graph):
 
     def _take_names(self) -> None:
         """Give `forward` the names of the inputs."""
-        self.__class__ = kind_with(type(self), ArchModule, argument_names(self._inputs), self.arch)
+        self.__class__ = kind_with(type(self), ArchModule, argument_names(self._inputs), self._mark)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """By the class that was named, which has those with the names of inputs made again."""

@@ -28,6 +28,7 @@ from archlang.backends.torch_graph import (
 )
 from archlang.diagnostics import Diagnosed, Diagnostic
 from archlang.errors.limits import TooManyLayers
+from archlang.ir.fingerprint import fingerprint
 from archlang.ir.graph import Body, BodyId, Call, Layer, Model, Node, Ref, Repeat
 from archlang.ir.ops.base import Shape, TorchCall
 from archlang.ir.ops.embedding import LearnedTensor
@@ -103,9 +104,11 @@ class MadeScope:
 
 @record
 class Recipe:
-    """What a model is made from. Layers of the classes `initialised` get `scheme` when all are made."""
+    """What a model is made from, with its fingerprint. Layers of the classes `initialised` get `scheme` when all are
+    made."""
 
     root: MadeScope
+    mark: str
     scheme: str | None
     initialised: tuple[type[nn.Module], ...]
 
@@ -131,7 +134,9 @@ def recipe_of(model: Model) -> Recipe:
         init = initialisation(model)
         aside = {side.port for side in model.sides if side.training}
         root = _Reader(model, init).root(aside)
-        _kept[id(model)] = Recipe(root, init.shared, _initialised_types(model) if init.shared else ())
+        _kept[id(model)] = Recipe(
+            root, fingerprint(model), init.shared, _initialised_types(model) if init.shared else ()
+        )
         # the next model may get the identity of this one; at the end of the program there is none
         finalize(model, _kept.pop, id(model), None).atexit = False
     return _kept[id(model)]
