@@ -76,10 +76,14 @@ def added(call: ast.Call) -> tuple[Help, ...]:
     branches = call.branches or ()
     if call.word.lower().replace("_", "") not in SKIPS or call.arguments or len(branches) != 1:
         return ()
-    # ADD has two branches at least, so the input itself, `_`, goes in front
-    start = branches[0].chain.span.start
-    edits = (Edit(call.word_span, "ADD"), Edit(call.span.source.span(start, start), "_, "))
+    edits = (Edit(call.word_span, "ADD"), input_beside(branches[0]))
     return (Help("`ADD{ _, ... }` adds the input to what comes out of the branch", edits),)
+
+
+def input_beside(branch: ast.Branch) -> Edit:
+    """Puts the input itself, `_`, in front of the only branch of a join, which has two at least."""
+    start = branch.chain.span.start
+    return Edit(branch.span.source.span(start, start), "_, ")
 
 
 def padded(call: ast.Call) -> tuple[Help, ...]:

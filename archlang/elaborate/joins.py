@@ -9,6 +9,7 @@ from archlang.diagnostics import Edit, Help
 from archlang.elaborate.builder import BodyBuilder, Flow
 from archlang.elaborate.environment import Environment
 from archlang.elaborate.expressions import Silenced, diagnosed
+from archlang.elaborate.foreign import input_beside
 from archlang.errors.joins import MissingBranches, NotAtTop
 from archlang.errors.shapes import NoInput
 from archlang.ir import graph
@@ -36,7 +37,7 @@ class Joins:
         # all of them, even if the first fails: each has its own mistakes to report
         ends = list(self._branches(call.branches, env, builder))
         if len(ends) < 2:
-            raise diagnosed(MissingBranches(call.word, len(ends), 2), call.span, *_beside_input(call, env))
+            raise diagnosed(MissingBranches(call.word, len(ends), 2), call.span, *_beside_input(call))
         if any(flow is Flow.NOTHING for _, flow in ends):
             raise diagnosed(NoInput(f"a branch of {call.word}"), call.span)
         # a branch that failed has said why
@@ -125,11 +126,9 @@ LONGEST = 80
 """Longest text that a help repeats."""
 
 
-def _beside_input(call: ast.Call, env: Environment) -> tuple[Help, ...]:
+def _beside_input(call: ast.Call) -> tuple[Help, ...]:
     """The help that joins the only branch with the input itself."""
     branches = call.branches or ()
-    if len(branches) != 1 or branches[0].loop is not None or call.word in env.holes:
+    if len(branches) != 1 or branches[0].loop is not None:
         return ()
-    start = branches[0].chain.span.start
-    place = call.span.source.span(start, start)
-    return (Help(f"`{call.word}{{ _, ... }}` joins it with the input itself", (Edit(place, "_, "),)),)
+    return (Help(f"`{call.word}{{ _, ... }}` joins it with the input itself", (input_beside(branches[0]),)),)
